@@ -1,0 +1,42 @@
+"""mtlray: from a sweep file to a trustworthy mean±std table of loss weighting strategies for multi-task learning.
+
+Importing this package imports neither torch nor ray; the names below are loaded when they are first used.
+"""
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+# The names a sweep file needs, and where each one lives.
+_EXPORTS = {
+    "SweepSpec": "mtlray.specs",
+    "TrialSpec": "mtlray.specs",
+    "RunConfig": "mtlray.specs",
+    "SGD": "mtlray.specs",
+    "Adam": "mtlray.specs",
+    "epochs_over_fraction": "mtlray.specs",
+    "MultiMNIST": "mtlray.data",
+    "LeNet": "mtlray.models",
+    "State": "mtlray.strategies",
+    "AbstractStrategy": "mtlray.strategies",
+    "AbstractWeighting": "mtlray.strategies",
+    "AbstractAggregation": "mtlray.strategies",
+    "SingleTask": "mtlray.strategies",
+    "Equal": "mtlray.strategies",
+    "DWA": "mtlray.strategies",
+    "Uncertainty": "mtlray.strategies",
+    "RevisedUncertainty": "mtlray.strategies",
+}
+
+__all__ = ["__version__", *_EXPORTS]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _EXPORTS:
+        return getattr(importlib.import_module(_EXPORTS[name]), name)
+    raise AttributeError(f"module 'mtlray' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,32 @@
+"""The exceptions that mtlray raises on purpose. Each message says what was expected, what was found, and the remedy."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class MtlrayError(Exception):
+    """Base of all errors that are the user's to mend; the command line prints them without a traceback and exits with 2."""
+
+
+class SpecError(MtlrayError, ValueError):
+    """A sweep, trial, strategy, data set or model is described wrongly."""
+
+
+class DataError(MtlrayError, RuntimeError):
+    """Data is missing, damaged, or not the data that the results were made with."""
+
+
+class ResultsError(MtlrayError, RuntimeError):
+    """A results folder cannot be read, written, or mixed with what is about to run."""
+
+
+class LaunchError(MtlrayError, RuntimeError):
+    """A sweep cannot be started here: no such cluster, too few resources, another driver at work."""
+
+
+def unknown_name(kind: str, found: str, valid: Iterable[str]) -> SpecError:
+    """The error for a name that is not in a list: shows the list and the closest match."""
+    names = sorted(valid)
+    close = difflib.get_close_matches(found, names, n=1)
+    hint = f" Did you mean `{close[0]}`?" if close else ""
+    return SpecError(f"There is no {kind} `{found}`.{hint} Valid names: {', '.join(names)}.")

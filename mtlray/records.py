@@ -1,0 +1,302 @@
+"""What a sweep leaves behind: the Parquet schemas, and the ledger that writes and reads a sweep's results folder.
+
+    RESULTS/<sweep>/sweep.json                       the sweep as last launched
+    RESULTS/<sweep>/trials/<trial_id>/               checkpoint while it runs, one log for each attempt
+    RESULTS/<sweep>/curves/<dataset>/<trial_id>.parquet   one row for each evaluation
+    RESULTS/<sweep>/summary/<trial_id>.parquet       one row for each task and metric; its presence is the commit
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mtlray.errors import ResultsError
+from mtlray.store import Store
+
+# Raised by every change that alters the numbers of a trial; part of each trial's identity.
+RESULTS_VERSION = 1
+
+State = Literal["done", "diverged", "failed"]
+SPLITS = ("val", "test")
+
+SUMMARY = pa.schema(
+    [
+        ("trial_id", pa.string()),
+        ("sweep", pa.string()),
+        ("results_version", pa.int32()),
+        ("dataset", pa.string()),
+        ("data_origin", pa.string()),
+        ("data_fingerprint", pa.string()),
+        ("model", pa.string()),
+        ("strategy", pa.string()),
+        ("strategy_params", pa.string()),
+        ("fraction", pa.float64()),
+        ("seed", pa.int64()),
+        ("state", pa.string()),
+        ("task", pa.string()),
+        ("metric", pa.string()),
+        ("unit", pa.string()),
+        ("higher_is_better", pa.bool_()),
+        ("last", pa.float64()),
+        ("mean_last_10", pa.float64()),
+        ("best_test", pa.float64()),
+        ("best_test_step", pa.int64()),
+        ("at_best_val", pa.float64()),
+        ("best_val", pa.float64()),
+        ("best_val_step", pa.int64()),
+        ("steps", pa.int64()),
+        ("n_evaluations", pa.int64()),
+        ("train_samples_per_second", pa.float64()),
+        ("seconds", pa.float64()),
+        ("pack_size", pa.int32()),
+        ("attempts", pa.int32()),
+        ("commit", pa.string()),
+        ("dirty", pa.bool_()),
+        ("versions", pa.string()),
+        ("device", pa.string()),
+        ("error", pa.string()),
+        ("spec", pa.string()),
+    ]
+)
+
+# The columns that depend on when, where and how often a trial ran. All others depend on its spec alone.
+SUMMARY_CIRCUMSTANCES = (
+    "train_samples_per_second", "seconds", "pack_size", "attempts", "commit", "dirty", "versions", "device",
+)  # fmt: skip
+CURVE_CIRCUMSTANCES = ("train_samples_per_second",)
+
+
+def curves_schema(tasks: Sequence[tuple[str, Sequence[str]]]) -> pa.Schema:
+    """The columns of one data set's curves; `tasks` are `(task, metric names)`.
+
+    Every trial on a data set has the same columns, null where it did not train a task, so that the folder reads as one table.
+    """
+    columns: list[tuple[str, pa.DataType]] = [
+        ("trial_id", pa.string()),
+        ("strategy", pa.string()),
+        ("fraction", pa.float64()),
+        ("seed", pa.int64()),
+        ("step", pa.int64()),
+        ("epoch", pa.float64()),
+    ]
+    for split in SPLITS:
+        for task, metrics in tasks:
+            columns += [(f"{split}/{task}/{name}", pa.float64()) for name in ("loss", *metrics)]
+    columns += [(f"train/{task}/loss", pa.float64()) for task, _ in tasks]
+    columns += [(f"weight/{task}", pa.float64()) for task, _ in tasks]
+    columns += [
+        ("weight_sum", pa.float64()),
+        ("grad_norm/trunk", pa.float64()),
+        ("strategy_scalars", pa.map_(pa.string(), pa.float64())),
+        ("train_samples_per_second", pa.float64()),
+    ]
+    return pa.schema(columns)
+
+
+def to_parquet(table: pa.Table) -> bytes:
+    """A table as the bytes of a Parquet file."""
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """What the ledger knows of one finished trial."""
+
+    trial_id: str
+    state: State
+    dataset: str
+    data_fingerprint: str
+    model: str
+    device: str
+    steps: int
+    seconds: float
+    attempts: int
+    error: str
+
+
+class Ledger:
+    """One sweep's results folder. Reading never changes it; each write is one whole file.
+
+    A trial counts as finished when its summary shard opens and holds its rows; the curves are written before it.
+    """
+
+    def __init__(self, results: str, sweep: str) -> None:
+        self.results = results
+        self.sweep = sweep
+        self.store = Store(f"{str(results).rstrip('/')}/{sweep}")
+
+    # -- the sweep as a whole
+
+    def write_sweep(self, description: Mapping[str, Any]) -> None:
+        """Store the resolved sweep. Raises OSError."""
+        self.store.write("sweep.json", json.dumps(description, indent=1).encode())
+
+    def read_sweep(self) -> dict[str, Any] | None:
+        """The resolved sweep as last launched; None where nothing was launched yet. Raises ResultsError."""
+        try:
+            data = self.store.read("sweep.json")
+        except FileNotFoundError:
+            return None
+        try:
+            description: dict[str, Any] = json.loads(data)
+        except ValueError as error:
+            raise ResultsError(
+                f"{self.store.where('sweep.json')} should hold JSON. Found: {error}. "
+                "Remove that file and launch the sweep again; finished trials are kept."
+            ) from error
+        return description
+
+    # -- finished trials
+
+    def commit(self, trial_id: str, dataset: str, curves: pa.Table | None, summary: pa.Table) -> None:
+        """Write a trial's curves, then its summary, which makes it finished. Raises OSError."""
+        if curves is not None:
+            self.store.write(f"curves/{dataset}/{trial_id}.parquet", to_parquet(curves))
+        self.store.write(f"summary/{trial_id}.parquet", to_parquet(summary))
+
+    def summary(self) -> tuple[pa.Table, list[str]]:
+        """All summary rows, each trial once, and the names of shards that do not open.
+
+        Raises ResultsError where shards of another `results_version` lie in the folder.
+        """
+        tables, damaged, seen = [], [], set[str]()
+        # A merged file comes after the shards it was made of ("compact" < hex digits would not hold): shards win.
+        names = sorted(self._shards("summary"), key=lambda name: (name.startswith("compact-"), name))
+        for name in names:
+            table = self._read(f"summary/{name}")
+            if table is None or not set(SUMMARY.names) <= set(table.column_names):
+                damaged.append(f"summary/{name}")
+                continue
+            table = table.select(SUMMARY.names).cast(SUMMARY)
+            ids = table.column("trial_id").to_pylist()
+            fresh = set(ids) - seen
+            if len(fresh) < len(set(ids)):
+                table = table.filter(pa.array([i in fresh for i in ids]))
+            seen |= fresh
+            tables.append(table)
+        table = pa.concat_tables(tables) if tables else SUMMARY.empty_table()
+        found = set(table.column("results_version").to_pylist()) - {RESULTS_VERSION}
+        if found:
+            raise ResultsError(
+                f"{self.store.where('')} holds results of results_version {', '.join(map(str, sorted(found)))}; this "
+                f"mtlray computes results_version {RESULTS_VERSION}, and the two must not be mixed. "
+                "Use another --results folder, or install the mtlray that made them (column `versions`)."
+            )
+        return table, damaged
+
+    def records(self) -> tuple[dict[str, TrialRecord], list[str]]:
+        """Finished trials by id, and the names of shards that do not open. Raises ResultsError as `summary`."""
+        table, damaged = self.summary()
+        columns = ["trial_id", "state", "dataset", "data_fingerprint", "model", "device", "steps", "seconds", "attempts", "error"]
+        return {row["trial_id"]: TrialRecord(**row) for row in table.select(columns).to_pylist()}, damaged
+
+    def curves(self, dataset: str) -> pa.Table | None:
+        """All curves of one data set, each trial once; None where there are none. Damaged shards are passed over."""
+        tables, seen = [], set[str]()
+        for name in sorted(self._shards(f"curves/{dataset}"), key=lambda name: (name.startswith("compact-"), name)):
+            table = self._read(f"curves/{dataset}/{name}")
+            if table is None:
+                continue
+            ids = table.column("trial_id").to_pylist()
+            fresh = set(ids) - seen
+            if len(fresh) < len(set(ids)):
+                table = table.filter(pa.array([i in fresh for i in ids]))
+            seen |= fresh
+            tables.append(table)
+        return pa.concat_tables(tables, promote_options="default") if tables else None
+
+    def datasets(self) -> list[str]:
+        """The data sets that have curves."""
+        return self.store.names("curves")
+
+    def forget(self, trial_ids: Iterable[str]) -> None:
+        """Remove the summary shards of trials, so that they may run again; curves and logs stay until then."""
+        for trial_id in trial_ids:
+            self.store.delete(f"summary/{trial_id}.parquet")
+
+    def compact(self) -> int:
+        """Merge the shards of finished trials into one file a folder; returns how many trials were merged.
+
+        Failed trials stay apart, so that `forget` can take them out. Killed between two steps, it leaves rows twice on disk,
+        which readers take once.
+        """
+        table, _ = self.summary()
+        keep = table.filter(pa.array([state != "failed" for state in table.column("state").to_pylist()]))
+        ids = set(keep.column("trial_id").to_pylist())
+        if not ids:
+            return 0
+        for dataset in self.datasets():
+            curves = self.curves(dataset)
+            if curves is not None:
+                finished = pa.array([i in ids for i in curves.column("trial_id").to_pylist()])
+                self._replace(f"curves/{dataset}", curves.filter(finished), ids)
+        self._replace("summary", keep, ids)
+        return len(ids)
+
+    # -- unfinished trials
+
+    def write_checkpoint(self, trial_id: str, data: bytes) -> None:
+        """Raises OSError."""
+        self.store.write(f"trials/{trial_id}/checkpoint.pt", data)
+
+    def read_checkpoint(self, trial_id: str) -> bytes | None:
+        """None where the trial has no checkpoint."""
+        try:
+            return self.store.read(f"trials/{trial_id}/checkpoint.pt")
+        except FileNotFoundError:
+            return None
+
+    def set_checkpoint_aside(self, trial_id: str) -> None:
+        """Keep a checkpoint that does not load under another name."""
+        data = self.store.read(f"trials/{trial_id}/checkpoint.pt")
+        self.store.write(f"trials/{trial_id}/checkpoint.damaged.pt", data)
+        self.delete_checkpoint(trial_id)
+
+    def delete_checkpoint(self, trial_id: str) -> None:
+        """Nothing happens where there is none."""
+        self.store.delete(f"trials/{trial_id}/checkpoint.pt")
+
+    def attempts(self, trial_id: str) -> int:
+        """How often the trial was started."""
+        return sum(name.startswith("attempt-") for name in self.store.names(f"trials/{trial_id}"))
+
+    def write_log(self, trial_id: str, attempt: int, text: str) -> str:
+        """Store the log of one attempt; returns where it lies."""
+        path = f"trials/{trial_id}/attempt-{attempt}.log"
+        self.store.write(path, text.encode())
+        return self.store.where(path)
+
+    def started(self) -> set[str]:
+        """The ids of all trials that were ever started."""
+        return set(self.store.names("trials"))
+
+    # -- plumbing
+
+    def _shards(self, folder: str) -> list[str]:
+        return [name for name in self.store.names(folder) if name.endswith(".parquet")]
+
+    def _read(self, path: str) -> pa.Table | None:
+        """The table, or None where the file does not open as Parquet."""
+        try:
+            table: pa.Table = pq.read_table(io.BytesIO(self.store.read(path)))
+        except (pa.ArrowException, OSError):
+            return None
+        return table
+
+    def _replace(self, folder: str, table: pa.Table, ids: set[str]) -> None:
+        """Write one merged file, then remove what it was merged from."""
+        old = self._shards(folder)
+        digest = hashlib.sha256(" ".join(sorted(ids)).encode()).hexdigest()[:12]
+        merged = f"compact-{len(ids)}-{digest}.parquet"
+        self.store.write(f"{folder}/{merged}", to_parquet(table.sort_by("trial_id")))
+        for name in old:
+            if name != merged and (name.startswith("compact-") or name.removesuffix(".parquet") in ids):
+                self.store.delete(f"{folder}/{name}")

@@ -1,0 +1,99 @@
+"""Store: a folder of files on a local disk or on any `pyarrow.fs` URI (s3://, gs://), with whole-file atomic writes.
+
+A reader never sees half a file: locally a file is written under a temporary name, flushed, fsynced and renamed; on an object
+store one put makes it visible.
+"""
+
+import contextlib
+import os
+import uuid
+from pathlib import Path
+
+from pyarrow import ArrowInvalid, fs
+
+from mtlray.errors import ResultsError
+
+# Temporary files end with this, and every reader passes them over.
+TEMPORARY = ".tmp"
+
+
+class Store:
+    """Files below one root, addressed by relative paths with forward slashes."""
+
+    def __init__(self, root: str | Path) -> None:
+        """Raises ResultsError where the root is not a path or a URI that pyarrow knows."""
+        self.uri = str(root)
+        if "://" not in self.uri or self.uri.startswith("file://"):
+            self.local: Path | None = Path(self.uri.removeprefix("file://")).expanduser().absolute()
+            self._fs: fs.FileSystem = fs.LocalFileSystem()
+            self._root = str(self.local)
+            return
+        self.local = None
+        try:
+            self._fs, self._root = fs.FileSystem.from_uri(self.uri)
+        except (ArrowInvalid, OSError, ValueError) as error:
+            raise ResultsError(
+                f"`{self.uri}` should be a folder or a URI that pyarrow knows (s3://, gs://, hdfs://). Found: {error}."
+            ) from error
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a whole file; on return it is there, complete and durable, under its name. Raises OSError."""
+        if self.local is None:
+            with self._fs.open_output_stream(f"{self._root}/{path}") as stream:
+                stream.write(data)
+            return
+        target = self.local / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}{TEMPORARY}")
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        directory = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)  # makes the rename itself survive a power cut
+        finally:
+            os.close(directory)
+
+    def read(self, path: str) -> bytes:
+        """The whole file. Raises FileNotFoundError."""
+        if self.local is not None:
+            return (self.local / path).read_bytes()
+        with self._fs.open_input_stream(f"{self._root}/{path}") as stream:
+            data: bytes = stream.read()
+        return data
+
+    def names(self, folder: str) -> list[str]:
+        """The names of the entries of a folder, sorted; empty where there is no such folder."""
+        if self.local is not None:
+            try:
+                entries = os.listdir(self.local / folder)
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+        else:
+            selector = fs.FileSelector(f"{self._root}/{folder}", allow_not_found=True)
+            entries = [info.base_name for info in self._fs.get_file_info(selector)]
+        return sorted(name for name in entries if not name.endswith(TEMPORARY))
+
+    def exists(self, path: str) -> bool:
+        """Whether a file or a folder is there."""
+        if self.local is not None:
+            return (self.local / path).exists()
+        return bool(self._fs.get_file_info(f"{self._root}/{path}").type != fs.FileType.NotFound)
+
+    def delete(self, path: str) -> None:
+        """Remove a file; nothing happens where there is none."""
+        if self.local is not None:
+            (self.local / path).unlink(missing_ok=True)
+        elif self.exists(path):
+            self._fs.delete_file(f"{self._root}/{path}")
+
+    def where(self, path: str) -> str:
+        """The full path or URI of a file, for messages."""
+        return f"{self._root if self.local is not None else self.uri}/{path}"
