@@ -198,6 +198,16 @@ class Ledger:
         columns = ["trial_id", "state", "dataset", "data_fingerprint", "model", "device", "steps", "seconds", "attempts", "error"]
         return {row["trial_id"]: TrialRecord(**row) for row in table.select(columns).to_pylist()}, damaged
 
+    def ending(self, trial_id: str) -> tuple[str, str] | None:
+        """State and error text of one trial from its own shard; None where it has none that opens."""
+        if not self.store.exists(f"summary/{trial_id}.parquet"):
+            return None
+        table = self._read(f"summary/{trial_id}.parquet")
+        if table is None or table.num_rows == 0:
+            return None
+        row = table.select(["state", "error"]).slice(0, 1).to_pylist()[0]
+        return row["state"], row["error"]
+
     def curves(self, dataset: str) -> pa.Table | None:
         """All curves of one data set, each trial once; None where there are none. Damaged shards are passed over."""
         tables, seen = [], set[str]()
@@ -273,6 +283,17 @@ class Ledger:
         path = f"trials/{trial_id}/attempt-{attempt}.log"
         self.store.write(path, text.encode())
         return self.store.where(path)
+
+    def probe(self) -> None:
+        """Raise ResultsError where results cannot be written; leaves nothing behind."""
+        try:
+            self.store.write("trials/.probe", b"")
+            self.store.delete("trials/.probe")
+        except OSError as error:
+            raise ResultsError(
+                f"Results should go to {self.store.where('')}. Found: {error}. "
+                "Make that folder writable, or choose another place with --results."
+            ) from error
 
     def started(self) -> set[str]:
         """The ids of all trials that were ever started."""

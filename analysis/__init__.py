@@ -1,0 +1,7 @@
+"""analysis: from the Parquet files of a sweep to its tables. Imports neither torch nor ray."""
+
+from analysis.load import Results, load
+from analysis.published import published
+from analysis.tables import Table, render_table, table
+
+__all__ = ["Results", "Table", "load", "published", "render_table", "table"]

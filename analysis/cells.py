@@ -1,0 +1,201 @@
+"""Cells: one data set's grid strategy x task x metric x fraction, each cell a mean over seeds and its n."""
+
+import math
+import statistics
+from collections import Counter
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.load import Results
+from analysis.selection import SelectionRule, require_values
+from mtlray.errors import ResultsError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measure:
+    """A task's metric. `metric` is "" while no trial that trains the task has finished."""
+
+    task: str
+    metric: str
+    unit: str
+    higher_is_better: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """What a column of the table holds: a measure at one data fraction in (0, 1]."""
+
+    measure: Measure
+    fraction: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """Mean and standard deviation (ddof 1) over the `n` trials that are done and hold a finite number.
+
+    `mean` is None where n is 0, `std` where n is below 2. Of the `expected` trials, `diverged`, `failed` and
+    `not_finite` (done, but without a finite number) say why n is smaller; the rest has no result yet.
+    """
+
+    mean: float | None
+    std: float | None
+    n: int
+    expected: int
+    diverged: int
+    failed: int
+    not_finite: int
+
+    @property
+    def complete(self) -> bool:
+        return self.n == self.expected
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grid:
+    """One data set's cells. A cell is absent where its strategy does not train the column's task at that fraction."""
+
+    dataset: str
+    data_origin: str
+    steps: tuple[int, ...]
+    strategies: tuple[str, ...]
+    single_task: frozenset[str]
+    columns: tuple[Column, ...]
+    cells: dict[tuple[str, Column], Cell]
+    states: Counter[str]
+
+    def best(self, column: Column) -> frozenset[str]:
+        """The strategies with the best mean of a column, among complete cells; none where fewer than two compete."""
+        means = self._complete(column)
+        if len(means) < 2:
+            return frozenset()
+        top = (max if column.measure.higher_is_better else min)(means.values())
+        return frozenset(strategy for strategy, mean in means.items() if mean == top)
+
+    def better_than_single_task(self, column: Column) -> frozenset[str]:
+        """The strategies whose mean beats every single-task mean of a column; none while one of those is incomplete."""
+        means = self._complete(column)
+        rows = [s for s in self.single_task if (s, column) in self.cells]
+        if not rows or not all(row in means for row in rows):
+            return frozenset()
+        sign = 1 if column.measure.higher_is_better else -1
+        bar = max(sign * means[row] for row in rows)
+        return frozenset(s for s, mean in means.items() if s not in self.single_task and sign * mean > bar)
+
+    def _complete(self, column: Column) -> dict[str, float]:
+        # What survives of a cell that lost seeds is not a fair sample of it, so incomplete cells do not compete.
+        cells = {strategy: self.cells.get((strategy, column)) for strategy in self.strategies}
+        return {
+            s: cell.mean for s, cell in cells.items() if cell is not None and cell.complete and cell.mean is not None
+        }
+
+
+def grid(results: Results, selected: SelectionRule, dataset: str) -> Grid:
+    """The cells of one data set under a selection rule.
+
+    Raises ResultsError where its trials were trained on data of different origin, or hold no number under the rule.
+    """
+    expected = results.expected[results.expected["dataset"] == dataset]
+    rows = results.summary[results.summary["trial_id"].isin(expected["trial_id"])]
+    origin = (
+        _origin(rows, dataset) or results.sweep.get("data_origin", {}).get(dataset) or "unknown, no trial has finished"
+    )
+    done = rows[(rows["state"] == "done") & rows["metric"].notna()]
+    require_values(selected, done, dataset)
+
+    state_of: dict[str, str] = dict(zip(rows["trial_id"], rows["state"], strict=True))
+    values = {
+        (trial, task, metric): float(value)
+        for trial, task, metric, value in zip(
+            done["trial_id"], done["task"], done["metric"], done[selected.column], strict=True
+        )
+    }
+    measures = _measures(rows, expected)
+    trials_of: dict[tuple[str, str, float], list[str]] = {}
+    for trial in expected.to_dict("records"):
+        for task in trial["tasks"]:
+            trials_of.setdefault((trial["strategy"], task, trial["fraction"]), []).append(trial["trial_id"])
+    cells = {
+        (strategy, Column(measure=measure, fraction=fraction)): _cell(trials, measure, state_of, values)
+        for (strategy, task, fraction), trials in trials_of.items()
+        for measure in measures[task]
+    }
+    fractions = sorted(set(expected["fraction"].tolist()), reverse=True)
+    columns = [Column(measure=m, fraction=f) for of_task in measures.values() for m in of_task for f in fractions]
+    used = {column for _, column in cells}
+    return Grid(
+        dataset=dataset,
+        data_origin=origin,
+        steps=tuple(sorted({int(steps) for steps in done["steps"].dropna()})),
+        strategies=tuple(dict.fromkeys(expected["strategy"].tolist())),
+        single_task=_single_task(expected),
+        columns=tuple(column for column in columns if column in used),
+        cells=cells,
+        states=Counter(state_of.get(trial, "not finished") for trial in expected["trial_id"]),
+    )
+
+
+def _origin(rows: pd.DataFrame, dataset: str) -> str:
+    """The one origin of the data behind summary rows; "" where none of them names it."""
+    found: dict[str, str] = {}
+    for column, kind in (("data_origin", "origin"), ("data_fingerprint", "fingerprint")):
+        # A trial that failed before it saw its data has no origin.
+        known = rows[rows[column].fillna("") != ""].drop_duplicates("trial_id")
+        counts = known[column].value_counts().sort_index()
+        if len(counts) > 1:
+            listing = ", ".join(f"`{value}` ({count} trials)" for value, count in counts.items())
+            raise ResultsError(
+                f"The finished trials of {dataset} should share one data {kind}. Found {listing}; a mean over them has "
+                "no meaning. Run each kind of data with a --results folder of its own."
+            )
+        found[kind] = str(counts.index[0]) if len(counts) else ""
+    return found["origin"]
+
+
+def _measures(rows: pd.DataFrame, expected: pd.DataFrame) -> dict[str, list[Measure]]:
+    """Each trained task's measures: tasks as the trials with most tasks order them, metrics as recorded."""
+    tasks = dict.fromkeys(task for tasks in sorted(expected["tasks"], key=len, reverse=True) for task in tasks)
+    known = rows[rows["metric"].notna() & rows["unit"].notna()].drop_duplicates(["task", "metric"])
+    measures: dict[str, list[Measure]] = {task: [] for task in tasks}
+    for row in known.to_dict("records"):
+        if row["task"] in measures:
+            measures[row["task"]].append(
+                Measure(
+                    task=row["task"],
+                    metric=row["metric"],
+                    unit=row["unit"],
+                    higher_is_better=bool(row["higher_is_better"]),
+                )
+            )
+    return {
+        task: known_measures or [Measure(task=task, metric="", unit="", higher_is_better=True)]
+        for task, known_measures in measures.items()
+    }
+
+
+def _single_task(expected: pd.DataFrame) -> frozenset[str]:
+    """The strategies that train one task alone on a data set where others train several."""
+    most: dict[str, int] = {}
+    for strategy, tasks in zip(expected["strategy"], expected["tasks"], strict=True):
+        most[strategy] = max(most.get(strategy, 0), len(tasks))
+    several = len({task for tasks in expected["tasks"] for task in tasks}) > 1
+    return frozenset(strategy for strategy, n_tasks in most.items() if n_tasks == 1 and several)
+
+
+def _cell(
+    trials: list[str], measure: Measure, state_of: dict[str, str], values: dict[tuple[str, str, str], float]
+) -> Cell:
+    states = Counter(state_of.get(trial) for trial in trials)
+    found = [
+        values.get((trial, measure.task, measure.metric), math.nan) for trial in trials if state_of.get(trial) == "done"
+    ]
+    finite = [value for value in found if math.isfinite(value)]
+    return Cell(
+        mean=statistics.fmean(finite) if finite else None,
+        std=statistics.stdev(finite) if len(finite) > 1 else None,
+        n=len(finite),
+        expected=len(trials),
+        diverged=states["diverged"],
+        failed=states["failed"],
+        not_finite=len(found) - len(finite),
+    )

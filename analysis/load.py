@@ -1,0 +1,127 @@
+"""Load: one sweep's results folder as data frames, beside the list of trials that ought to be in it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mtlray.errors import ResultsError
+from mtlray.records import Ledger
+
+# What this package reads of each entry of the trial list.
+TRIAL_KEYS = ("trial_id", "dataset", "strategy", "fraction", "seed", "tasks")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Results:
+    """What a sweep planned and what it left behind.
+
+    `summary` has one row per finished trial, task and metric (columns: `mtlray.records.SUMMARY`), only for trials in
+    `expected`, each trial once. `expected` has one row per planned trial, in sweep order: trial_id, dataset, strategy,
+    fraction, seed, tasks (a list of the names of the tasks it trains). `damaged` names the summary files that do not
+    open. `others` counts the finished trials in the folder that are not in `expected`.
+    """
+
+    ledger: Ledger
+    sweep: dict[str, Any]
+    summary: pd.DataFrame
+    expected: pd.DataFrame
+    damaged: list[str]
+    others: int
+
+    @property
+    def datasets(self) -> list[str]:
+        """The data sets of the planned trials, in sweep order."""
+        return list(dict.fromkeys(self.expected["dataset"].tolist()))
+
+    def curves(self, dataset: str) -> pd.DataFrame:
+        """One row per evaluation of the planned trials on a data set; empty where nothing was recorded yet."""
+        curves = self.ledger.curves(dataset)
+        if curves is None:
+            return pd.DataFrame()
+        frame: pd.DataFrame = curves.to_pandas()
+        return frame[frame["trial_id"].isin(self.expected["trial_id"])].reset_index(drop=True)
+
+
+def load(results: str, *, trials: Sequence[Mapping[str, Any]] | None = None) -> Results:
+    """Read a sweep's folder `RESULTS/<sweep>`, or a results folder that holds exactly one sweep. Changes nothing.
+
+    `trials` replaces the trial list of `sweep.json`; its entries have the same keys. Raises ResultsError where there is
+    no sweep, more than one, a sweep file that is not one, or results of another `results_version`.
+    """
+    ledger = _open(str(results))
+    sweep = ledger.read_sweep()
+    assert sweep is not None, "_open looked for it"
+    where = ledger.store.where("sweep.json")
+    if not isinstance(sweep, dict) or (trials is None and not isinstance(sweep.get("trials"), list)):
+        raise ResultsError(
+            f"{where} should describe a sweep and list its `trials`. Launch the sweep again to write it anew."
+        )
+    expected = _expected(sweep["trials"] if trials is None else trials, where)
+    rows, damaged = ledger.summary()
+    frame = rows.to_pandas()
+    planned = frame["trial_id"].isin(expected["trial_id"])
+    return Results(
+        ledger=ledger,
+        sweep=sweep,
+        summary=frame[planned].reset_index(drop=True),
+        expected=expected,
+        damaged=damaged,
+        others=int(frame.loc[~planned, "trial_id"].nunique()),
+    )
+
+
+def _open(results: str) -> Ledger:
+    """The ledger of the one sweep that lies at or right below a path or URI."""
+    if "://" not in results:
+        results = str(Path(results).expanduser().resolve())  # "." and ".." have no parent in their name
+    results = results.rstrip("/")
+    parent, _, name = results.rpartition("/")
+    if name and not parent.endswith(":/"):  # a bucket by itself is no sweep
+        ledger = Ledger(parent or "/", name)
+        if ledger.store.exists("sweep.json"):
+            return ledger
+    below = [Ledger(results, entry) for entry in Ledger(results, "").store.names("")]
+    sweeps = [ledger for ledger in below if ledger.store.exists("sweep.json")]
+    if len(sweeps) == 1:
+        return sweeps[0]
+    if sweeps:
+        raise ResultsError(
+            f"`{results}` should hold one sweep. Found {len(sweeps)}: {', '.join(s.sweep for s in sweeps)}. "
+            f"Name one of them, for example `{results}/{sweeps[0].sweep}`."
+        )
+    raise ResultsError(
+        f"`{results}` should hold a sweep's results, with a file sweep.json. Found none. Check the path, or launch the "
+        "sweep with `mtlray run SWEEP`, which writes that file and keeps finished trials."
+    )
+
+
+def _expected(trials: Sequence[Mapping[str, Any]], where: str) -> pd.DataFrame:
+    """The planned trials as a frame. Raises ResultsError for missing keys and for trials that cannot be told apart."""
+    rows: dict[str, dict[str, Any]] = {}
+    seen: dict[tuple[Any, ...], str] = {}
+    for trial in trials:
+        missing = [key for key in TRIAL_KEYS if key not in trial]
+        if missing:
+            raise ResultsError(
+                f"Each trial in {where} should have the keys {', '.join(TRIAL_KEYS)}. "
+                f"Found one without {', '.join(missing)}. Launch the sweep again to write it anew."
+            )
+        row = {key: trial[key] for key in TRIAL_KEYS} | {
+            "fraction": float(trial["fraction"]),
+            "tasks": list(trial["tasks"]),
+        }
+        if row["trial_id"] in rows:
+            continue
+        # Two trials that differ in something else would be averaged as if they were two seeds.
+        cell = (row["dataset"], row["strategy"], row["fraction"], row["seed"])
+        if cell in seen:
+            raise ResultsError(
+                f"Trials {seen[cell]} and {row['trial_id']} should differ in data set, strategy, fraction or seed. "
+                f"Both are {cell[0]}, {cell[1]}, {cell[2]:g}, {cell[3]}. Put them into sweeps of their own."
+            )
+        seen[cell] = row["trial_id"]
+        rows[row["trial_id"]] = row
+    return pd.DataFrame(list(rows.values()), columns=list(TRIAL_KEYS))

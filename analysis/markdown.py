@@ -1,0 +1,52 @@
+"""Markdown: a sheet as a pipe table of GitHub's flavour, for READMEs and issues."""
+
+import re
+
+from analysis.sheet import Entry, Row, Sheet
+
+
+def render(sheet: Sheet) -> str:
+    """The sheet as Markdown, without a newline at the end."""
+    lines = [f"**{_escape(sheet.title)}**", ""]
+    lines += [f"- {_escape(key)}: {_escape(text)}" for key, text in sheet.head]
+    headings = [
+        f"{_escape(group.task)}<br>{_escape(group.measure)}<br>{fraction}"
+        for group in sheet.groups
+        for fraction in group.fractions
+    ]
+    lines += ["", _line(["strategy", *headings]), _line(["---"] * (1 + len(headings)))]
+    lines += [_line([_label(row), *(_cell(entry) for entry in row.entries)]) for row in sheet.rows]
+    best, better = sheet.marks
+    marked = ((best, "**bold**: best of its column"), (better, "<u>underlined</u>: better than single-task"))
+    parts = [text for present, text in marked if present]
+    legend = [f"{'; '.join(parts)}. Only complete cells are marked."] if parts else []
+    notes = [*legend, *map(_escape, sheet.notes)]
+    return "\n".join([*lines, *([""] if notes else []), *(f"- {note}" for note in notes)])
+
+
+def _label(row: Row) -> str:
+    if row.kind == "ours":
+        return "`" + row.label.replace("|", "\\|") + "`"
+    return f"&nbsp;&nbsp;{_escape(row.label)}"
+
+
+def _cell(entry: Entry | None) -> str:
+    if entry is None:
+        return ""
+    text = _escape(entry.mean)
+    if entry.better:
+        text = f"<u>{text}</u>"
+    if entry.best:
+        text = f"**{text}**"
+    if entry.std:
+        text += f" ± {entry.std}"
+    return f"{text} ({', '.join(entry.note)})" if entry.note else text
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _escape(text: str) -> str:
+    r"""Text that Markdown shows as it is; `_` inside a word means nothing there and stays."""
+    return re.sub(r"([\\`*|<>~\[\]])|(?<!\w)(_)|(_)(?!\w)", r"\\\g<0>", text)

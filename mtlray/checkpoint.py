@@ -1,0 +1,44 @@
+"""Everything a trial owns, as bytes and back. A checkpoint of another trial is refused."""
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mtlray.errors import ResultsError
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """What one trial is at the end of a step; each tensor leads with a `seed` axis of one.
+
+    `meters` are running sums since the last evaluation or epoch; `rows` are the curve so far.
+    """
+
+    trial_id: str
+    step: int
+    model: dict[str, Tensor]
+    strategy: dict[str, dict[str, Tensor]]
+    optimizer: dict[str, dict[str, Any]]
+    meters: dict[str, Tensor]
+    rows: list[dict[str, Any]]
+    seconds: float
+
+    def to_bytes(self) -> bytes:
+        buffer = io.BytesIO()
+        torch.save({name: getattr(self, name) for name in self.__slots__}, buffer)
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, trial_id: str) -> "Checkpoint":
+        """Raises ResultsError where the bytes are no checkpoint, or that of another trial."""
+        try:
+            content = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+            checkpoint = cls(**content)
+        except Exception as error:  # torch raises many kinds for torn files
+            raise ResultsError(f"The checkpoint of trial {trial_id} does not load: {error}.") from error
+        if checkpoint.trial_id != trial_id:
+            raise ResultsError(f"A checkpoint of trial {trial_id} was expected. Found that of {checkpoint.trial_id}.")
+        return checkpoint

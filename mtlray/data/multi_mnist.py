@@ -1,0 +1,157 @@
+"""Multi-MNIST: two digits laid over each other; classify the left one, the right one, or recover the right one's image."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from mtlray.data import prepared
+from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
+from mtlray.data.digits import SOURCES
+from mtlray.data.layouts import CANVAS, LAYOUTS, compose, resize_nearest
+from mtlray.errors import SpecError, unknown_name
+from mtlray.losses import cross_entropy, squared_error
+from mtlray.metrics import Accuracy, MeanSquaredError
+from mtlray.randomness import numpy_generator
+from mtlray.tasks import Task
+
+_SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class MultiMNIST(DatasetSpec):
+    """Two MNIST digits on one canvas (Sabour et al. 2017; Sener and Koltun 2018; Gong et al. 2019, section II.A).
+
+    `source` is "mnist" (official files) or "mnist5k" (5,000 digits that need no network); `layout` is one of
+    `mtlray.data.layouts.LAYOUTS`. Every digit is the first member of one pair. `val_digits` source digits are held out of the
+    training digits before they are paired, so that no digit is in two splits. `data_seed` draws the held-out digits, the
+    partners and the offsets; the test pairs are the same for all trials. Inputs are pixels divided by 255.
+
+    Tasks: `left` and `right` (ten classes, cross entropy) and `reconstruct` (the right digit alone at its place, in [0, 1];
+    squared error, mean over pixels, times `reconstruction_scale`).
+    """
+
+    source: str = "mnist"
+    layout: str = "sener"
+    task_names: tuple[str, ...] = ("left", "right")
+    val_digits: int = 0
+    image_size: int = CANVAS
+    reconstruction_scale: float = 1.0
+    data_seed: int = 0
+
+    key: ClassVar[str] = "multi_mnist"
+
+    def __post_init__(self) -> None:
+        if self.source not in SOURCES:
+            raise unknown_name("source of Multi-MNIST digits", self.source, SOURCES)
+        if self.layout not in LAYOUTS:
+            raise unknown_name("Multi-MNIST layout", self.layout, LAYOUTS)
+        for name in self.task_names:
+            if name not in ("left", "right", "reconstruct"):
+                raise unknown_name("Multi-MNIST task", name, ("left", "right", "reconstruct"))
+        if not self.task_names or len(set(self.task_names)) < len(self.task_names):
+            raise SpecError(
+                f"Parameter `task_names` should name each task once. Found `task_names = {self.task_names}`."
+            )
+        limit = SOURCES[self.source].n_train - 2
+        if not 0 <= self.val_digits <= limit or self.val_digits == 1:
+            raise SpecError(
+                f"Parameter `val_digits` should be 0, or from 2 to {limit} of {self.source}'s training digits. "
+                f"Found `val_digits = {self.val_digits}`."
+            )
+        if self.image_size not in (CANVAS, 28):
+            raise SpecError(f"Parameter `image_size` should be 36 or 28. Found `image_size = {self.image_size}`.")
+        if self.reconstruction_scale <= 0:
+            raise SpecError(
+                "Parameter `reconstruction_scale` should be positive. "
+                f"Found `reconstruction_scale = {self.reconstruction_scale}`."
+            )
+
+    @property
+    def label(self) -> str:
+        names = [self.key, *self.task_names]
+        if self.layout != "sener":
+            names.append(self.layout)
+        if self.source != "mnist":
+            names.append(self.source)
+        if self.val_digits:
+            names.append(f"val{self.val_digits}")
+        if self.image_size != CANVAS:
+            names.append(f"{self.image_size}px")
+        if self.reconstruction_scale != 1:
+            names.append(f"scale{self.reconstruction_scale:g}")
+        if self.data_seed:
+            names.append(f"data{self.data_seed}")
+        return "-".join(names)
+
+    @property
+    def origin(self) -> str:
+        return f"Multi-MNIST, layout {self.layout}, from {SOURCES[self.source].origin}"
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        return tuple(self._task(name) for name in self.task_names)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return (1, self.image_size, self.image_size)
+
+    def n_examples(self, split: SplitName) -> int:
+        source = SOURCES[self.source]
+        return {"train": source.n_train - self.val_digits, "val": self.val_digits, "test": source.n_test}[split]
+
+    def prepare(self, root: Path) -> str:
+        return prepared.prepare(self._folder(root), lambda: self._make(root))
+
+    def load(self, root: Path) -> Dataset:
+        arrays, mark = prepared.load(self._folder(root))
+        splits = {}
+        for split in _SPLITS:
+            images = arrays[f"{split}-images"].unsqueeze(1)
+            targets = {
+                "left": Column(arrays[f"{split}-labels"][:, 0], "label"),
+                "right": Column(arrays[f"{split}-labels"][:, 1], "label"),
+                "reconstruct": Column(arrays[f"{split}-right"], "image"),
+            }
+            splits[split] = Examples(Column(images, "image"), {name: targets[name] for name in self.task_names})
+        return Dataset(splits, mark)
+
+    def _task(self, name: str) -> Task:
+        if name == "reconstruct":
+            scale = self.reconstruction_scale
+            return Task(
+                name=name,
+                likelihood="gaussian",
+                output_shape=(self.image_size, self.image_size),
+                loss=lambda prediction, target: scale * squared_error(prediction, target),
+                metrics=(MeanSquaredError(),),
+            )
+        return Task(
+            name=name, likelihood="categorical", output_shape=(10,), loss=cross_entropy, metrics=(Accuracy(),)
+        )
+
+    def _folder(self, root: Path) -> Path:
+        """One folder for each set of arrays; the tasks and their scale do not change the arrays."""
+        made_of = [self.source, self.layout, self.val_digits, self.image_size, self.data_seed]
+        digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:8]
+        return root / "prepared" / f"{self.key}-{self.layout}-{self.source}-{digest}"
+
+    def _make(self, root: Path) -> dict[str, np.ndarray]:
+        train, test = SOURCES[self.source].read(root)
+        order = numpy_generator(self.data_seed, "multi_mnist val").permutation(len(train))
+        digits = {
+            "val": train.take(np.sort(order[: self.val_digits])),
+            "train": train.take(np.sort(order[self.val_digits :])),
+            "test": test,
+        }
+        arrays: dict[str, np.ndarray] = {}
+        for split in _SPLITS:
+            pairs = compose(LAYOUTS[self.layout], digits[split], numpy_generator(self.data_seed, f"multi_mnist {split}"))
+            images, right = pairs.images, pairs.right
+            if self.image_size != CANVAS:
+                images, right = (resize_nearest(array, self.image_size) for array in (images, right))
+            arrays |= {f"{split}-images": images, f"{split}-right": right, f"{split}-labels": pairs.labels}
+        return arrays

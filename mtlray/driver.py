@@ -1,0 +1,284 @@
+"""A sweep and its results folder together: what the command line does with them."""
+
+import json
+import platform
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from mtlray.errors import LaunchError, ResultsError
+from mtlray.execution import Job
+from mtlray.planning import Plan, packs, plan, refuse_other_data
+from mtlray.progress import Display, duration
+from mtlray.provenance import commit_of, versions
+from mtlray.records import Ledger
+from mtlray.specs import RunConfig, SweepSpec, TrialSpec
+
+# Exit codes, all from the ledger: complete, failed trials, interrupted or incomplete. (2 is a usage error.)
+COMPLETE, FAILED, INCOMPLETE = 0, 1, 3
+_RAY_START = 20.0  # seconds, for the estimate
+
+
+class Sweep:
+    """A resolved sweep, the module it was loaded from, and its ledger."""
+
+    def __init__(self, spec: SweepSpec, module: ModuleType | None, path: Path, results: str) -> None:
+        self.spec = spec
+        self.module = module
+        self.path = path
+        self.results = results if "://" in results else str(Path(results).expanduser().absolute())
+        self.trials: tuple[TrialSpec, ...] = spec.trials()
+        self.ledger = Ledger(self.results, spec.name)
+
+    @property
+    def folder(self) -> str:
+        """The sweep's own results folder."""
+        return f"{self.results.rstrip('/')}/{self.spec.name}"
+
+    def plan(self) -> Plan:
+        """Raises ResultsError for results of another version."""
+        records, damaged = self.ledger.records()
+        return plan(self.trials, records, started=self.ledger.started(), damaged=damaged)
+
+    def description(self) -> dict[str, Any]:
+        """What is stored as sweep.json, without the circumstances of a launch."""
+        return self.spec.describe(self.trials)
+
+    # -- plan and status
+
+    def plan_text(self, workers: int | None = None) -> str:
+        """The plan as a person reads it."""
+        return _plan_text(self.spec, self.trials, self.plan(), workers or _cores(), self.folder)
+
+    def _states(self) -> dict[str, str]:
+        """`done`, `diverged`, `failed`, `damaged`, `started` or `waiting` for each trial."""
+        records, damaged = self.ledger.records()
+        broken = {Path(name).stem for name in damaged}
+        started = self.ledger.started()
+
+        def state(trial_id: str) -> str:
+            if trial_id in records:
+                return records[trial_id].state
+            if trial_id in broken:
+                return "damaged"
+            return "started" if trial_id in started else "waiting"
+
+        return {trial.trial_id: state(trial.trial_id) for trial in self.trials}
+
+    def status_json(self) -> str:
+        """Counts, and each trial's state."""
+        states = self._states()
+        return json.dumps({"sweep": self.spec.name, "counts": Counter(states.values()), "trials": states}, indent=1)
+
+    def status_text(self) -> str:
+        """Counts by axis, and what failed."""
+        states = self._states()
+        lines = [f"{self.spec.name}: {_counts(states.values())} of {len(self.trials)} trials, in {self.folder}"]
+        axes: dict[str, Callable[[TrialSpec], str]] = {
+            "data set": lambda t: t.dataset.label,
+            "strategy": lambda t: t.strategy.label,
+            "fraction": lambda t: f"{100 * t.fraction:g} %",
+        }
+        for axis, value in axes.items():
+            groups: dict[str, list[str]] = {}
+            for trial in self.trials:
+                groups.setdefault(value(trial), []).append(states[trial.trial_id])
+            width = max(map(len, groups))
+            lines += ["", axis, *(f"  {name:<{width}}  {_counts(group)}" for name, group in groups.items())]
+        records, damaged = self.ledger.records()
+        troubles = [
+            f"  {trial.strategy.label} {100 * trial.fraction:g} % seed {trial.seed} ({trial.trial_id}): {record.error}"
+            for trial in self.trials
+            if (record := records.get(trial.trial_id)) is not None and record.state in ("failed", "diverged")
+        ]
+        if troubles:
+            lines += ["", "failed or diverged (failed trials run again after `mtlray retry`)", *troubles]
+        if damaged:
+            lines += ["", "damaged files, whose trials run again", *(f"  {name}" for name in damaged)]
+        return "\n".join(lines)
+
+    # -- verbs that write
+
+    def retry(self) -> str:
+        """Forget the failures of this sweep's trials."""
+        failed = self.plan().failed
+        with self._lock():
+            self.ledger.forget(trial.trial_id for trial in failed)
+        return f"{len(failed)} failed trials will run again with `mtlray run {self.path}`."
+
+    def compact(self) -> str:
+        """Merge shards."""
+        with self._lock():
+            n = self.ledger.compact()
+        return f"{n} finished trials merged in {self.folder}."
+
+    def run(
+        self,
+        config: RunConfig,
+        *,
+        address: str | None = None,
+        in_process: bool = False,
+        confirm: Callable[[], bool] | None = None,
+        console: Console | None = None,
+    ) -> int:
+        """Plan, run what is missing, print the table; returns the exit code.
+
+        Raises MtlrayError, with nothing changed on disk, where the sweep cannot start.
+        """
+        console = console or Console()
+        planned = self.plan()
+        workers = config.workers or _cores()
+        console.print(
+            _plan_text(self.spec, self.trials, planned, 1 if in_process else workers, self.folder),
+            highlight=False, markup=False, soft_wrap=True,
+        )  # fmt: skip
+        if planned.to_run:
+            if confirm is not None and not confirm():
+                return INCOMPLETE
+            self.ledger.probe()
+            with self._lock():
+                self._launch(planned, config, address=address, in_process=in_process, console=console)
+        else:
+            self._store_description(config)
+        return self._finish(console)
+
+    def _launch(
+        self, planned: Plan, config: RunConfig, *, address: str | None, in_process: bool, console: Console
+    ) -> None:
+        from mtlray.launching import run_in_process, run_on_ray
+
+        datasets = {trial.dataset.label: trial.dataset for trial in self.trials}
+        fingerprints = {label: dataset.prepare(Path(config.data)) for label, dataset in datasets.items()}
+        records, _ = self.ledger.records()
+        refuse_other_data(records, fingerprints)
+        self._store_description(config)
+        job = Job(
+            sweep=self.spec.name, config=config, commit=commit_of(self.path.resolve().parent), fingerprints=fingerprints
+        )
+        for trial in planned.to_run:
+            _ = trial.trial_id, trial.strategy_json  # kept with the trial; a worker cannot read a sweep file's code
+        groups = packs(planned.to_run, config.pack_size)
+        with Display(planned.to_run, console) as display:
+            if in_process:
+                run_in_process(groups, job, display)
+            else:
+                modules = [self.module] if self.module is not None else []
+                run_on_ray(groups, job, display, address=address, modules=modules)
+
+    def _store_description(self, config: RunConfig) -> None:
+        launch = {
+            "sweep_file": self.path.name,
+            "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "host": platform.node(),
+            "device": config.device,
+            "workers": config.workers,
+            "data": config.data,
+            "versions": json.loads(versions()),
+        }
+        try:
+            self.ledger.write_sweep({**self.description(), "launch": launch})
+        except OSError as error:
+            raise ResultsError(f"Results should go to {self.folder}. Found: {error}.") from error
+
+    def _finish(self, console: Console) -> int:
+        from analysis.tables import render_table
+
+        after = self.plan()
+
+        def say(text: str) -> None:
+            console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+        say("")
+        if after.done or after.diverged:
+            say(render_table(self.folder, against=self.spec.published))
+            say("")
+        say(f"summary   {self.folder}/summary/")
+        say(f"curves    {self.folder}/curves/")
+        say(f"again     mtlray table {self.folder} --format markdown")
+        if after.to_run:
+            say(f"{len(after.to_run)} trials are left; the same command goes on with them.")
+            return INCOMPLETE
+        if after.failed:
+            say(f"{len(after.failed)} trials failed: `mtlray status {self.path}` says why, `mtlray retry` lets them run again.")
+            return FAILED
+        return COMPLETE
+
+    def _lock(self) -> "_DriverLock":
+        return _DriverLock(self.ledger)
+
+
+class _DriverLock:
+    """One driver a sweep. The system frees the lock when its holder dies, however it dies; object stores have none."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._path = ledger.store.local / "driver.lock" if ledger.store.local is not None else None
+        self._lock: FileLock | None = None
+
+    def __enter__(self) -> None:
+        if self._path is None or not self._path.parent.exists():
+            return
+        self._lock = FileLock(self._path)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            self._lock = None
+            raise LaunchError(
+                f"Another `mtlray` is working on this sweep ({self._path} is locked). "
+                "Wait for it, or stop it; `mtlray status` shows how far it is."
+            ) from None
+
+    def __exit__(self, *error: object) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+
+def _cores() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _counts(states: Any) -> str:
+    counted = Counter(states)
+    order = ("done", "diverged", "failed", "damaged", "started", "waiting")
+    return ", ".join(f"{counted[state]} {state}" for state in order if counted[state])
+
+
+def _plan_text(spec: SweepSpec, trials: tuple[TrialSpec, ...], planned: Plan, workers: int, folder: str) -> str:
+    def several(n: int, noun: str) -> str:
+        return f"{n} {noun}" + ("" if n == 1 else "s")
+
+    strategies = list(dict.fromkeys(t.strategy.label for t in trials))
+    fractions = list(dict.fromkeys(f"{100 * t.fraction:g} %" for t in trials))
+    datasets = dict.fromkeys((t.dataset.label, t.dataset.origin) for t in trials)
+    seeds = {t.seed for t in trials}
+    lines = [f"{spec.name}: {spec.question}"]
+    lines += [f"  data        {label} — {origin}" for label, origin in datasets]
+    lines.append(f"  strategies  {', '.join(strategies)}")
+    lines.append(f"  fractions   {', '.join(fractions)}; {several(len(seeds), 'seed')}")
+    cells = len({(t.dataset.label, t.strategy.label, t.fraction) for t in trials})
+    lines.append(f"  trials      {len(trials)} in {several(cells, 'cell')}, {' or '.join(sorted({f'{t.steps:,}' for t in trials}))} steps each")
+    if not planned.to_run:
+        troubles = [f"{len(group)} {word}" for group, word in ((planned.diverged, "diverged"), (planned.failed, "failed")) if group]
+        lines.append(f"  All {len(trials)} trials are finished{' (' + ', '.join(troubles) + ')' if troubles else ''}: nothing to run.")
+    else:
+        parts = [f"{len(planned.to_run)} to run", f"{len(planned.done)} done"]
+        parts += [f"{planned.resumable} of them started before"] if planned.resumable else []
+        parts += [f"{len(planned.diverged)} diverged"] if planned.diverged else []
+        parts += [f"{len(planned.failed)} failed (given up; `mtlray retry` lets them run again)"] if planned.failed else []
+        lines.append(f"  state       {', '.join(parts)}")
+        guess = "measured on this sweep's finished trials" if planned.measured else "a guess for CPU cores; nothing was measured yet"
+        wall = planned.device_seconds / min(workers, len(planned.to_run)) + _RAY_START
+        lines.append(f"  time        about {duration(wall)} with {several(workers, 'worker')} ({guess})")
+        lines.append(f"  disk        about {planned.disk_bytes / 1e6:.1f} MB in {folder}")
+    if planned.damaged:
+        lines.append(f"  damaged     {', '.join(planned.damaged)}: these files do not open, and their trials run again")
+    if planned.others:
+        lines.append(f"  note        {planned.others} other finished trials lie in the folder; they are not part of this sweep")
+    return "\n".join(lines)

@@ -1,0 +1,9 @@
+"""Models, one family a file. MODELS is the table from which names are decoded."""
+
+from mtlray.models.base import ModelSpec, SharedTrunk
+from mtlray.models.lenet import LeNet
+from mtlray.models.pack import Pack
+
+MODELS: tuple[type[ModelSpec], ...] = (LeNet,)
+
+__all__ = ["MODELS", "LeNet", "ModelSpec", "Pack", "SharedTrunk"]

@@ -1,0 +1,132 @@
+"""Pack: the networks of trials that differ in nothing but the seed, called as one.
+
+With one seed the plain module runs, in channels-last layout; with more, the parameters are stacked on a leading `seed` axis
+and the network is mapped over it with torch.func. Both look the same from outside.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+from mtlray.axes import Losses
+from mtlray.errors import SpecError
+from mtlray.gradients import TaskLosses
+from mtlray.models.base import ModelSpec, SharedTrunk
+from mtlray.randomness import stream_seed
+from mtlray.tasks import Task
+
+
+def initialise(
+    spec: ModelSpec, input_shape: tuple[int, ...], tasks: Sequence[Task], seed: int, dtype: torch.dtype
+) -> SharedTrunk:
+    """The network of one trial with its initial weights, drawn in float32 and then converted to `dtype`.
+
+    torch's initialisers know only the global generator, so it is seeded for this one construction and put back.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(seed, "init"))
+        return spec.build(input_shape, tasks).to(dtype)
+
+
+class Pack:
+    """The networks of one pack on one device.
+
+    `parameters` maps names to tensors; where `stacked`, each leads with the `seed` axis. Raises SpecError for several seeds
+    of a stochastic model, whose dropout masks would depend on the pack.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        input_shape: tuple[int, ...],
+        tasks: Sequence[Task],
+        seeds: Sequence[int],
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        if spec.stochastic and len(seeds) > 1:
+            raise SpecError(
+                f"Model {spec.label} uses dropout, and its trials run one by one. Found a pack of {len(seeds)} seeds."
+            )
+        self.tasks = tuple(tasks)
+        self.n_seeds = len(seeds)
+        self.stacked = len(seeds) > 1
+        self._seeds = tuple(seeds)
+        self._stochastic = spec.stochastic
+        self._device = device
+        networks = [initialise(spec, input_shape, tasks, seed, dtype).to(device) for seed in seeds]
+        self._network: nn.Module = networks[0]
+        self._channels_last = len(input_shape) == 3
+        self.parameters: dict[str, Tensor]
+        self.buffers: dict[str, Tensor]
+        if self.stacked:
+            self.parameters, self.buffers = stack_module_state(networks)
+
+            def call(parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor) -> tuple[Tensor, ...]:
+                predictions: tuple[Tensor, ...] = functional_call(self._network, (parameters, buffers), (inputs,))
+                return predictions
+
+            self._call: Callable[..., tuple[Tensor, ...]] = vmap(call, randomness="error")
+        else:
+            if self._channels_last:
+                self._network = self._network.to(memory_format=torch.channels_last)
+            self.parameters = dict(self._network.named_parameters())
+            self.buffers = dict(self._network.named_buffers())
+        self.shared = [p for name, p in self.parameters.items() if name.startswith("trunk.")]
+        self.heads = [
+            [p for name, p in self.parameters.items() if name.startswith(f"heads.{task.name}.")] for task in tasks
+        ]
+
+    def predict(self, inputs: Tensor, *, training: bool = False) -> tuple[Tensor, ...]:
+        """Predictions of each task, `[seed, batch, ...]`, for inputs `[seed, batch, ...]`."""
+        self._network.train(training)
+        if self.stacked:
+            return self._call(self.parameters, self.buffers, inputs)
+        x = inputs[0]
+        if self._channels_last:
+            x = x.contiguous(memory_format=torch.channels_last)
+        return tuple(prediction.unsqueeze(0) for prediction in self._network(x))
+
+    def losses(self, inputs: Tensor, targets: Sequence[Tensor], step: int) -> TaskLosses:
+        """The tasks' losses on one mini-batch, each tensor leading with `[seed, batch]`; `step` names the dropout masks."""
+
+        def values() -> Losses:
+            if not self._stochastic:
+                return self._values(inputs, targets)
+            with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
+                torch.manual_seed(stream_seed(self._seeds[0], "dropout", step))
+                return self._values(inputs, targets)
+
+        return TaskLosses(
+            values=values(), shared=self.shared, heads=self.heads, stacked=self.stacked, recompute=values
+        )
+
+    def _values(self, inputs: Tensor, targets: Sequence[Tensor]) -> Losses:
+        predictions = self.predict(inputs, training=True)
+        losses = [
+            task.loss(prediction, target)
+            for task, prediction, target in zip(self.tasks, predictions, targets, strict=True)
+        ]
+        return torch.stack(losses, dim=1)
+
+    def state(self) -> dict[str, Tensor]:
+        """Copies of all parameters and buffers, each leading with the `seed` axis."""
+        tensors = {**self.parameters, **self.buffers}
+        return {name: self._lead(t.detach()).clone().contiguous() for name, t in tensors.items()}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Put back what `state` gave."""
+        for name, tensor in {**self.parameters, **self.buffers}.items():
+            with torch.no_grad():
+                tensor.copy_(state[name] if self.stacked else state[name][0])
+
+    def trunk_gradient_norm(self) -> Tensor:
+        """Euclidean norm of the shared parameters' `.grad`, `[seed]`."""
+        squares = [self._lead(p.grad).flatten(1).square().sum(dim=1) for p in self.shared if p.grad is not None]
+        return torch.stack(squares).sum(dim=0).sqrt()
+
+    def _lead(self, tensor: Tensor) -> Tensor:
+        return tensor if self.stacked else tensor.unsqueeze(0)

@@ -1,0 +1,60 @@
+"""Optimizers from their specs, and their slots by parameter name with the `seed` axis in front."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mtlray.errors import SpecError
+from mtlray.models import Pack
+from mtlray.specs import SGD, Adam, OptimizerSpec
+from mtlray.strategies import State
+
+
+def build_optimizer(
+    spec: OptimizerSpec, network: Sequence[Tensor], strategy: dict[str, Tensor]
+) -> torch.optim.Optimizer:
+    """One group for the network, and one for the strategy's own parameters, which are never decayed."""
+    groups: list[dict[str, Any]] = [{"params": list(network), "weight_decay": spec.weight_decay}]
+    if strategy:
+        groups.append({"params": list(strategy.values()), "lr": spec.strategy_lr or spec.lr, "weight_decay": 0.0})
+    if isinstance(spec, SGD):
+        return torch.optim.SGD(groups, lr=spec.lr, momentum=spec.momentum, fused=True)
+    if isinstance(spec, Adam):
+        return torch.optim.Adam(groups, lr=spec.lr, fused=True)
+    raise SpecError(f"The optimizer should be SGD or Adam. Found {type(spec).__name__}.")
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer, pack: Pack, state: State) -> dict[str, dict[str, Tensor]]:
+    """Slots of each parameter, each tensor leading with the `seed` axis; counters are repeated along it."""
+    slots: dict[str, dict[str, Tensor]] = {}
+    for name, parameter, leads in _named(pack, state):
+        slots[name] = {}
+        for key, value in optimizer.state.get(parameter, {}).items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                slots[name][key] = (value if leads else value.unsqueeze(0)).detach().clone()
+            elif isinstance(value, Tensor):
+                slots[name][key] = value.detach().expand(pack.n_seeds).clone()
+    return slots
+
+
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, pack: Pack, state: State, slots: dict[str, dict[str, Tensor]]
+) -> None:
+    """Put back what `optimizer_state` gave."""
+    for name, parameter, leads in _named(pack, state):
+        restored: dict[str, Tensor] = {}
+        for key, value in slots[name].items():
+            if value.shape[1:] == (parameter.shape[1:] if leads else parameter.shape) and value.ndim > 1:
+                restored[key] = torch.empty_like(parameter.detach()).copy_(value if leads else value[0])
+            else:
+                restored[key] = value[0].clone()
+        if restored:
+            optimizer.state[parameter] = restored
+
+
+def _named(pack: Pack, state: State) -> list[tuple[str, Tensor, bool]]:
+    """Every trained tensor with its name and whether it leads with the `seed` axis."""
+    network = [(f"network/{name}", p, pack.stacked) for name, p in pack.parameters.items()]
+    return network + [(f"strategy/{name}", p, True) for name, p in state.params.items()]

@@ -1,0 +1,97 @@
+"""What is left to run: a pure function of a sweep and of what its ledger holds."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mtlray.errors import ResultsError
+from mtlray.records import TrialRecord
+from mtlray.specs import TrialSpec
+
+# Samples a second of a trial on one core, to guess with before anything was measured (LeNet on a server core of 2023).
+_GUESS = 5_000.0
+# Bytes a trial leaves behind: a part for the summary and the log, and one for each evaluation.
+_DISK_TRIAL, _DISK_EVALUATION = 25_000, 120
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """The trials of a sweep by what is to happen to them."""
+
+    to_run: tuple[TrialSpec, ...]
+    """Longest first, so that no worker is left with a long trial at the end."""
+    done: tuple[TrialSpec, ...]
+    diverged: tuple[TrialSpec, ...]
+    failed: tuple[TrialSpec, ...]
+    """Given up; they run again after `mtlray retry`."""
+    resumable: int
+    """How many of `to_run` were started before."""
+    damaged: tuple[str, ...]
+    """Shards that do not open; their trials run again."""
+    others: int
+    """Finished trials in the folder that the sweep does not contain."""
+    device_seconds: float
+    measured: bool
+    """Whether `device_seconds` comes from finished trials of this sweep or is a guess."""
+    disk_bytes: int
+
+    @property
+    def n_trials(self) -> int:
+        return len(self.to_run) + len(self.done) + len(self.diverged) + len(self.failed)
+
+
+def plan(
+    trials: Sequence[TrialSpec],
+    records: Mapping[str, TrialRecord],
+    *,
+    started: Collection[str] = (),
+    damaged: Iterable[str] = (),
+) -> Plan:
+    """Grid minus finished minus given up."""
+    groups: dict[str, list[TrialSpec]] = {"done": [], "diverged": [], "failed": [], "to_run": []}
+    for trial in trials:
+        record = records.get(trial.trial_id)
+        groups[record.state if record else "to_run"].append(trial)
+    rates = sorted(r.steps / r.seconds for r in records.values() if r.state == "done" and r.seconds > 0)
+    rate = rates[len(rates) // 2] if rates else None  # steps a second
+    to_run = sorted(groups["to_run"], key=lambda t: -t.steps * t.batch_size)
+    ids = {trial.trial_id for trial in trials}
+    return Plan(
+        to_run=tuple(to_run),
+        done=tuple(groups["done"]),
+        diverged=tuple(groups["diverged"]),
+        failed=tuple(groups["failed"]),
+        resumable=sum(trial.trial_id in started for trial in to_run),
+        damaged=tuple(damaged),
+        others=sum(trial_id not in ids for trial_id in records),
+        device_seconds=sum(t.steps / (rate or _GUESS / t.batch_size) for t in to_run),
+        measured=rate is not None,
+        disk_bytes=sum(_DISK_TRIAL + _DISK_EVALUATION * t.n_evaluations for t in to_run),
+    )
+
+
+def packs(trials: Sequence[TrialSpec], size: int) -> list[tuple[TrialSpec, ...]]:
+    """Trials grouped into packs of at most `size`; only trials that differ in nothing but the seed share one."""
+    groups: dict[str, list[TrialSpec]] = {}
+    for trial in trials:
+        groups.setdefault(trial.canonical_but_seed, []).append(trial)
+    cut = [
+        tuple(group[i : i + (1 if group[0].model.stochastic else size)])
+        for group in groups.values()
+        for i in range(0, len(group), 1 if group[0].model.stochastic else size)
+    ]
+    return sorted(cut, key=lambda pack: -pack[0].steps * pack[0].batch_size)
+
+
+def refuse_other_data(records: Mapping[str, TrialRecord], fingerprints: Mapping[str, str]) -> None:
+    """Raise ResultsError where finished trials were made with other data than the one that lies here.
+
+    `fingerprints` maps data sets' labels to the prepared data.
+    """
+    for record in records.values():
+        here = fingerprints.get(record.dataset)
+        if here is not None and record.data_fingerprint not in ("", here):
+            raise ResultsError(
+                f"Finished trials of {record.dataset} were made with data of fingerprint {record.data_fingerprint}. "
+                f"The data prepared here has {here}, and the two must not be mixed. "
+                "Check the data with `mtlray data verify`, or use another --results folder."
+            )

@@ -1,0 +1,54 @@
+"""Where numbers come from: the commit, the versions of what computed them, and the machine."""
+
+import functools
+import importlib.metadata
+import json
+import platform
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The git commit of the folder that holds a sweep file; empty outside a repository. `dirty`: there are uncommitted changes."""
+
+    sha: str
+    dirty: bool
+
+
+def commit_of(folder: Path) -> Commit:
+    """The commit that is checked out around `folder`."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(folder), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+
+    try:
+        return Commit(git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no")))
+    except (OSError, subprocess.SubprocessError):
+        return Commit("", False)
+
+
+@functools.cache
+def versions() -> str:
+    """JSON of the versions of Python and of the packages that a trial's numbers may depend on."""
+    found = {"python": platform.python_version()}
+    for package in ("mtlray", "torch", "torchvision", "numpy", "torchjd", "ray", "pyarrow"):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return json.dumps(found)
+
+
+@functools.cache
+def cpu_name() -> str:
+    """The processor's own name for itself, or the architecture where it has none."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,132 @@
+"""What a loss weighting strategy is: a frozen dataclass of hyperparameters, and explicit state made of tensors only."""
+
+import abc
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from mtlray.axes import Direction, Jacobian, Losses, PerSeed, Seeds, Weights
+from mtlray.gradients import TaskLosses
+from mtlray.tasks import Task
+
+
+@dataclass(slots=True)
+class State:
+    """All that evolves during a trial, tensors only, each with a leading `seed` axis.
+
+    `params` are trained by the trial's optimizer in a group of their own (own learning rate, no weight decay); `buffers` are
+    not trained. What is not in here does not survive a checkpoint, so a strategy keeps nothing elsewhere.
+    """
+
+    params: dict[str, Tensor] = field(default_factory=dict)
+    buffers: dict[str, Tensor] = field(default_factory=dict)
+
+    def with_buffers(self, **buffers: Tensor) -> "State":
+        """The same state with some buffers replaced."""
+        return State(self.params, {**self.buffers, **buffers})
+
+
+@dataclass(frozen=True)
+class AbstractStrategy(abc.ABC):
+    """How the losses of a trial's tasks become one update of its network.
+
+    Subclasses are frozen dataclasses whose fields are hyperparameters; a field's value must be a number, a string, a boolean,
+    None or a tuple of these, because it becomes part of the trial's identity. The training loop calls `init` once, then for
+    each step `backward`, the optimizer, `end_step`, and after each epoch `end_epoch`. It never asks which strategy it runs.
+    """
+
+    key: ClassVar[str]
+    """The name in tables and on the command line."""
+    kind: ClassVar[Literal["baseline", "loss-based", "gradient-based"]] = "loss-based"
+    source: ClassVar[str] = ""
+    """Author, year, venue, equation."""
+    backward_passes: ClassVar[str] = "1"
+    """Cost of a step in backward passes through the trunk; K is the number of tasks."""
+    batches_per_step: ClassVar[int] = 1
+    """How many independent mini-batches one step looks at."""
+
+    @property
+    def label(self) -> str:
+        """`key`, with the hyperparameters that differ from their defaults; tells any two strategies of a sweep apart."""
+        changed = [
+            f"{f.name}={_short(getattr(self, f.name))}"
+            for f in dataclasses.fields(self)
+            if f.default is dataclasses.MISSING or getattr(self, f.name) != f.default
+        ]
+        return f"{self.key}({','.join(changed)})" if changed else self.key
+
+    def trains(self, tasks: Sequence[Task]) -> tuple[Task, ...]:
+        """The tasks that get a head and are trained; all by default."""
+        return tuple(tasks)
+
+    def check(self, tasks: Sequence[Task]) -> None:
+        """Raise SpecError where the strategy cannot train these tasks. Called when a sweep is planned."""
+        del tasks
+
+    def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
+        """The state before the first step; nothing by default."""
+        del tasks, seeds
+        return State()
+
+    @abc.abstractmethod
+    def backward(self, losses: Sequence[TaskLosses], state: State) -> tuple[Weights, State]:
+        """Fill `.grad` of every trained parameter from `batches_per_step` batches.
+
+        Returns the weight that each task's gradient got in the trunk, `[seed, task]` (nan where undefined), and the state.
+        """
+
+    def end_step(self, losses: Sequence[TaskLosses], state: State) -> State:
+        """Called after the optimizer's step, with the losses of before it."""
+        del losses
+        return state
+
+    def end_epoch(self, mean_losses: Losses, state: State) -> State:
+        """Called after each pass over the training subset with each task's unweighted loss, mean over its batches."""
+        del mean_losses
+        return state
+
+    def scalars(self, state: State) -> dict[str, PerSeed]:
+        """Further numbers worth a place in the curves, `[seed]` each."""
+        del state
+        return {}
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class AbstractWeighting(AbstractStrategy):
+    """A strategy that looks at loss values only: one objective for each seed, one backward pass."""
+
+    @abc.abstractmethod
+    def combine(self, losses: Losses, state: State) -> tuple[PerSeed, Weights, State]:
+        """The objective `[seed]` to minimise, the weights `[seed, task]` it gives to the losses, and the state."""
+
+    def backward(self, losses: Sequence[TaskLosses], state: State) -> tuple[Weights, State]:
+        (batch,) = losses
+        objective, weights, state = self.combine(batch.values, state)
+        objective.sum().backward()  # seeds share no parameter, so the sum keeps them apart
+        return weights.detach(), state
+
+
+@dataclass(frozen=True)
+class AbstractAggregation(AbstractStrategy):
+    """A strategy that looks at each task's gradient of the trunk; the heads follow their own, unweighted losses."""
+
+    kind: ClassVar[Literal["baseline", "loss-based", "gradient-based"]] = "gradient-based"
+    backward_passes: ClassVar[str] = "K"
+
+    @abc.abstractmethod
+    def aggregate(self, jacobian: Jacobian, losses: Losses, state: State) -> tuple[Direction, Weights, State]:
+        """The direction `[seed, param]` for the trunk, the weights that made it (nan where undefined), and the state."""
+
+    def backward(self, losses: Sequence[TaskLosses], state: State) -> tuple[Weights, State]:
+        (batch,) = losses
+        jacobian = batch.jacobian()
+        direction, weights, state = self.aggregate(jacobian, batch.values.detach(), state)
+        batch.write(direction)
+        return weights, state

@@ -1,0 +1,62 @@
+"""Dynamic weight average: a task whose loss falls more slowly weighs more."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from mtlray.axes import Losses, PerSeed, Seeds, Weights
+from mtlray.errors import SpecError
+from mtlray.strategies.base import AbstractWeighting, State
+from mtlray.tasks import Task
+
+
+@dataclass(frozen=True)
+class DWA(AbstractWeighting):
+    r"""Dynamic weight average (Liu, Johns, Davison, CVPR 2019, eq. 7).
+
+    .. math::
+        w_k(e) = K \frac{\exp(r_k(e-1) / T)}{\sum_i \exp(r_i(e-1) / T)}, \qquad
+        r_k(e-1) = \frac{\bar L_k(e-1)}{\bar L_k(e-2)}
+
+    - :math:`\bar L_k(e)` is task k's unweighted training loss, mean over the batches of epoch e.
+    - :math:`K` is the number of tasks; the weights sum to K and stay the same within an epoch.
+    - :math:`T` is `temperature`; the larger, the more uniform the weights. The authors use 2.
+    - The first two epochs weigh every task one.
+
+    `max_ratio` clips :math:`r_k`, which is noise once losses are near zero; off by default, as published.
+
+    Reading: an epoch is one pass over the trial's own training subset, so that with less data the weights are updated more
+    often in the same number of steps. Where other code differs: nash-mtl slides a window of 25 iterations and returns the
+    mean of the weighted losses; some code uses the last batch of an epoch in place of its mean.
+    """
+
+    temperature: float = 2.0
+    max_ratio: float | None = None
+
+    key: ClassVar[str] = "dwa"
+    source: ClassVar[str] = "Liu et al. 2019, CVPR, eq. 7"
+
+    def __post_init__(self) -> None:
+        if self.temperature <= 0:
+            raise SpecError(f"Parameter `temperature` should be positive. Found `temperature = {self.temperature}`.")
+        if self.max_ratio is not None and self.max_ratio <= 0:
+            raise SpecError(f"Parameter `max_ratio` should be positive or None. Found `max_ratio = {self.max_ratio}`.")
+
+    def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
+        ones = torch.ones(len(seeds), len(tasks))
+        return State(buffers={"last": ones, "previous": ones.clone(), "epochs": torch.zeros(len(seeds), 1)})
+
+    def combine(self, losses: Losses, state: State) -> tuple[PerSeed, Weights, State]:
+        ratio = (state.buffers["last"] / state.buffers["previous"]).to(losses.dtype)
+        if self.max_ratio is not None:
+            ratio = ratio.clamp(max=self.max_ratio)
+        ratio = torch.where(state.buffers["epochs"] >= 2, ratio, torch.ones_like(ratio))
+        # torch's softmax subtracts the maximum, so a large ratio cannot overflow.
+        weights = losses.shape[1] * torch.softmax(ratio / self.temperature, dim=1)
+        return (weights * losses).sum(dim=1), weights, state
+
+    def end_epoch(self, mean_losses: Losses, state: State) -> State:
+        buffers = state.buffers
+        return state.with_buffers(last=mean_losses, previous=buffers["last"], epochs=buffers["epochs"] + 1)

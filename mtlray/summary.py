@@ -1,0 +1,113 @@
+"""A trial's outcome as the rows that are stored: its curve, and one summary row for each task and metric."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from mtlray.metrics import Metric
+from mtlray.provenance import Commit, versions
+from mtlray.records import SUMMARY, State, curves_schema
+from mtlray.specs import TrialSpec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Circumstances:
+    """Everything stored with a trial's numbers that does not change them."""
+
+    sweep: str
+    fingerprint: str
+    commit: Commit
+    device: str
+    pack_size: int
+    attempts: int
+    seconds: float
+
+
+def curves_table(trial: TrialSpec, rows: list[dict[str, Any]]) -> pa.Table:
+    """One row for each evaluation, with null in the columns of tasks that the trial did not train."""
+    schema = curves_schema([(task.name, [m.name for m in task.metrics]) for task in trial.dataset.tasks])
+    constant = {
+        "trial_id": trial.trial_id,
+        "strategy": trial.strategy.label,
+        "fraction": trial.fraction,
+        "seed": trial.seed,
+    }
+    complete = [{**dict.fromkeys(schema.names), **constant, **row} for row in rows]
+    for row in complete:
+        row["strategy_scalars"] = list((row["strategy_scalars"] or {}).items())
+    return pa.Table.from_pylist(complete, schema=schema)
+
+
+def summary_table(
+    trial: TrialSpec, state: State, step: int, rows: list[dict[str, Any]], about: Circumstances, error: str = ""
+) -> pa.Table:
+    """One row for each task and metric; the numbers are null where the trial was never evaluated."""
+    rates = sorted(row["train_samples_per_second"] for row in rows)
+    common = {
+        "trial_id": trial.trial_id,
+        "sweep": about.sweep,
+        "results_version": trial.results_version,
+        "dataset": trial.dataset.label,
+        "data_origin": trial.dataset.origin,
+        "data_fingerprint": about.fingerprint,
+        "model": trial.model.label,
+        "strategy": trial.strategy.label,
+        "strategy_params": trial.strategy_json,
+        "fraction": trial.fraction,
+        "seed": trial.seed,
+        "state": state,
+        "steps": step,
+        "n_evaluations": len(rows),
+        "train_samples_per_second": rates[len(rates) // 2] if rates else None,
+        "seconds": about.seconds,
+        "pack_size": about.pack_size,
+        "attempts": about.attempts,
+        "commit": about.commit.sha,
+        "dirty": about.commit.dirty,
+        "versions": versions(),
+        "device": about.device,
+        "error": error,
+        "spec": trial.canonical,
+    }
+    table = [
+        {
+            **dict.fromkeys(SUMMARY.names),
+            **common,
+            "task": task.name,
+            "metric": metric.name,
+            "unit": metric.unit,
+            "higher_is_better": metric.higher_is_better,
+            **selections(rows, task.name, metric),
+        }
+        for task in trial.tasks
+        for metric in task.metrics
+    ]
+    return pa.Table.from_pylist(table, schema=SUMMARY)
+
+
+def selections(rows: list[dict[str, Any]], task: str, metric: Metric) -> dict[str, float | int | None]:
+    """What each selection rule picks from a curve, for one metric of one task on its own.
+
+    `best_test` is the best test value (the first of equals); `at_best_val` the test value at the evaluation where the same
+    metric is best on the validation split; null where there is no such split.
+    """
+    sign = 1 if metric.higher_is_better else -1
+
+    def best(column: str) -> int | None:
+        candidates = [i for i, row in enumerate(rows) if math.isfinite(row.get(column, math.nan))]
+        return max(candidates, key=lambda i: sign * rows[i][column]) if candidates else None
+
+    test, val = f"test/{task}/{metric.name}", f"val/{task}/{metric.name}"
+    at_test, at_val = best(test), best(val)
+    tail = [row[test] for row in rows[-10:]]
+    return {
+        "last": rows[-1][test] if rows else None,
+        "mean_last_10": math.fsum(tail) / len(tail) if tail else None,
+        "best_test": rows[at_test][test] if at_test is not None else None,
+        "best_test_step": rows[at_test]["step"] if at_test is not None else None,
+        "at_best_val": rows[at_val][test] if at_val is not None else None,
+        "best_val": rows[at_val][val] if at_val is not None else None,
+        "best_val_step": rows[at_val]["step"] if at_val is not None else None,
+    }

@@ -1,0 +1,54 @@
+"""Loading a sweep: a Python file that defines SWEEP. Classes defined in it work on Ray workers too."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from mtlray.codec import SWEEP_MODULE
+from mtlray.errors import MtlrayError, SpecError
+from mtlray.specs import SweepSpec
+
+
+def load_sweep(path: Path) -> tuple[SweepSpec, ModuleType]:
+    """The sweep that a file defines, and the module it was loaded as. Raises SpecError, naming the line that failed."""
+    if not path.is_file():
+        near = sorted(str(p) for p in path.parent.glob("*.py")) if path.parent.is_dir() else []
+        listing = f" There are: {', '.join(near)}." if near else ""
+        raise SpecError(f"A sweep should be a Python file that defines SWEEP. Found no file `{path}`.{listing}")
+    if path.suffix != ".py":
+        raise SpecError(f"A sweep should be a Python file that defines SWEEP. Found `{path}`.")
+    name = SWEEP_MODULE + path.stem
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and inspect look their module up here
+    try:
+        spec.loader.exec_module(module)
+    except MtlrayError as error:
+        # The file is right Python and describes something wrong: the message says what.
+        raise SpecError(f"{path}{_line(error, path)}: {error}") from error
+    except Exception as error:
+        raise SpecError(
+            f"{path}{_line(error, path)} should define SWEEP. Loading it failed: {type(error).__name__}: {error}."
+        ) from error
+    sweep = getattr(module, "SWEEP", None)
+    if not isinstance(sweep, SweepSpec):
+        found = "no such name" if sweep is None else f"a {type(sweep).__name__}"
+        raise SpecError(
+            f"{path} should define `SWEEP = SweepSpec(...)`. Found {found}. sweeps/quickstart.py is an example."
+        )
+    return sweep, module
+
+
+def _line(error: BaseException, path: Path) -> str:
+    """`:12`, the last line of the sweep file in the error's traceback."""
+    if isinstance(error, SyntaxError) and error.lineno:
+        return f":{error.lineno}"
+    line, trace = "", error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = f":{trace.tb_lineno}"
+        trace = trace.tb_next
+    return line

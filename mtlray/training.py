@@ -1,0 +1,267 @@
+"""The training loop. It knows one verb, `strategy.backward`, and reads no strategy's, data set's or model's name."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from mtlray.checkpoint import Checkpoint
+from mtlray.data import Dataset, subset
+from mtlray.evaluation import evaluate
+from mtlray.models import Pack
+from mtlray.optimizers import build_optimizer, optimizer_state, restore_optimizer
+from mtlray.randomness import generator
+from mtlray.specs import TrialSpec
+from mtlray.strategies import State
+
+_CHECK_EVERY = 50  # steps between looks at the clock and at divergence; changes no number
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one trial ended: its curve, one row an evaluation, and at which step it stopped."""
+
+    state: Literal["done", "diverged"]
+    step: int
+    rows: list[dict[str, Any]]
+    seconds: float
+
+
+class Sampler:
+    """Which examples the n-th mini-batch of a trial holds: a function of (seed, n) alone, so nothing has to be stored.
+
+    An epoch is a permutation of the training subset cut into batches; its last, smaller batch is kept.
+    """
+
+    def __init__(self, trial: TrialSpec, n_examples: int) -> None:
+        self._subset = torch.from_numpy(subset(n_examples, trial.fraction, trial.seed))
+        self._trial = trial
+        self._epoch = -1
+        self._order = self._subset
+
+    def batch(self, n: int) -> Tensor:
+        """Indices into the training split, `[batch]`."""
+        epoch, position = divmod(n, self._trial.batches_per_epoch)
+        if epoch != self._epoch:
+            shuffle = torch.randperm(len(self._subset), generator=generator(self._trial.seed, "order", epoch))
+            self._epoch, self._order = epoch, self._subset[shuffle]
+        start = position * self._trial.batch_size
+        return self._order[start : start + self._trial.batch_size]
+
+
+def train(
+    trials: Sequence[TrialSpec],
+    dataset: Dataset,
+    *,
+    device: torch.device,
+    checkpoints: Sequence[Checkpoint | None],
+    checkpoint_seconds: float,
+    save: Callable[[Checkpoint], None],
+    progress: Callable[[int], None],
+) -> list[Outcome]:
+    """Train a pack: trials equal in all but the seed, each from its checkpoint, all of which stand at the same step.
+
+    `save` is called with each trial's checkpoint about every `checkpoint_seconds`, `progress` with the step about once a
+    second. A non-finite loss ends a trial as diverged; its pack goes on. Raises what the strategy or the model raises.
+    """
+    run = _Run(trials, dataset, device, checkpoints)
+    last_save = last_progress = time.monotonic()
+    while run.step < run.trial.steps and not run.all_diverged:
+        run.advance()
+        if run.step % run.trial.evaluation_interval == 0 or run.step == run.trial.steps:
+            run.evaluate()
+        if run.step % _CHECK_EVERY == 0:
+            run.look_for_divergence()
+            now = time.monotonic()
+            if now - last_progress >= 1:
+                progress(run.step)
+                last_progress = now
+            if now - last_save >= checkpoint_seconds:
+                for checkpoint in run.checkpoints():
+                    save(checkpoint)
+                last_save = time.monotonic()
+    return run.outcomes()
+
+
+class _Run:
+    """The evolving state of a pack between two steps."""
+
+    def __init__(
+        self,
+        trials: Sequence[TrialSpec],
+        dataset: Dataset,
+        device: torch.device,
+        checkpoints: Sequence[Checkpoint | None],
+    ) -> None:
+        self.trials, self.trial, self.device = trials, trials[0], device
+        self.dtype = torch.float64 if self.trial.precision == "float64" else torch.float32
+        self.tasks = self.trial.tasks
+        self.strategy = self.trial.strategy
+        self.splits = {name: examples.to(device) for name, examples in dataset.splits.items()}
+        seeds = [trial.seed for trial in trials]
+        shape = self.trial.dataset.input_shape
+        self.pack = Pack(self.trial.model, shape, self.tasks, seeds, device=device, dtype=self.dtype)
+        self.state = _initial_state(self.trial, seeds, device, self.dtype)
+        self.optimizer = build_optimizer(self.trial.optimizer, list(self.pack.parameters.values()), self.state.params)
+        self.samplers = [Sampler(trial, len(self.splits["train"])) for trial in trials]
+        self.step = 0
+        self.all_diverged = False
+        self.meters = _empty_meters(len(trials), len(self.tasks), device, self.dtype)
+        self.rows: list[list[dict[str, Any]]] = [[] for _ in trials]
+        self.seconds_before = 0.0
+        if checkpoints[0] is not None:
+            self._restore([c for c in checkpoints if c is not None])
+        self.started = time.monotonic()
+        self.mark = (self.started, self.step)
+
+    # -- one step
+
+    def advance(self) -> None:
+        """One optimizer step. Nothing in here waits for the device."""
+        n = self.step * self.strategy.batches_per_step
+        numbers = range(n, n + self.strategy.batches_per_step)
+        losses = [self._losses(number) for number in numbers]
+        self.optimizer.zero_grad(set_to_none=True)
+        weights, self.state = self.strategy.backward(losses, self.state)
+        self.optimizer.step()
+        self.state = self.strategy.end_step(losses, self.state)
+        self.step += 1
+        meters = self.meters
+        meters["weights"] += weights
+        for number, batch in zip(numbers, losses, strict=True):
+            values = batch.values.detach()
+            meters["interval_losses"] += values
+            meters["epoch_losses"] += values
+            if (number + 1) % self.trial.batches_per_epoch == 0:
+                self.state = self.strategy.end_epoch(meters["epoch_losses"] / self.trial.batches_per_epoch, self.state)
+                meters["epoch_losses"] = torch.zeros_like(meters["epoch_losses"])
+            bad = ~torch.isfinite(values).all(dim=1)
+            first = bad & (meters["diverged_at"] < 0)
+            meters["diverged_at"] = torch.where(first, self.step, meters["diverged_at"])
+
+    def _losses(self, number: int) -> Any:
+        batches = [sampler.batch(number) for sampler in self.samplers]
+        indices = torch.stack(batches).to(self.device, non_blocking=True)
+        train = self.splits["train"]
+        inputs = train.inputs.gather(indices, self.dtype)
+        targets = [train.targets[task.name].gather(indices, self.dtype) for task in self.tasks]
+        return self.pack.losses(inputs, targets, number)
+
+    # -- what is written down
+
+    def evaluate(self) -> None:
+        """Add a row to the curve of each trial that has not diverged."""
+        self.look_for_divergence()
+        interval = self.step - (self.rows[0][-1]["step"] if self.rows[0] else 0)
+        now = time.monotonic()
+        rate = (self.step - self.mark[1]) * self.trial.batch_size * self.strategy.batches_per_step / (now - self.mark[0])
+        batches = interval * self.strategy.batches_per_step
+        train_losses = (self.meters["interval_losses"] / batches).tolist()
+        weights = (self.meters["weights"] / interval).tolist()
+        gradient_norms = self.pack.trunk_gradient_norm().tolist()
+        scalars = {name: values.tolist() for name, values in self.strategy.scalars(self.state).items()}
+        measured = {
+            split: evaluate(self.pack, self.splits[split], len(self.trials), self.device, self.dtype)
+            for split in ("val", "test")
+        }
+        for i, trial in enumerate(self.trials):
+            if self.meters["diverged_at"][i] >= 0:
+                continue
+            row: dict[str, Any] = {
+                "step": self.step,
+                "epoch": self.step * self.strategy.batches_per_step / trial.batches_per_epoch,
+                "weight_sum": sum(weights[i]),
+                "grad_norm/trunk": gradient_norms[i],
+                "strategy_scalars": {name: values[i] for name, values in scalars.items()},
+                "train_samples_per_second": rate,
+            }
+            for t, task in enumerate(self.tasks):
+                row[f"train/{task.name}/loss"] = train_losses[i][t]
+                row[f"weight/{task.name}"] = weights[i][t]
+            for split, values in measured.items():
+                row |= {f"{split}/{name}": per_seed[i] for name, per_seed in values.items()}
+            self.rows[i].append(row)
+        for name in ("interval_losses", "weights"):
+            self.meters[name].zero_()
+        self.mark = (time.monotonic(), self.step)
+
+    def look_for_divergence(self) -> None:
+        self.all_diverged = bool((self.meters["diverged_at"] >= 0).all())
+
+    def outcomes(self) -> list[Outcome]:
+        self.look_for_divergence()
+        seconds = self._seconds()
+        outcomes = []
+        for rows, at in zip(self.rows, self.meters["diverged_at"].tolist(), strict=True):
+            diverged = at >= 0
+            outcomes.append(Outcome("diverged" if diverged else "done", at if diverged else self.step, rows, seconds))
+        return outcomes
+
+    # -- checkpoints
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """One for each trial, so that trials may later run in other packs."""
+        model, strategy = self.pack.state(), {"params": self.state.params, "buffers": self.state.buffers}
+        slots = optimizer_state(self.optimizer, self.pack, self.state)
+        seconds = self._seconds()
+
+        def part(tensors: dict[str, Tensor], i: int) -> dict[str, Tensor]:
+            return {name: t.detach()[i : i + 1].cpu().clone() for name, t in tensors.items()}
+
+        return [
+            Checkpoint(
+                trial_id=trial.trial_id,
+                step=self.step,
+                model=part(model, i),
+                strategy={kind: part(tensors, i) for kind, tensors in strategy.items()},
+                optimizer={name: part(slot, i) for name, slot in slots.items()},
+                meters=part(self.meters, i),
+                rows=self.rows[i],
+                seconds=seconds,
+            )
+            for i, trial in enumerate(self.trials)
+        ]
+
+    def _restore(self, checkpoints: Sequence[Checkpoint]) -> None:
+        def join(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+            return {name: torch.cat([part[name] for part in parts]).to(self.device) for name in parts[0]}
+
+        self.step = checkpoints[0].step
+        self.pack.load(join([c.model for c in checkpoints]))
+        params = join([c.strategy["params"] for c in checkpoints])
+        with torch.no_grad():
+            for name, parameter in self.state.params.items():
+                parameter.copy_(params[name])
+        self.state = State(self.state.params, join([c.strategy["buffers"] for c in checkpoints]))
+        slots = {name: join([c.optimizer[name] for c in checkpoints]) for name in checkpoints[0].optimizer}
+        restore_optimizer(self.optimizer, self.pack, self.state, slots)
+        self.meters = join([c.meters for c in checkpoints])
+        self.rows = [list(c.rows) for c in checkpoints]
+        self.seconds_before = max(c.seconds for c in checkpoints)
+        self.look_for_divergence()
+
+    def _seconds(self) -> float:
+        return self.seconds_before + time.monotonic() - self.started
+
+
+def _initial_state(trial: TrialSpec, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> State:
+    """The strategy's state in the trial's precision and on its device."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)  # so that 0.1 is the trial's 0.1 and not that of float32
+    try:
+        state = trial.strategy.init(trial.tasks, torch.tensor(seeds))
+    finally:
+        torch.set_default_dtype(before)
+    params = {name: p.detach().to(device).requires_grad_() for name, p in state.params.items()}
+    return State(params, {name: b.to(device) for name, b in state.buffers.items()})
+
+
+def _empty_meters(n_seeds: int, n_tasks: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
+    sums = {
+        name: torch.zeros(n_seeds, n_tasks, dtype=dtype, device=device)
+        for name in ("weights", "interval_losses", "epoch_losses")
+    }
+    return {**sums, "diverged_at": torch.full((n_seeds,), -1, dtype=torch.int64, device=device)}

@@ -1,0 +1,146 @@
+"""A small synthetic sweep, written through the ledger as trials write it."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from mtlray.records import RESULTS_VERSION, SUMMARY, Ledger, curves_schema
+
+DATASET = "multi_mnist-left-right"
+ORIGIN = "mnist5k: 5,000 digits of MNIST, a stand-in for the full 70,000"
+TASKS = ("left", "right")
+STRATEGIES = {
+    "stl:left": ("left",),
+    "stl:right": ("right",),
+    "equal": TASKS,
+    "dwa": TASKS,
+    "uncertainty": TASKS,
+    "revised_uncertainty": TASKS,
+}
+# Percent correct of the first seed at full data; later seeds add 0.2 each, a quarter of the data costs 1.5.
+LEVELS = {
+    "stl:left": (97.5, None),
+    "stl:right": (None, 96.0),
+    "equal": (97.25, 96.5),
+    "dwa": (97.0, 95.5),
+    "uncertainty": (96.5, 94.75),
+    "revised_uncertainty": (97.75, 96.25),
+}
+
+
+class Sweep:
+    """A sweep on disk: `plan` adds trials to sweep.json, `finish` commits one trial's summary."""
+
+    def __init__(self, results: Path, name: str, **description: Any) -> None:
+        self.folder = str(results / name)
+        self.ledger = Ledger(str(results), name)
+        self.description = {
+            "name": name,
+            "question": "Does weighting the losses help when data is scarce?",
+            "results_version": RESULTS_VERSION,
+            "selection": "best_val",
+            "published": "gong2019:1",
+            "data_origin": {DATASET: ORIGIN},
+            "trials": [],
+        } | description
+
+    def plan(
+        self, strategy: str, tasks: Iterable[str], *, dataset: str = DATASET, fraction: float = 1.0, seed: int = 0
+    ) -> dict[str, Any]:
+        trial = {
+            "trial_id": f"{len(self.description['trials']):016x}",
+            "dataset": dataset,
+            "strategy": strategy,
+            "fraction": fraction,
+            "seed": seed,
+            "tasks": list(tasks),
+        }
+        self.description["trials"].append(trial)
+        self.ledger.write_sweep(self.description)
+        return trial
+
+    def rows(self, trial: dict[str, Any], values: dict[str, float | None], **overrides: Any) -> list[dict[str, Any]]:
+        """Summary rows with one metric per task; all selection columns hold the same value unless overridden."""
+        metric = {"metric": "accuracy", "unit": "%", "higher_is_better": True}
+        return [
+            dict.fromkeys(SUMMARY.names)
+            | metric
+            | {key: trial[key] for key in ("trial_id", "dataset", "strategy", "fraction", "seed")}
+            | {"sweep": self.description["name"], "results_version": RESULTS_VERSION}
+            | {"data_origin": ORIGIN, "data_fingerprint": "f00d", "model": "lenet", "state": "done", "steps": 2000}
+            | {"task": task, "attempts": 1, "device": "cpu", "seconds": 1.0, "error": ""}
+            | dict.fromkeys(("last", "mean_last_10", "best_test", "at_best_val", "best_val"), value)
+            | overrides
+            for task, value in values.items()
+        ]
+
+    def finish(self, trial: dict[str, Any], values: dict[str, float | None], **overrides: Any) -> None:
+        rows = pa.Table.from_pylist(self.rows(trial, values, **overrides), schema=SUMMARY)
+        curves = pa.Table.from_pylist(
+            [{"trial_id": trial["trial_id"], "step": step} for step in (1000, 2000)],
+            schema=curves_schema([(task, ["accuracy"]) for task in TASKS]),
+        )
+        self.ledger.commit(trial["trial_id"], trial["dataset"], curves, rows)
+
+    def cut_short(self, trial: dict[str, Any]) -> None:
+        """Tear a finished trial's summary file in half."""
+        path = Path(self.folder, "summary", f"{trial['trial_id']}.parquet")
+        path.write_bytes(path.read_bytes()[:100])
+
+
+@pytest.fixture
+def make_sweep(tmp_path: Path) -> Callable[..., Sweep]:
+    """Build an empty sweep: `make_sweep(name="quickstart", **description)`."""
+
+    def make(name: str = "quickstart", **description: Any) -> Sweep:
+        sweep = Sweep(tmp_path / "results", name, **description)
+        sweep.ledger.write_sweep(sweep.description)
+        return sweep
+
+    return make
+
+
+@pytest.fixture
+def fill() -> Callable[[Sweep], dict[tuple[str, float, int], dict[str, Any]]]:
+    """Plan and finish all STRATEGIES x (1, 0.25) x 3 seeds; returns the trials by strategy, fraction and seed."""
+
+    def fill(sweep: Sweep) -> dict[tuple[str, float, int], dict[str, Any]]:
+        trials = {}
+        for strategy, tasks in STRATEGIES.items():
+            for fraction in (1.0, 0.25):
+                for seed in range(3):
+                    trial = sweep.plan(strategy, tasks, fraction=fraction, seed=seed)
+                    lost = 0.0 if fraction == 1 else 1.5
+                    levels = dict(zip(TASKS, LEVELS[strategy], strict=True))
+                    sweep.finish(trial, {task: levels[task] - lost + 0.2 * seed for task in tasks})
+                    trials[strategy, fraction, seed] = trial
+        return trials
+
+    return fill
+
+
+@pytest.fixture
+def complete(make_sweep, fill) -> Sweep:
+    """All 36 trials done."""
+    sweep = make_sweep()
+    fill(sweep)
+    return sweep
+
+
+@pytest.fixture
+def broken(make_sweep, fill) -> Sweep:
+    """The same grid with trials missing, diverged, failed, not finite and damaged, and one from elsewhere."""
+    sweep = make_sweep()
+    trials = fill(sweep)
+    for seed in range(3):
+        sweep.finish(trials["uncertainty", 0.25, seed], {"left": None, "right": None}, state="diverged")
+    sweep.finish(trials["dwa", 0.25, 1], {"left": 12.0, "right": 12.0}, state="diverged")
+    sweep.finish(trials["dwa", 0.25, 2], {"left": None, "right": None}, state="failed", error="out of memory")
+    sweep.finish(trials["equal", 1.0, 2], {"left": float("nan"), "right": 96.9})
+    sweep.cut_short(trials["revised_uncertainty", 0.25, 0])
+    sweep.ledger.forget([trials["stl:left", 1.0, 2]["trial_id"]])
+    sweep.finish(trials["equal", 1.0, 0] | {"trial_id": "e" * 16}, {"left": 50.0, "right": 50.0})
+    return sweep

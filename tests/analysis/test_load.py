@@ -1,0 +1,130 @@
+"""analysis.load: which trials are read, which are counted, and what is refused."""
+
+import pandas as pd
+import pytest
+
+from analysis import load
+from mtlray.errors import ResultsError
+from mtlray.records import Ledger
+
+
+def test_reads_plan_and_summary(complete):
+    results = load(complete.folder)
+    assert results.sweep["name"] == "quickstart"
+    assert results.datasets == ["multi_mnist-left-right"]
+    assert list(results.expected.columns) == ["trial_id", "dataset", "strategy", "fraction", "seed", "tasks"]
+    assert len(results.expected) == 36
+    assert results.expected["tasks"].tolist()[0] == ["left"]
+    assert results.summary["trial_id"].nunique() == 36
+    assert len(results.summary) == 12 + 24 * 2
+    assert (results.damaged, results.others) == ([], 0)
+
+
+def test_a_results_folder_with_one_sweep_will_do(complete, tmp_path):
+    assert load(str(tmp_path / "results")).sweep["name"] == "quickstart"
+    assert load(f"{complete.folder}/").sweep["name"] == "quickstart"
+
+
+def test_relative_path_without_a_parent(complete, monkeypatch):
+    monkeypatch.chdir(complete.folder)
+    assert load(".").sweep["name"] == "quickstart"
+
+
+def test_several_sweeps_are_listed(make_sweep, tmp_path):
+    make_sweep("first")
+    make_sweep("second")
+    with pytest.raises(ResultsError, match=r"should hold one sweep\. Found 2: first, second\. Name one"):
+        load(str(tmp_path / "results"))
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "."])
+def test_no_sweep_names_the_remedy(tmp_path, folder):
+    with pytest.raises(ResultsError, match="Found none. Check the path, or launch the sweep with `mtlray run SWEEP`"):
+        load(str(tmp_path / folder))
+
+
+def test_no_sweep_file_beside_shards(complete):
+    complete.ledger.store.delete("sweep.json")
+    with pytest.raises(ResultsError, match="sweep.json"):
+        load(complete.folder)
+
+
+def test_sweep_file_without_trials(make_sweep):
+    sweep = make_sweep()
+    sweep.ledger.write_sweep({"name": "quickstart"})
+    with pytest.raises(ResultsError, match="list its `trials`"):
+        load(sweep.folder)
+
+
+def test_trial_without_a_key(make_sweep):
+    sweep = make_sweep()
+    sweep.ledger.write_sweep({"name": "quickstart", "trials": [{"trial_id": "0", "dataset": "d"}]})
+    with pytest.raises(ResultsError, match="Found one without strategy, fraction, seed, tasks"):
+        load(sweep.folder)
+
+
+def test_trials_that_differ_in_nothing_shown_are_refused(make_sweep):
+    sweep = make_sweep()
+    for _ in range(2):
+        sweep.plan("equal", ["left", "right"])
+    with pytest.raises(ResultsError, match="Trials 0000000000000000 and 0000000000000001 should differ"):
+        load(sweep.folder)
+
+
+def test_another_trial_list_replaces_the_sweeps(complete):
+    trials = [trial for trial in complete.description["trials"] if trial["seed"] < 2]
+    results = load(complete.folder, trials=trials)
+    assert len(results.expected) == 24
+    assert results.summary["trial_id"].nunique() == 24
+    assert results.others == 12
+
+
+def test_trial_listed_twice_counts_once(complete):
+    results = load(complete.folder, trials=complete.description["trials"] * 2)
+    assert len(results.expected) == 36
+
+
+def test_trial_in_a_shard_and_in_a_merged_file_counts_once(complete):
+    shards = {name: complete.ledger.store.read(f"summary/{name}") for name in complete.ledger.store.names("summary")}
+    assert complete.ledger.compact() == 36
+    for name, data in list(shards.items())[:5]:
+        complete.ledger.store.write(f"summary/{name}", data)
+    results = load(complete.folder)
+    assert len(results.summary) == 12 + 24 * 2
+    assert not results.summary.duplicated(["trial_id", "task", "metric"]).any()
+
+
+def test_damaged_and_foreign_trials_are_counted(broken):
+    results = load(broken.folder)
+    assert results.damaged == ["summary/0000000000000021.parquet"]
+    assert results.others == 1
+    assert "e" * 16 not in set(results.summary["trial_id"])
+
+
+def test_other_results_version_is_refused(make_sweep):
+    sweep = make_sweep()
+    sweep.finish(sweep.plan("equal", ["left", "right"]), {"left": 90.0, "right": 90.0}, results_version=999)
+    with pytest.raises(ResultsError, match="results_version 999"):
+        load(sweep.folder)
+
+
+def test_curves_of_planned_trials(broken):
+    results = load(broken.folder)
+    curves = results.curves("multi_mnist-left-right")
+    assert set(curves["trial_id"]) == set(results.expected["trial_id"])
+    assert curves["step"].tolist()[:2] == [1000, 2000]
+
+
+def test_curves_of_an_unknown_data_set_are_empty(complete):
+    curves = load(complete.folder).curves("nyuv2")
+    assert isinstance(curves, pd.DataFrame)
+    assert curves.empty
+
+
+def test_reading_changes_nothing(broken):
+    def files(ledger: Ledger) -> dict[str, bytes]:
+        return {name: ledger.store.read(f"summary/{name}") for name in ledger.store.names("summary")}
+
+    before = files(broken.ledger)
+    load(broken.folder)
+    assert files(broken.ledger) == before

@@ -1,0 +1,63 @@
+"""analysis.published: the papers' numbers under our names."""
+
+import math
+
+import pytest
+
+from analysis.published import TABLES, describe, numbers, published, resolve
+from mtlray.errors import ResultsError, SpecError
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"), [("gong2019:1", 20), ("gong2019:2", 6), ("gong2019:3", 45), ("gong2019:4", 15)]
+)
+def test_each_table_loads(name, cells):
+    frame = published(name)
+    assert list(frame.columns) == ["strategy", "fraction", "task", "metric", "mean", "spread", "derived"]
+    assert len(frame) == cells
+    assert frame["mean"].notna().all()
+    assert not frame.duplicated(["strategy", "fraction", "task", "metric"]).any()
+
+
+def test_names_are_ours():
+    frame = published("gong2019:1")
+    assert list(dict.fromkeys(frame["strategy"])) == [
+        "stl:left", "stl:right", "equal", "dwa", "uncertainty", "revised_uncertainty",
+    ]  # fmt: skip
+    assert set(frame["metric"]) == {"accuracy"}
+    number = numbers("gong2019:1")["stl:right", 0.25, "right", "accuracy"]
+    assert (number.mean, number.spread, number.derived) == (94.26, 0.46, False)
+
+
+def test_values_from_prose_are_derived():
+    frame = published("gong2019:2").set_index("strategy")
+    assert not frame.loc["stl:left", "derived"].any()
+    assert frame.loc["revised_uncertainty", "derived"].all()
+    assert numbers("gong2019:2")["revised_uncertainty", 0.1, "left", "accuracy"].spread is None
+    assert math.isnan(frame.loc["revised_uncertainty", "spread"].iloc[0])
+    assert any("prose" in note for note in describe("gong2019:2").notes)
+
+
+def test_every_table_says_that_its_spread_is_unclear():
+    assert all("unclear meaning" in table.notes[0] for table in TABLES.values())
+
+
+def test_covers_variants_but_no_other_data_set():
+    one = describe("gong2019:1")
+    assert one.covers("multi_mnist-left-right")
+    assert one.covers("multi_mnist-left-right-mnist5k")
+    assert not one.covers("multi_mnist-left-reconstruct")
+    assert not one.covers("multi_mnist-left-rightmost")
+
+
+def test_the_sweep_completes_a_bare_paper():
+    assert resolve("gong2019", "gong2019:2").name == "gong2019:2"
+    assert resolve("gong2019:1", "gong2019:2").name == "gong2019:1"
+    with pytest.raises(ResultsError, match="names no published table of gong2019.*gong2019:1"):
+        resolve("gong2019", None)
+
+
+@pytest.mark.parametrize("name", ["gong2019:7", "gong2018"])
+def test_unknown_table(name):
+    with pytest.raises(SpecError, match=f"There is no published table `{name}`.*Valid names: gong2019:1"):
+        resolve(name, "gong2019:1")
