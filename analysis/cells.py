@@ -65,9 +65,9 @@ class Grid:
     states: Counter[str]
 
     def best(self, column: Column) -> frozenset[str]:
-        """The strategies with the best mean of a column, among complete cells; none where fewer than two compete."""
+        """The strategies with the best mean of a column, among complete cells; none where all are equal."""
         means = self._complete(column)
-        if len(means) < 2:
+        if len(set(means.values())) < 2:
             return frozenset()
         top = (max if column.measure.higher_is_better else min)(means.values())
         return frozenset(strategy for strategy, mean in means.items() if mean == top)
@@ -98,7 +98,9 @@ def grid(results: Results, selected: SelectionRule, dataset: str) -> Grid:
     expected = results.expected[results.expected["dataset"] == dataset]
     rows = results.summary[results.summary["trial_id"].isin(expected["trial_id"])]
     origin = (
-        _origin(rows, dataset) or results.sweep.get("data_origin", {}).get(dataset) or "unknown, no trial has finished"
+        _origin(rows, dataset)
+        or (results.sweep.get("data_origin") or {}).get(dataset)
+        or "unknown, no trial has finished"
     )
     done = rows[(rows["state"] == "done") & rows["metric"].notna()]
     require_values(selected, done, dataset)

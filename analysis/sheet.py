@@ -63,7 +63,7 @@ def sheet(results: Results, selected: SelectionRule, grid: Grid, against: Publis
     beside = numbers(against.name) if against and against.covers(grid.dataset) else {}
     counts = {cell.expected for cell in grid.cells.values()}
     rows = [row for strategy in grid.strategies for row in _rows(grid, strategy, len(counts) == 1, beside)]
-    question = results.sweep.get("question") or ""
+    question = " ".join((results.sweep.get("question") or "").split())
     name = results.sweep.get("name") or results.ledger.sweep
     groups: dict[tuple[str, str], list[str]] = {}
     for column in grid.columns:

@@ -66,7 +66,8 @@ class Table:
         """The table in one of FORMATS, without a newline at the end. Raises SpecError for an unknown format."""
         _check(format)
         if format == "csv":
-            return self.frame().to_csv(index=False).rstrip("\n")
+            rows: str = self.frame().to_csv(index=False)
+            return rows.rstrip("\n")
         sheets = [sheet(self.results, self.selection, part, self.against) for part in self.grids]
         return "\n\n\n".join(_LAYOUTS[format](one) for one in sheets)
 

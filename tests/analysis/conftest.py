@@ -77,12 +77,14 @@ class Sweep:
             for task, value in values.items()
         ]
 
-    def finish(self, trial: dict[str, Any], values: dict[str, float | None], **overrides: Any) -> None:
+    def finish(
+        self, trial: dict[str, Any], values: dict[str, float | None], *, steps: Iterable[int] = (), **overrides: Any
+    ) -> None:
+        """Commit a trial; `steps` are those of its curves, which are left out where there are none."""
         rows = pa.Table.from_pylist(self.rows(trial, values, **overrides), schema=SUMMARY)
-        curves = pa.Table.from_pylist(
-            [{"trial_id": trial["trial_id"], "step": step} for step in (1000, 2000)],
-            schema=curves_schema([(task, ["accuracy"]) for task in TASKS]),
-        )
+        evaluations = [{"trial_id": trial["trial_id"], "step": step} for step in steps]
+        schema = curves_schema([(task, ["accuracy"]) for task in TASKS])
+        curves = pa.Table.from_pylist(evaluations, schema=schema) if evaluations else None
         self.ledger.commit(trial["trial_id"], trial["dataset"], curves, rows)
 
     def cut_short(self, trial: dict[str, Any]) -> None:

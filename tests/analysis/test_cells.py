@@ -110,9 +110,11 @@ def test_incomplete_cells_do_not_compete(broken):
     assert found.better_than_single_task(left) == frozenset()
 
 
-def test_a_lone_cell_is_not_the_best(make_sweep):
+@pytest.mark.parametrize("strategies", [["equal"], ["equal", "dwa"]])
+def test_nothing_is_best_where_all_are_equal(make_sweep, strategies):
     sweep = make_sweep()
-    sweep.finish(sweep.plan("equal", ["left"]), {"left": 90.0})
+    for strategy in strategies:
+        sweep.finish(sweep.plan(strategy, ["left"]), {"left": 90.0})
     found = grid(sweep)
     assert found.best(found.columns[0]) == frozenset()
 

@@ -25,6 +25,11 @@ def test_a_results_folder_with_one_sweep_will_do(complete, tmp_path):
     assert load(f"{complete.folder}/").sweep["name"] == "quickstart"
 
 
+def test_uri(complete, tmp_path):
+    assert load(f"file://{complete.folder}").sweep["name"] == "quickstart"
+    assert load(f"file://{tmp_path}/results").sweep["name"] == "quickstart"
+
+
 def test_relative_path_without_a_parent(complete, monkeypatch):
     monkeypatch.chdir(complete.folder)
     assert load(".").sweep["name"] == "quickstart"
@@ -39,13 +44,13 @@ def test_several_sweeps_are_listed(make_sweep, tmp_path):
 
 @pytest.mark.parametrize("folder", ["nowhere", "."])
 def test_no_sweep_names_the_remedy(tmp_path, folder):
-    with pytest.raises(ResultsError, match="Found none. Check the path, or launch the sweep with `mtlray run SWEEP`"):
+    with pytest.raises(ResultsError, match=r"Found none\. Check the path, or launch the sweep with `mtlray run SWEEP`"):
         load(str(tmp_path / folder))
 
 
 def test_no_sweep_file_beside_shards(complete):
     complete.ledger.store.delete("sweep.json")
-    with pytest.raises(ResultsError, match="sweep.json"):
+    with pytest.raises(ResultsError, match="Found none"):
         load(complete.folder)
 
 
@@ -108,11 +113,14 @@ def test_other_results_version_is_refused(make_sweep):
         load(sweep.folder)
 
 
-def test_curves_of_planned_trials(broken):
-    results = load(broken.folder)
-    curves = results.curves("multi_mnist-left-right")
-    assert set(curves["trial_id"]) == set(results.expected["trial_id"])
-    assert curves["step"].tolist()[:2] == [1000, 2000]
+def test_curves_of_planned_trials(make_sweep):
+    sweep = make_sweep()
+    trial = sweep.plan("equal", ["left", "right"])
+    for trial_id in (trial["trial_id"], "e" * 16):
+        sweep.finish(trial | {"trial_id": trial_id}, {"left": 90.0, "right": 90.0}, steps=(1000, 2000))
+    curves = load(sweep.folder).curves("multi_mnist-left-right")
+    assert curves["trial_id"].tolist() == [trial["trial_id"]] * 2
+    assert curves["step"].tolist() == [1000, 2000]
 
 
 def test_curves_of_an_unknown_data_set_are_empty(complete):

@@ -22,7 +22,7 @@ def test_rules_cannot_be_changed():
 
 
 def test_unknown_rule_shows_the_closest():
-    with pytest.raises(SpecError, match="There is no selection rule `best_vall`. Did you mean `best_val`?"):
+    with pytest.raises(SpecError, match=r"There is no selection rule `best_vall`\. Did you mean `best_val`\?"):
         rule("best_vall")
 
 
@@ -45,6 +45,6 @@ def test_sweep_chooses_the_default(make_sweep):
 def test_best_val_without_a_validation_split(make_sweep):
     sweep = make_sweep()
     sweep.finish(sweep.plan("equal", ["left"]), {"left": 90.0}, at_best_val=None, mean_last_10=None)
-    with pytest.raises(ResultsError, match="they have no validation split. Rules that work here: best_test, last;"):
+    with pytest.raises(ResultsError, match=r"they have no validation split\. Rules that work here: best_test, last;"):
         table(load(sweep.folder))
     assert table(load(sweep.folder), select="last").frame()["mean"].tolist() == [90.0]

@@ -35,7 +35,7 @@ def test_golden(request, name, against, format):
 
 
 def test_unknown_format_before_anything_is_read(tmp_path):
-    with pytest.raises(SpecError, match="There is no format `latec`. Did you mean `latex`?"):
+    with pytest.raises(SpecError, match=r"There is no format `latec`\. Did you mean `latex`\?"):
         render_table(str(tmp_path), format="latec")
 
 
@@ -187,7 +187,7 @@ def test_latex_structure(nasty):
     assert plain.count("{") == plain.count("}")
     assert plain.count("$") % 2 == 0
     assert plain.count("%") == 1  # the comment on booktabs
-    assert not set(plain) & set('±−–#^~|<>"')
+    assert not set(re.sub(r"\$[^$]*\$", "", plain)) & set('±−–#^~|<>"')
     assert rendered.isascii()
     begins, ends = re.findall(r"\\begin{(\w+)}", rendered), re.findall(r"\\end{(\w+)}", rendered)
     assert begins == ends[::-1] == ["table", "tabular"]
