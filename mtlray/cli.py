@@ -52,7 +52,9 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     del version
 
@@ -98,7 +100,9 @@ def plan(
     strategies: Strategies = None,
     fractions: Fractions = None,
     steps: Steps = None,
-    workers: Annotated[int | None, typer.Option("--workers", help="Trials at once; default: one for each core.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Trials at once; default: one for each core.")
+    ] = None,
 ) -> None:
     """What would run: cells done, to run and failed, device time and disk. Starts nothing and writes nothing."""
     opened = _open(sweep, results, seeds, strategies, fractions, steps)
@@ -114,7 +118,9 @@ def run(
     strategies: Strategies = None,
     fractions: Fractions = None,
     steps: Steps = None,
-    workers: Annotated[int | None, typer.Option("--workers", help="Trials at once; default: one for each core.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Trials at once; default: one for each core.")
+    ] = None,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")] = "auto",
     address: Annotated[str | None, typer.Option("--address", help="A running Ray cluster: auto, or host:port.")] = None,
     in_process: Annotated[bool, typer.Option("--in-process", help="Without Ray, one trial after the other.")] = False,
@@ -186,7 +192,9 @@ def table(
     steps: Steps = None,
     select: Annotated[str | None, typer.Option("--select", help="best_val, best_test, last or mean_last_10.")] = None,
     format: Annotated[str, typer.Option("--format", help="text, markdown, latex or csv.")] = "text",
-    against: Annotated[str | None, typer.Option("--against", help="Published numbers to show beside: gong2019.")] = None,
+    against: Annotated[
+        str | None, typer.Option("--against", help="Published numbers to show beside: gong2019.")
+    ] = None,
 ) -> None:
     """Mean±std (n) for each cell, under a named selection rule."""
     from analysis.tables import render_table
@@ -222,7 +230,10 @@ def doctor(results: Results = RESULTS, data: Data = DATA) -> None:
 
     checks = diagnose(results, data)
     for check in checks:
-        print(f"{'ok  ' if check.ok else 'MEND'}  {check.what}: {check.found}" + ("" if check.ok else f" -> {check.remedy}"))
+        print(
+            f"{'ok  ' if check.ok else 'MEND'}  {check.what}: {check.found}"
+            + ("" if check.ok else f" -> {check.remedy}")
+        )
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 

@@ -72,7 +72,9 @@ def code_digest(cls: type) -> str:
 def _source(cls: type) -> str:
     # inspect reads the file named by the module, which is registered while the sweep file is loaded.
     if cls.__module__ not in sys.modules:
-        raise SpecError(f"The code of `{cls.__qualname__}` is not at hand: its sweep file is not loaded in this process.")
+        raise SpecError(
+            f"The code of `{cls.__qualname__}` is not at hand: its sweep file is not loaded in this process."
+        )
     return inspect.getsource(cls)
 
 

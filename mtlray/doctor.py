@@ -43,7 +43,9 @@ def _torch_and_torchvision() -> Check:
 
         return Check("torch and torchvision go together", True, torchvision.__version__)
     except (ImportError, RuntimeError, OSError) as error:
-        return Check("torch and torchvision go together", False, str(error), "install the pair named in constraints.txt")
+        return Check(
+            "torch and torchvision go together", False, str(error), "install the pair named in constraints.txt"
+        )
 
 
 def _device() -> Check:
@@ -76,5 +78,7 @@ def _disk(folder: Path) -> Check:
 
 def _mnist(folder: Path) -> Check:
     here = all((mnist_folder(folder) / name).is_file() for name in MNIST_FILES)
-    found = "here" if here else "not here; the 5,000 digits of `mnist5k` need no download, for all of it: mtlray data list"
+    found = (
+        "here" if here else "not here; the 5,000 digits of `mnist5k` need no download, for all of it: mtlray data list"
+    )
     return Check("full MNIST", True, found)

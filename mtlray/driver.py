@@ -14,15 +14,15 @@ from rich.console import Console
 
 from mtlray.errors import LaunchError, ResultsError
 from mtlray.execution import Job
+from mtlray.plan_text import cores, plan_text
 from mtlray.planning import Plan, packs, plan, refuse_other_data
-from mtlray.progress import Display, duration
+from mtlray.progress import Display
 from mtlray.provenance import commit_of, versions
 from mtlray.records import Ledger
 from mtlray.specs import RunConfig, SweepSpec, TrialSpec
 
 # Exit codes, all from the ledger: complete, failed trials, interrupted or incomplete. (2 is a usage error.)
 COMPLETE, FAILED, INCOMPLETE = 0, 1, 3
-_RAY_START = 20.0  # seconds, for the estimate
 
 
 class Sweep:
@@ -54,7 +54,7 @@ class Sweep:
 
     def plan_text(self, workers: int | None = None) -> str:
         """The plan as a person reads it."""
-        return _plan_text(self.spec, self.trials, self.plan(), workers or _cores(), self.folder)
+        return plan_text(self.spec, self.trials, self.plan(), workers or cores(), self.folder)
 
     def _states(self) -> dict[str, str]:
         """`done`, `diverged`, `failed`, `damaged`, `started` or `waiting` for each trial."""
@@ -133,9 +133,9 @@ class Sweep:
         """
         console = console or Console()
         planned = self.plan()
-        workers = config.workers or _cores()
+        workers = config.workers or cores()
         console.print(
-            _plan_text(self.spec, self.trials, planned, 1 if in_process else workers, self.folder),
+            plan_text(self.spec, self.trials, planned, 1 if in_process else workers, self.folder),
             highlight=False, markup=False, soft_wrap=True,
         )  # fmt: skip
         if planned.to_run:
@@ -205,7 +205,9 @@ class Sweep:
             say(f"{len(after.to_run)} trials are left; the same command goes on with them.")
             return INCOMPLETE
         if after.failed:
-            say(f"{len(after.failed)} trials failed: `mtlray status {self.path}` says why, `mtlray retry` lets them run again.")
+            say(
+                f"{len(after.failed)} trials failed: `mtlray status {self.path}` says why, `mtlray retry` lets them run again."
+            )
             return FAILED
         return COMPLETE
 
@@ -238,47 +240,7 @@ class _DriverLock:
             self._lock.release()
 
 
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _counts(states: Any) -> str:
     counted = Counter(states)
     order = ("done", "diverged", "failed", "damaged", "started", "waiting")
     return ", ".join(f"{counted[state]} {state}" for state in order if counted[state])
-
-
-def _plan_text(spec: SweepSpec, trials: tuple[TrialSpec, ...], planned: Plan, workers: int, folder: str) -> str:
-    def several(n: int, noun: str) -> str:
-        return f"{n} {noun}" + ("" if n == 1 else "s")
-
-    strategies = list(dict.fromkeys(t.strategy.label for t in trials))
-    fractions = list(dict.fromkeys(f"{100 * t.fraction:g} %" for t in trials))
-    datasets = dict.fromkeys((t.dataset.label, t.dataset.origin) for t in trials)
-    seeds = {t.seed for t in trials}
-    lines = [f"{spec.name}: {spec.question}"]
-    lines += [f"  data        {label} — {origin}" for label, origin in datasets]
-    lines.append(f"  strategies  {', '.join(strategies)}")
-    lines.append(f"  fractions   {', '.join(fractions)}; {several(len(seeds), 'seed')}")
-    cells = len({(t.dataset.label, t.strategy.label, t.fraction) for t in trials})
-    lines.append(f"  trials      {len(trials)} in {several(cells, 'cell')}, {' or '.join(sorted({f'{t.steps:,}' for t in trials}))} steps each")
-    if not planned.to_run:
-        troubles = [f"{len(group)} {word}" for group, word in ((planned.diverged, "diverged"), (planned.failed, "failed")) if group]
-        lines.append(f"  All {len(trials)} trials are finished{' (' + ', '.join(troubles) + ')' if troubles else ''}: nothing to run.")
-    else:
-        parts = [f"{len(planned.to_run)} to run", f"{len(planned.done)} done"]
-        parts += [f"{planned.resumable} of them started before"] if planned.resumable else []
-        parts += [f"{len(planned.diverged)} diverged"] if planned.diverged else []
-        parts += [f"{len(planned.failed)} failed (given up; `mtlray retry` lets them run again)"] if planned.failed else []
-        lines.append(f"  state       {', '.join(parts)}")
-        guess = "measured on this sweep's finished trials" if planned.measured else "a guess for CPU cores; nothing was measured yet"
-        wall = planned.device_seconds / min(workers, len(planned.to_run)) + _RAY_START
-        lines.append(f"  time        about {duration(wall)} with {several(workers, 'worker')} ({guess})")
-        lines.append(f"  disk        about {planned.disk_bytes / 1e6:.1f} MB in {folder}")
-    if planned.damaged:
-        lines.append(f"  damaged     {', '.join(planned.damaged)}: these files do not open, and their trials run again")
-    if planned.others:
-        lines.append(f"  note        {planned.others} other finished trials lie in the folder; they are not part of this sweep")
-    return "\n".join(lines)

@@ -10,7 +10,9 @@ EVALUATION_BATCH = 500
 
 
 @torch.no_grad()
-def evaluate(pack: Pack, examples: Examples, n_seeds: int, device: torch.device, dtype: torch.dtype) -> dict[str, list[float]]:
+def evaluate(
+    pack: Pack, examples: Examples, n_seeds: int, device: torch.device, dtype: torch.dtype
+) -> dict[str, list[float]]:
     """`{task}/{metric}` and `{task}/loss` for each seed of the pack; empty where the split has no example."""
     n = len(examples)
     if n == 0:

@@ -1,5 +1,6 @@
 """From a pack of specs to committed results: data, checkpoints, training, records, failures. Knows nothing of Ray."""
 
+import os
 import platform
 import time
 import traceback
@@ -30,7 +31,7 @@ class Job:
     config: RunConfig
     commit: Commit
     fingerprints: dict[str, str]
-    """The data that the sweep is made with, by `DatasetSpec.label` and tasks; other data is refused."""
+    """The data that the sweep is made with, by `DatasetSpec.label`; other data is refused."""
 
     def ledger(self) -> Ledger:
         return Ledger(self.config.results, self.sweep)
@@ -39,8 +40,8 @@ class Job:
 def run_pack(trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], None]) -> list[tuple[str, str]]:
     """Run trials that are equal in all but the seed, from their checkpoints, and commit their results.
 
-    Returns each trial's state and error text. What would fail again (an error in code or data) is committed as `failed` and not raised; what may pass (out of memory,
-    I/O) is raised. Each start leaves a log in the trial's folder.
+    Returns each trial's state and error text. What would fail again (an error in code or data) is committed as `failed` and
+    not raised; what may pass (out of memory, I/O) is raised. Each start leaves a log in the trial's folder.
     """
     ledger = job.ledger()
     endings = [ledger.ending(trial.trial_id) for trial in trials]
@@ -62,7 +63,9 @@ def run_pack(trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], No
             path = log.add(f"failed: {error!r}\n{traceback.format_exc()}")
             message = f"{type(error).__name__}: {error} (log: {path})"
             about = _about(job, trials, log, device, time.monotonic() - started)
-            ledger.commit(trial.trial_id, trial.dataset.label, None, summary_table(trial, "failed", 0, [], about, message))
+            ledger.commit(
+                trial.trial_id, trial.dataset.label, None, summary_table(trial, "failed", 0, [], about, message)
+            )
             ended.append(("failed", message))
         return ended
     ended = []
@@ -185,7 +188,7 @@ class _AttemptLog:
         self.device_name = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
         self.attempt = ledger.attempts(trial.trial_id) + 1
         self._lines = [f"trial {trial.trial_id}: {trial.canonical}"]
-        self.add(f"attempt {self.attempt} on {platform.node()}, {self.device_name}")
+        self.add(f"attempt {self.attempt} on {platform.node()}, {self.device_name}, process {os.getpid()}")
 
     def add(self, line: str) -> str:
         """Append a line; returns where the log lies."""

@@ -51,7 +51,7 @@ class TaskLosses:
     def write(self, direction: Direction) -> None:
         """Put a direction into `.grad` of the shared parameters; the optimizer subtracts it."""
         sizes = [p[0].numel() if self.stacked else p.numel() for p in self.shared]
-        for parameter, piece in zip(self.shared, direction.split(sizes, dim=1), strict=True):
+        for parameter, piece in zip(self.shared, torch.split(direction, sizes, dim=1), strict=True):
             parameter.grad = piece.reshape(parameter.shape).clone(memory_format=torch.preserve_format)
 
     def _flat(self, gradient: Tensor) -> Tensor:

@@ -111,7 +111,8 @@ def _fit(
         shutil.rmtree(storage, ignore_errors=True)
     if not stop.is_set():
         records, _ = job.ledger().records()
-        for result in results:
+        for i in range(len(results)):
+            result = results[i]
             pack = packs[result.config["pack"]] if result.config else ()
             if result.error is not None and any(trial.trial_id not in records for trial in pack):
                 _give_up(pack, job, display, f"its worker was lost {MAX_FAILURES + 1} times, last: {result.error}")

@@ -13,6 +13,8 @@ def cross_entropy(prediction: Float[Tensor, "seed batch class"], target: Int[Ten
     return per_example.view(target.shape).mean(dim=1)
 
 
-def squared_error(prediction: Float[Tensor, "seed batch *shape"], target: Float[Tensor, "seed batch *shape"]) -> PerSeed:
+def squared_error(
+    prediction: Float[Tensor, "seed batch *shape"], target: Float[Tensor, "seed batch *shape"]
+) -> PerSeed:
     """Squared error, mean over the batch and over all elements of an example."""
     return (prediction - target).square().flatten(1).mean(dim=1)

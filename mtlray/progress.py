@@ -15,7 +15,9 @@ _PLAIN_EVERY = 30.0  # seconds between plain lines, which are also written at ea
 
 def name(trial: TrialSpec) -> str:
     """One trial in words."""
-    return f"{trial.dataset.label} {trial.strategy.label} {100 * trial.fraction:g} % seed {trial.seed} ({trial.trial_id})"
+    return (
+        f"{trial.dataset.label} {trial.strategy.label} {100 * trial.fraction:g} % seed {trial.seed} ({trial.trial_id})"
+    )
 
 
 def duration(seconds: float) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The git commit of the folder that holds a sweep file; empty outside a repository. `dirty`: there are uncommitted changes."""
+    """The git commit around a sweep file, empty outside a repository, and whether there are uncommitted changes."""
 
     sha: str
     dirty: bool

@@ -1,9 +1,9 @@
 """What a sweep leaves behind: the Parquet schemas, and the ledger that writes and reads a sweep's results folder.
 
-    RESULTS/<sweep>/sweep.json                       the sweep as last launched
-    RESULTS/<sweep>/trials/<trial_id>/               checkpoint while it runs, one log for each attempt
-    RESULTS/<sweep>/curves/<dataset>/<trial_id>.parquet   one row for each evaluation
-    RESULTS/<sweep>/summary/<trial_id>.parquet       one row for each task and metric; its presence is the commit
+RESULTS/<sweep>/sweep.json                       the sweep as last launched
+RESULTS/<sweep>/trials/<trial_id>/               checkpoint while it runs, one log for each attempt
+RESULTS/<sweep>/curves/<dataset>/<trial_id>.parquet   one row for each evaluation
+RESULTS/<sweep>/summary/<trial_id>.parquet       one row for each task and metric; its presence is the commit
 """
 
 import hashlib
@@ -195,7 +195,18 @@ class Ledger:
     def records(self) -> tuple[dict[str, TrialRecord], list[str]]:
         """Finished trials by id, and the names of shards that do not open. Raises ResultsError as `summary`."""
         table, damaged = self.summary()
-        columns = ["trial_id", "state", "dataset", "data_fingerprint", "model", "device", "steps", "seconds", "attempts", "error"]
+        columns = [
+            "trial_id",
+            "state",
+            "dataset",
+            "data_fingerprint",
+            "model",
+            "device",
+            "steps",
+            "seconds",
+            "attempts",
+            "error",
+        ]
         return {row["trial_id"]: TrialRecord(**row) for row in table.select(columns).to_pylist()}, damaged
 
     def ending(self, trial_id: str) -> tuple[str, str] | None:

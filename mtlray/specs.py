@@ -26,7 +26,7 @@ def _require(condition: bool, name: str, rule: str, found: object) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerSpec:
-    """An optimizer and its settings. `strategy_lr` is the learning rate of a strategy's own parameters; None: that of the model."""
+    """An optimizer and its settings; `strategy_lr` is for a strategy's own parameters (None: as the model)."""
 
     key: ClassVar[str]
 
@@ -37,7 +37,9 @@ class OptimizerSpec:
     def __post_init__(self) -> None:
         _require(self.lr > 0, "lr", "be positive", self.lr)
         _require(self.weight_decay >= 0, "weight_decay", "be at least 0", self.weight_decay)
-        _require(self.strategy_lr is None or self.strategy_lr > 0, "strategy_lr", "be positive or None", self.strategy_lr)
+        _require(
+            self.strategy_lr is None or self.strategy_lr > 0, "strategy_lr", "be positive or None", self.strategy_lr
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +182,9 @@ class SweepSpec:
 
     def __post_init__(self) -> None:
         allowed = self.name and all(c.isalnum() or c in "-_." for c in self.name) and not self.name.startswith(".")
-        _require(bool(allowed), "name", "be made of letters, digits, `-`, `_` and `.`; it names a folder", repr(self.name))
+        _require(
+            bool(allowed), "name", "be made of letters, digits, `-`, `_` and `.`; it names a folder", repr(self.name)
+        )
         for axis in ("strategies", "fractions", "seeds"):
             _require(len(getattr(self, axis)) > 0, axis, "have at least one entry", getattr(self, axis))
         for fraction in self.fractions:
@@ -251,7 +255,9 @@ class SweepSpec:
         if seeds is not None:
             changes["seeds"] = _pick("seed", list(seeds), {str(s): s for s in self.seeds})
         if fractions is not None:
-            changes["fractions"] = _pick("fraction", [f"{f:g}" for f in fractions], {f"{f:g}": f for f in self.fractions})
+            changes["fractions"] = _pick(
+                "fraction", [f"{f:g}" for f in fractions], {f"{f:g}": f for f in self.fractions}
+            )
         if strategies is not None:
             wanted = list(strategies)
             names = {s.label for s in self.strategies} | {s.key for s in self.strategies}

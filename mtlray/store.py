@@ -73,7 +73,7 @@ class Store:
         """The names of the entries of a folder, sorted; empty where there is no such folder."""
         if self.local is not None:
             try:
-                entries = os.listdir(self.local / folder)
+                entries = [path.name for path in (self.local / folder).iterdir()]
             except (FileNotFoundError, NotADirectoryError):
                 return []
         else:

@@ -157,7 +157,9 @@ class _Run:
         self.look_for_divergence()
         interval = self.step - (self.rows[0][-1]["step"] if self.rows[0] else 0)
         now = time.monotonic()
-        rate = (self.step - self.mark[1]) * self.trial.batch_size * self.strategy.batches_per_step / (now - self.mark[0])
+        rate = (
+            (self.step - self.mark[1]) * self.trial.batch_size * self.strategy.batches_per_step / (now - self.mark[0])
+        )
         batches = interval * self.strategy.batches_per_step
         train_losses = (self.meters["interval_losses"] / batches).tolist()
         weights = (self.meters["weights"] / interval).tolist()

@@ -12,7 +12,7 @@ from mtlray.progress import Display
 from mtlray.specs import TrialSpec
 
 
-class StopOnEvent(Stopper):  # type: ignore[misc]
+class StopOnEvent(Stopper):
     """Ends the experiment once an event is set."""
 
     def __init__(self, event: threading.Event) -> None:
@@ -34,7 +34,7 @@ class _Never(threading.Event):
         return (_Never, ())
 
 
-class Watch(tune.Callback):  # type: ignore[misc]
+class Watch(tune.Callback):
     """Follows which packs run, and tells the display."""
 
     def __init__(self, packs: Sequence[tuple[TrialSpec, ...]], display: Display) -> None:
@@ -47,7 +47,9 @@ class Watch(tune.Callback):  # type: ignore[misc]
         with contextlib.suppress(Exception):
             self.running.add(trial.config["pack"])
 
-    def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any) -> None:
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
         del iteration, trials, info
         with contextlib.suppress(Exception):
             pack = self._packs[trial.config["pack"]]

@@ -1,4 +1,4 @@
-"""Table 2 of Gong et al. 2019: a digit classifier beside the reconstruction of the other digit, with 100, 25 and 10 % of the data.
+"""Table 2 of Gong et al. 2019: a digit classifier beside the reconstruction of the other digit, 100, 25 and 10 % of the data.
 
 Protocol of section III.B: as Table 1, with learning rate 0.001. The paper reports the left head's accuracy only, so there is
 one single-task row. What the paper leaves open, and what was chosen, stands in docs/paper.md.

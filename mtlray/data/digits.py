@@ -76,7 +76,10 @@ def read_mnist(root: Path) -> tuple[Digits, Digits]:
 
 
 def import_mnist(folder: Path, root: Path) -> Path:
-    """Copy the four official .gz files from `folder` to below `root`, each checked first. Raises DataError; then nothing is copied."""
+    """Copy the four official .gz files from `folder` to below `root`, all checked first.
+
+    Raises DataError; then nothing is copied.
+    """
     missing = [name for name in MNIST_FILES if not (folder / name).is_file()]
     if missing:
         raise DataError(

@@ -108,7 +108,7 @@ class MultiMNIST(DatasetSpec):
 
     def load(self, root: Path) -> Dataset:
         arrays, mark = prepared.load(self._folder(root))
-        splits = {}
+        splits: dict[str, Examples] = {}
         for split in _SPLITS:
             images = arrays[f"{split}-images"].unsqueeze(1)
             targets = {
@@ -129,9 +129,7 @@ class MultiMNIST(DatasetSpec):
                 loss=lambda prediction, target: scale * squared_error(prediction, target),
                 metrics=(MeanSquaredError(),),
             )
-        return Task(
-            name=name, likelihood="categorical", output_shape=(10,), loss=cross_entropy, metrics=(Accuracy(),)
-        )
+        return Task(name=name, likelihood="categorical", output_shape=(10,), loss=cross_entropy, metrics=(Accuracy(),))
 
     def _folder(self, root: Path) -> Path:
         """One folder for each set of arrays; the tasks and their scale do not change the arrays."""
@@ -149,7 +147,9 @@ class MultiMNIST(DatasetSpec):
         }
         arrays: dict[str, np.ndarray] = {}
         for split in _SPLITS:
-            pairs = compose(LAYOUTS[self.layout], digits[split], numpy_generator(self.data_seed, f"multi_mnist {split}"))
+            pairs = compose(
+                LAYOUTS[self.layout], digits[split], numpy_generator(self.data_seed, f"multi_mnist {split}")
+            )
             images, right = pairs.images, pairs.right
             if self.image_size != CANVAS:
                 images, right = (resize_nearest(array, self.image_size) for array in (images, right))

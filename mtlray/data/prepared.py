@@ -97,4 +97,6 @@ def _fingerprint_on_record(folder: Path) -> str:
 
 
 def _damaged(folder: Path, found: str) -> DataError:
-    return DataError(f"The prepared data in {folder} is damaged: {found}. Remove that folder and run `mtlray data prepare`.")
+    return DataError(
+        f"The prepared data in {folder} is damaged: {found}. Remove that folder and run `mtlray data prepare`."
+    )

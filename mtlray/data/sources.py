@@ -25,17 +25,21 @@ def describe_sources(root: Path) -> str:
     parts = []
     for source in SOURCES.values():
         made = [folder.name for folder in _prepared(source, root)]
+        get = f"no: mtlray data prepare {source.name}, or mtlray data import {source.name} FOLDER"
         parts.append(
             f"{source.name}\n"
             f"  what      {source.description}; used by MultiMNIST\n"
             f"  size      {source.size}\n"
             f"  terms     {source.terms}\n"
             f"  from      {source.address}\n"
-            f"  here      {'yes' if _is_here(source, root) else f'no: mtlray data prepare {source.name}, or mtlray data import {source.name} FOLDER'}\n"
+            f"  here      {'yes' if _is_here(source, root) else get}\n"
             f"  prepared  {', '.join(made) if made else 'nothing yet'}"
         )
     files = "\n".join(f"  {name}  md5 {md5}" for name, md5 in MNIST_FILES.items())
-    return "\n\n".join(parts) + f"\n\nThe four official MNIST files, for `mtlray data import mnist FOLDER`:\n{files}\nData lies in {root}."
+    return (
+        "\n\n".join(parts)
+        + f"\n\nThe four official MNIST files, for `mtlray data import mnist FOLDER`:\n{files}\nData lies in {root}."
+    )
 
 
 def prepare_source(name: str, root: Path) -> str:

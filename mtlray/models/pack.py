@@ -100,9 +100,7 @@ class Pack:
                 torch.manual_seed(stream_seed(self._seeds[0], "dropout", step))
                 return self._values(inputs, targets)
 
-        return TaskLosses(
-            values=values(), shared=self.shared, heads=self.heads, stacked=self.stacked, recompute=values
-        )
+        return TaskLosses(values=values(), shared=self.shared, heads=self.heads, stacked=self.stacked, recompute=values)
 
     def _values(self, inputs: Tensor, targets: Sequence[Tensor]) -> Losses:
         predictions = self.predict(inputs, training=True)

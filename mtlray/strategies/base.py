@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor
 
 from mtlray.axes import Direction, Jacobian, Losses, PerSeed, Seeds, Weights
@@ -109,7 +110,7 @@ class AbstractWeighting(AbstractStrategy):
     def backward(self, losses: Sequence[TaskLosses], state: State) -> tuple[Weights, State]:
         (batch,) = losses
         objective, weights, state = self.combine(batch.values, state)
-        objective.sum().backward()  # seeds share no parameter, so the sum keeps them apart
+        torch.autograd.backward(objective.sum())  # seeds share no parameter, so the sum keeps them apart
         return weights.detach(), state
 
 

@@ -1,0 +1,63 @@
+"""A plan in words: what a person sees before a sweep starts."""
+
+import os
+from collections.abc import Sequence
+
+from mtlray.planning import Plan
+from mtlray.progress import duration
+from mtlray.specs import SweepSpec, TrialSpec
+
+_RAY_START = 15.0  # seconds until the first trial runs
+
+
+def cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def several(n: int, noun: str) -> str:
+    """`1 seed`, `3 seeds`."""
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
+
+
+def plan_text(spec: SweepSpec, trials: Sequence[TrialSpec], planned: Plan, workers: int, folder: str) -> str:
+    """The question, the axes, and what is done and to run, with time and disk."""
+    return "\n".join([*_axes(spec, trials), *_state(trials, planned, workers, folder)])
+
+
+def _axes(spec: SweepSpec, trials: Sequence[TrialSpec]) -> list[str]:
+    fractions = dict.fromkeys(f"{100 * t.fraction:g} %" for t in trials)
+    datasets = dict.fromkeys((t.dataset.label, t.dataset.origin) for t in trials)
+    cells = len({(t.dataset.label, t.strategy.label, t.fraction) for t in trials})
+    steps = " or ".join(f"{n:,}" for n in sorted({t.steps for t in trials}))
+    return [
+        f"{spec.name}: {spec.question}",
+        *(f"  data        {label}: {origin}" for label, origin in datasets),
+        f"  strategies  {', '.join(dict.fromkeys(t.strategy.label for t in trials))}",
+        f"  fractions   {', '.join(fractions)}; {several(len({t.seed for t in trials}), 'seed')}",
+        f"  trials      {len(trials):,} in {several(cells, 'cell')}, {steps} steps each",
+    ]
+
+
+def _state(trials: Sequence[TrialSpec], planned: Plan, workers: int, folder: str) -> list[str]:
+    counted = [
+        f"{len(planned.to_run):,} to run" + (f" ({planned.resumable} started before)" if planned.resumable else ""),
+        f"{len(planned.done):,} done",
+    ]
+    if planned.diverged:
+        counted.append(f"{len(planned.diverged):,} diverged")
+    if planned.failed:
+        counted.append(f"{len(planned.failed):,} failed (`mtlray retry` lets them run again)")
+    lines = [f"  state       {', '.join(counted)}"]
+    if planned.to_run:
+        seconds = planned.device_seconds / min(workers, len(planned.to_run)) + _RAY_START
+        source = "from this sweep's finished trials" if planned.measured else "a guess for one CPU core a worker"
+        lines.append(f"  time        about {duration(seconds)} with {several(workers, 'worker')}, {source}")
+        lines.append(f"  disk        about {planned.disk_bytes / 1e6:.1f} MB in {folder}")
+    else:
+        lines.append(f"  All {len(trials):,} trials are finished: nothing to run.")
+    if planned.damaged:
+        lines.append(f"  damaged     {', '.join(planned.damaged)}: not readable; their trials run again")
+    if planned.others:
+        lines.append(f"  note        {planned.others:,} other finished trials in the folder are not part of this sweep")
+    return lines
