@@ -15,7 +15,8 @@ from mtlray.models import Pack
 from mtlray.optimizers import build_optimizer, optimizer_state, restore_optimizer
 from mtlray.randomness import generator
 from mtlray.specs import TrialSpec
-from mtlray.strategies import State
+from mtlray.strategies import AbstractStrategy, State
+from mtlray.tasks import Task
 
 _CHECK_EVERY = 50  # steps between looks at the clock and at divergence; changes no number
 
@@ -104,7 +105,7 @@ class _Run:
         seeds = [trial.seed for trial in trials]
         shape = self.trial.dataset.input_shape
         self.pack = Pack(self.trial.model, shape, self.tasks, seeds, device=device, dtype=self.dtype)
-        self.state = _initial_state(self.trial, seeds, device, self.dtype)
+        self.state = initial_state(self.strategy, self.tasks, seeds, device, self.dtype)
         self.optimizer = build_optimizer(self.trial.optimizer, list(self.pack.parameters.values()), self.state.params)
         self.samplers = [Sampler(trial, len(self.splits["train"])) for trial in trials]
         self.step = 0
@@ -249,12 +250,14 @@ class _Run:
         return self.seconds_before + time.monotonic() - self.started
 
 
-def _initial_state(trial: TrialSpec, seeds: Sequence[int], device: torch.device, dtype: torch.dtype) -> State:
-    """The strategy's state in the trial's precision and on its device."""
+def initial_state(
+    strategy: AbstractStrategy, tasks: Sequence[Task], seeds: Sequence[int], device: torch.device, dtype: torch.dtype
+) -> State:
+    """The strategy's state before the first step, in the trial's precision and on its device."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)  # so that 0.1 is the trial's 0.1 and not that of float32
     try:
-        state = trial.strategy.init(trial.tasks, torch.tensor(seeds))
+        state = strategy.init(tasks, torch.tensor(seeds))
     finally:
         torch.set_default_dtype(before)
     params = {name: p.detach().to(device).requires_grad_() for name, p in state.params.items()}

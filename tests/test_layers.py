@@ -9,7 +9,8 @@ ROOT = Path(__file__).parents[1]
 
 # Rows from the bottom; modules of one row do not import each other. A package name stands for all its modules.
 ROWS = [
-    ["errors", "axes", "store"],
+    ["errors", "axes", "schema"],
+    ["store"],
     ["records", "codec", "provenance", "losses", "metrics", "randomness"],
     ["tasks"],
     ["gradients"],
@@ -24,7 +25,9 @@ ROWS = [
     ["cli"],
 ]
 RANK = {name: rank for rank, row in enumerate(ROWS) for name in row}
-MODULES = sorted(path for path in (ROOT / "mtlray").rglob("*.py") if path.name != "__init__.py" or path.parent.name != "mtlray")
+MODULES = sorted(
+    path for path in (ROOT / "mtlray").rglob("*.py") if path.name != "__init__.py" or path.parent.name != "mtlray"
+)
 
 
 def imported(path: Path) -> set[str]:
@@ -58,7 +61,7 @@ def test_only_the_top_knows_ray_and_the_bottom_no_torch(path):
     packages = {name.split(".")[0] for name in imported(path)}
     if "ray" in packages:
         assert unit(path) in {"trainable", "tune_callbacks", "launching"}
-    if unit(path) in {"errors", "store", "records", "codec", "provenance"}:
+    if unit(path) in {"errors", "schema", "store", "records", "codec", "provenance"}:
         assert not packages & {"torch", "torchvision", "jaxtyping"}
     if "analysis" in packages:
         assert unit(path) in {"driver", "cli"}
@@ -71,6 +74,8 @@ def test_analysis_knows_only_records_and_errors(path):
     assert {n for n in names if n.startswith("mtlray")} <= {"mtlray.records", "mtlray.errors", "mtlray"}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "mtlray").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT / "mtlray")))
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "mtlray").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT / "mtlray"))
+)
 def test_no_file_is_longer_than_three_hundred_lines(path):
-    assert len(path.read_text().splitlines()) <= 330
+    assert len(path.read_text().splitlines()) <= 300

@@ -1,0 +1,94 @@
+"""The Parquet schemas of a sweep's results, declared once."""
+
+import io
+from collections.abc import Sequence
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+# Raised by every change that alters the numbers of a trial; part of each trial's identity.
+RESULTS_VERSION = 1
+
+State = Literal["done", "diverged", "failed"]
+SPLITS = ("val", "test")
+
+SUMMARY = pa.schema(
+    [
+        ("trial_id", pa.string()),
+        ("sweep", pa.string()),
+        ("results_version", pa.int32()),
+        ("dataset", pa.string()),
+        ("data_origin", pa.string()),
+        ("data_fingerprint", pa.string()),
+        ("model", pa.string()),
+        ("strategy", pa.string()),
+        ("strategy_params", pa.string()),
+        ("fraction", pa.float64()),
+        ("seed", pa.int64()),
+        ("state", pa.string()),
+        ("task", pa.string()),
+        ("metric", pa.string()),
+        ("unit", pa.string()),
+        ("higher_is_better", pa.bool_()),
+        ("last", pa.float64()),
+        ("mean_last_10", pa.float64()),
+        ("best_test", pa.float64()),
+        ("best_test_step", pa.int64()),
+        ("at_best_val", pa.float64()),
+        ("best_val", pa.float64()),
+        ("best_val_step", pa.int64()),
+        ("steps", pa.int64()),
+        ("n_evaluations", pa.int64()),
+        ("train_samples_per_second", pa.float64()),
+        ("seconds", pa.float64()),
+        ("pack_size", pa.int32()),
+        ("attempts", pa.int32()),
+        ("commit", pa.string()),
+        ("dirty", pa.bool_()),
+        ("versions", pa.string()),
+        ("device", pa.string()),
+        ("error", pa.string()),
+        ("spec", pa.string()),
+    ]
+)
+
+# The columns that depend on when, where and how often a trial ran. All others depend on its spec alone.
+SUMMARY_CIRCUMSTANCES = (
+    "train_samples_per_second", "seconds", "pack_size", "attempts", "commit", "dirty", "versions", "device",
+)  # fmt: skip
+CURVE_CIRCUMSTANCES = ("train_samples_per_second",)
+
+
+def curves_schema(tasks: Sequence[tuple[str, Sequence[str]]]) -> pa.Schema:
+    """The columns of one data set's curves; `tasks` are `(task, metric names)`.
+
+    Every trial on a data set has the same columns, null where it did not train a task, so that the folder reads as one table.
+    """
+    columns: list[tuple[str, pa.DataType]] = [
+        ("trial_id", pa.string()),
+        ("strategy", pa.string()),
+        ("fraction", pa.float64()),
+        ("seed", pa.int64()),
+        ("step", pa.int64()),
+        ("epoch", pa.float64()),
+    ]
+    for split in SPLITS:
+        for task, metrics in tasks:
+            columns += [(f"{split}/{task}/{name}", pa.float64()) for name in ("loss", *metrics)]
+    columns += [(f"train/{task}/loss", pa.float64()) for task, _ in tasks]
+    columns += [(f"weight/{task}", pa.float64()) for task, _ in tasks]
+    columns += [
+        ("weight_sum", pa.float64()),
+        ("grad_norm/trunk", pa.float64()),
+        ("strategy_scalars", pa.map_(pa.string(), pa.float64())),
+        ("train_samples_per_second", pa.float64()),
+    ]
+    return pa.schema(columns)
+
+
+def to_parquet(table: pa.Table) -> bytes:
+    """A table as the bytes of a Parquet file."""
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
