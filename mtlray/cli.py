@@ -217,7 +217,10 @@ def strategies() -> None:
 
     from mtlray.strategies import STRATEGIES
 
-    listing = Table("key", "class", "kind", "backward passes", "source", box=None, header_style="bold")
+    listing = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("key", "class", "kind", "backwards"):
+        listing.add_column(column, no_wrap=True)
+    listing.add_column("source")
     for strategy in STRATEGIES:
         listing.add_row(strategy.key, strategy.__name__, strategy.kind, strategy.backward_passes, strategy.source)
     Console().print(listing)

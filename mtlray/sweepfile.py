@@ -1,12 +1,14 @@
 """Loading a sweep: a Python file that defines SWEEP. Classes defined in it work on Ray workers too."""
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
 
+import mtlray
 from mtlray.codec import SWEEP_MODULE
-from mtlray.errors import MtlrayError, SpecError
+from mtlray.errors import MtlrayError, SpecError, unknown_name
 from mtlray.specs import SweepSpec
 
 
@@ -29,6 +31,12 @@ def load_sweep(path: Path) -> tuple[SweepSpec, ModuleType]:
     except MtlrayError as error:
         # The file is right Python and describes something wrong: the message says what.
         raise SpecError(f"{path}{_line(error, path)}: {error}") from error
+    except ImportError as error:
+        wanted = re.match(r"cannot import name '(\w+)'", str(error))
+        if error.name == "mtlray" and wanted:
+            unknown = unknown_name("name in mtlray", wanted[1], mtlray.__all__)
+            raise SpecError(f"{path}{_line(error, path)}: {unknown}") from error
+        raise SpecError(f"{path}{_line(error, path)} should define SWEEP. Loading it failed: {error}.") from error
     except Exception as error:
         raise SpecError(
             f"{path}{_line(error, path)} should define SWEEP. Loading it failed: {type(error).__name__}: {error}."

@@ -1,0 +1,308 @@
+"""The command line as a user meets it: what it prints, its exit codes, and that bad input changes nothing on disk."""
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+import mtlray
+from mtlray.cli import main
+from mtlray.records import Ledger
+
+SMALL = Path(__file__).parent / "sweep_small.py"
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def cli(capsys, monkeypatch, tmp_path):
+    """Call the command line in this process, in an empty folder; returns exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MTLRAY_DATA", str(tmp_path / "data"))
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["mtlray", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return ended.value.code or 0, out, err
+
+    return call
+
+
+def tree(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None for p in sorted(folder.rglob("*"))}
+
+
+def sweep_file(folder, **replacements):
+    """sweep_small.py with some text replaced."""
+    text = SMALL.read_text()
+    for old, new in replacements.items():
+        assert old in text
+        text = text.replace(old, new)
+    path = folder / "mine.py"
+    path.write_text(text)
+    return path
+
+
+def edited(folder, old, new):
+    return sweep_file(folder, **{old: new})
+
+
+BAD_SWEEPS = {
+    "unknown strategy class": ("    DWA,\n", "    DWAA,\n", "no name in mtlray `DWAA`. Did you mean `DWA`?"),
+    "unknown data source": (
+        'source="mnist5k"',
+        'source="mnist5"',
+        "no source of Multi-MNIST digits `mnist5`. Did you mean",
+    ),
+    "unknown layout": ('source="mnist5k"', 'source="mnist5k", layout="seener"', "Did you mean `sener`?"),
+    "unknown model": ("model=LeNet()", 'model=LeNet(preset="D")', "Valid names: A, A28, B, C"),
+    "unknown hyperparameter": ("DWA()", "DWA(temprature=1)", "unexpected keyword argument 'temprature'"),
+    "bad hyperparameter": ("DWA()", "DWA(temperature=0)", "Parameter `temperature` should be positive"),
+    "fraction above one": (
+        "fractions=(0.25,)",
+        "fractions=(0.25, 2.5)",
+        "should lie in (0, 1]. Found `fractions = (0.25, 2.5)`",
+    ),
+    "fraction of zero": ("fractions=(0.25,)", "fractions=(0,)", "should lie in (0, 1]"),
+    "task that is not there": ('SingleTask(task="left")', 'SingleTask(task="up")', "no task `up`"),
+    "inputs of another size": ("val_digits=500", "val_digits=500, image_size=28", "takes images of 1x36x36"),
+    "the same trial twice": ("DWA(), ", "DWA(), DWA(), ", "the same trial twice: dwa"),
+    "no steps": ("steps=250", "steps=0", "Parameter `steps` should be at least 1"),
+    "no SWEEP": ("SWEEP = ", "MINE = ", "should define `SWEEP = SweepSpec(...)`. Found no such name"),
+    "broken Python": (
+        "SWEEP = SweepSpec(",
+        "SWEEP = SweepSpec((",
+        "should define SWEEP. Loading it failed: SyntaxError",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SWEEPS)
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_a_bad_sweep_is_one_paragraph_and_exit_code_2(cli, tmp_path, name, verb):
+    old, new, expected = BAD_SWEEPS[name]
+    path = edited(tmp_path, old, new)
+    before = tree(tmp_path)
+    code, out, err = cli(verb, path)
+    assert code == 2
+    assert expected in err
+    assert "mine.py" in err or name in ("task that is not there", "inputs of another size", "the same trial twice")
+    assert "Traceback" not in out + err
+    assert err.count("\n") == 1
+    assert {k: v for k, v in tree(tmp_path).items() if "__pycache__" not in k} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["plan", "nowhere.py"], "Found no file `nowhere.py`"),
+        (["plan", str(ROOT / "README.md")], "should be a Python file that defines SWEEP"),
+        (["plan", str(SMALL), "--seeds", "7:9"], "The sweep has no seed 7. It has: 0, 1."),
+        (["plan", str(SMALL), "--seeds", "x"], "Option --seeds should look like 0:3 or 0,2,5. Found `x`."),
+        (["plan", str(SMALL), "--strategies", "dva"], "The sweep has no strategy dva"),
+        (["plan", str(SMALL), "--fractions", "0.5"], "The sweep has no fraction 0.5. It has: 0.25."),
+        (["plan", str(SMALL), "--fractions", "half"], "Option --fractions should be numbers"),
+        (["plan", str(SMALL), "--steps", "0"], "Parameter `steps` should be at least 1"),
+        (["run", str(SMALL), "--device", "tpu"], 'Parameter `device` should be "auto", "cpu" or "cuda"'),
+        (["run", str(SMALL), "--workers", "0"], "Parameter `workers` should be at least 1"),
+        (["run", str(SMALL), "--in-process", "--results", "/proc/nowhere"], "choose another place with --results"),
+        (["run", str(SMALL), "--in-process", "--data", "/proc/nowhere"], "choose another place with --data"),
+        (["run", str(SMALL), "--results", "nosuch://bucket"], "a folder or a URI that pyarrow knows"),
+        (["table", "nowhere"], "nowhere"),
+        (["table", "nowhere", "--seeds", "0:1"], "need its sweep file"),
+        (["data", "prepare", "cifar"], "no data source `cifar`"),
+        (["data", "import", "mnist5k", "."], "needs no import"),
+        (["data", "import", "mnist", "."], "Missing: train-images-idx3-ubyte.gz"),
+    ],
+    ids=lambda value: " ".join(Path(v).name for v in value) if isinstance(value, list) else "",
+)
+def test_bad_arguments_are_one_paragraph_and_exit_code_2(cli, arguments, expected):
+    code, out, err = cli(*arguments)
+    assert code == 2
+    assert expected in err
+    assert "Traceback" not in out + err
+
+
+def test_an_unknown_option_is_a_usage_error(cli):
+    code, _, err = cli("plan", SMALL, "--sede", "1")
+    assert code == 2
+    assert "--sede" in err
+
+
+def test_a_corrupt_mnist_file_is_named_and_nothing_is_copied(cli, tmp_path):
+    from mtlray.data.digits import MNIST_FILES
+
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in MNIST_FILES:
+        (folder / name).write_bytes(b"\x1f\x8b not the official bytes")
+    before = tree(tmp_path)
+    code, _, err = cli("data", "import", "mnist", folder)
+    assert code == 2
+    assert "should be the official MNIST file with md5" in err
+    assert tree(tmp_path) == before
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished sweep of two short trials."""
+    folder = tmp_path_factory.mktemp("finished")
+    command = [sys.executable, "-c", "from mtlray.cli import main; main()", "run", str(SMALL), "--in-process"]
+    command += ["--seeds", "0:1", "--strategies", "stl,dwa", "--steps", "20"]
+    command += ["--results", str(folder / "results"), "--data", str(folder / "data")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+NARROW = ("--seeds", "0:1", "--strategies", "stl,dwa", "--steps", "20")
+
+
+def test_results_of_another_version_are_refused(cli, tmp_path, finished):
+    shutil.copytree(finished / "results", tmp_path / "results")
+    ledger = Ledger(str(tmp_path / "results"), "small")
+    (shard, *_) = (tmp_path / "results" / "small" / "summary").glob("*.parquet")
+    table = pq.read_table(shard)
+    column = table.column_names.index("results_version")
+    import pyarrow as pa
+
+    pq.write_table(table.set_column(column, "results_version", pa.array([99] * table.num_rows, pa.int32())), shard)
+    before = tree(tmp_path / "results")
+    for verb in (["plan", SMALL], ["run", SMALL, "--in-process"], ["table", ledger.store.where("").rstrip("/")]):
+        code, _, err = cli(*verb)
+        assert code == 2
+        assert "results_version 99" in err
+        assert "Use another --results folder" in err
+    assert tree(tmp_path / "results") == before
+
+
+def test_other_data_is_refused(cli, tmp_path, finished):
+    shutil.copytree(finished / "results", tmp_path / "results")
+    shutil.copytree(finished / "data", tmp_path / "data")
+    (meta,) = (tmp_path / "data" / "prepared").glob("*/meta.json")
+    meta.write_text(json.dumps({**json.loads(meta.read_text()), "fingerprint": "0" * 16}))
+    code, _, err = cli("run", SMALL, "--in-process", *NARROW[:4], "--steps", "21")
+    assert code == 2
+    assert "must not be mixed" in err
+
+
+def test_plan_status_and_table_read_only(cli, tmp_path, finished):
+    before = tree(finished)
+    results = ("--results", finished / "results")
+    code, out, _ = cli("plan", SMALL, *NARROW, *results)
+    assert code == 0
+    assert "All 2 trials are finished" in out
+    code, out, _ = cli("plan", SMALL, *results)
+    assert "8 to run, 0 done" in out
+    assert "2 other finished trials" in out
+    code, out, _ = cli("status", SMALL, *NARROW, *results)
+    assert "2 done of 2 trials" in out
+    code, out, _ = cli("status", SMALL, *NARROW, *results, "--json")
+    assert json.loads(out)["counts"] == {"done": 2}
+    code, by_folder, _ = cli("table", finished / "results" / "small")
+    code, by_file, _ = cli("table", SMALL, *NARROW, *results)
+    assert by_folder == by_file
+    assert "best_val" in by_folder
+    assert "NOT the full MNIST" in by_folder
+    assert tree(finished) == before
+
+
+def test_a_damaged_shard_is_named_and_its_trial_runs_again(cli, tmp_path, finished):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    (shard, *_) = (tmp_path / "results" / "small" / "summary").glob("*.parquet")
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[: len(whole) // 2])
+    code, out, _ = cli("plan", SMALL, *NARROW)
+    assert code == 0
+    assert shard.name in out
+    assert "1 to run" in out
+    code, out, _ = cli("status", SMALL, *NARROW)
+    assert "1 damaged" in out
+    code, out, _ = cli("run", SMALL, *NARROW, "--in-process")
+    assert code == 0
+    pq.read_table(shard)
+
+
+def test_a_strategy_that_raises_fails_its_trials_and_retry_lets_them_run_again(cli, tmp_path):
+    path = edited(
+        tmp_path, "        mean = self.decay", '        raise ValueError("my mistake")\n        mean = self.decay'
+    )
+    narrow = ("--seeds", "0:1", "--strategies", "stl,loss_share", "--steps", "20")
+    code, out, _ = cli("run", path, *narrow, "--in-process")
+    assert code == 1
+    assert "ValueError: my mistake" in out
+    assert "0/1" in out
+    code, out, _ = cli("run", path, *narrow, "--in-process")
+    assert code == 1
+    assert "nothing to run" in out
+    code, out, _ = cli("status", path, *narrow)
+    assert "1 failed" in out
+    assert "my mistake" in out
+    code, out, _ = cli("retry", path, *narrow)
+    assert "1 failed trials will run again" in out
+    code, out, _ = cli("plan", path, *narrow)
+    assert "1 to run (1 started before), 1 done" in out
+
+
+def test_compact_keeps_the_table_and_the_plan(cli, tmp_path, finished):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    _, before, _ = cli("table", "results/small")
+    code, out, _ = cli("compact", SMALL)
+    assert code == 0
+    assert "2 finished trials merged" in out
+    assert len(list((tmp_path / "results" / "small" / "summary").iterdir())) == 1
+    assert cli("table", "results/small")[1] == before
+    assert "All 2 trials are finished" in cli("plan", SMALL, *NARROW)[1]
+
+
+def test_a_second_driver_is_told(cli, tmp_path, finished):
+    from filelock import FileLock
+
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    with FileLock(tmp_path / "results" / "small" / "driver.lock"):
+        code, _, err = cli("run", SMALL, "--in-process")
+    assert code == 2
+    assert "Another `mtlray` is working on this sweep" in err
+
+
+def test_listings(cli):
+    code, out, _ = cli("strategies")
+    assert code == 0
+    for key in ("stl", "equal", "dwa", "uncertainty", "revised_uncertainty"):
+        assert key in out
+    code, out, _ = cli("data", "list")
+    assert "md5 f68b3c2dcbeaaa9fbdd348bbdeb94873" in out
+    code, out, _ = cli("--version")
+    assert out == f"mtlray {mtlray.__version__}\n"
+    code, out, _ = cli("doctor")
+    assert "torch" in out
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "sweeps").glob("*.py")), ids=lambda p: p.stem)
+def test_every_sweep_of_the_project_is_planned(cli, path):
+    code, out, _ = cli("plan", path)
+    assert code == 0
+    assert "trials" in out
+
+
+def test_the_paper_sweeps_have_the_paper_sizes():
+    from mtlray.sweepfile import load_sweep
+
+    for table, trials in (("table1", 120), ("table2", 150)):
+        sweep, _ = load_sweep(ROOT / "sweeps" / f"gong2019_{table}.py")
+        assert len(sweep.trials()) == trials
+        assert {trial.steps for trial in sweep.trials()} == {93_800}
+        assert dataclasses.asdict(sweep.base.optimizer)["momentum"] == 0.9
+
+
+@pytest.mark.parametrize("module", ["mtlray", "mtlray.cli", "mtlray.records", "analysis"])
+def test_imports_are_light(module):
+    code = f"import sys, {module}; print([m for m in ('torch', 'ray') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
