@@ -13,6 +13,7 @@ import torch
 from mtlray.checkpoint import Checkpoint
 from mtlray.data import Dataset
 from mtlray.errors import DataError, ResultsError
+from mtlray.memory import keep_freed_memory
 from mtlray.provenance import Commit, cpu_name
 from mtlray.records import Ledger
 from mtlray.specs import RunConfig, TrialSpec
@@ -117,6 +118,7 @@ def _train(
     threads = torch.get_num_threads()
     if device.type == "cpu":
         torch.set_num_threads(1)  # two threads of one trial wait for each other; one trial a core does not
+        keep_freed_memory()
     try:
         return train(
             trials,

@@ -1,7 +1,5 @@
 """The contract of a strategy, as tests to inherit and let pytest collect. Nothing else in mtlray imports this module."""
 
-import dataclasses
-import io
 import itertools
 import json
 import math
@@ -9,12 +7,14 @@ import random
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mtlray.checkpoint import Checkpoint
 from mtlray.codec import encode
 from mtlray.gradients import TaskLosses
 from mtlray.losses import cross_entropy, squared_error
@@ -80,12 +80,8 @@ class StrategyConformance:
     # -- hyperparameters
 
     def test_hyperparameters_are_frozen(self, strategy: AbstractStrategy) -> None:
-        for field in dataclasses.fields(strategy):
-            try:
-                setattr(strategy, field.name, getattr(strategy, field.name))
-            except dataclasses.FrozenInstanceError:
-                continue
-            raise AssertionError(f"`{field.name}` can be assigned to: declare the class with @dataclass(frozen=True)")
+        parameters = vars(type(strategy)).get("__dataclass_params__")
+        assert getattr(parameters, "frozen", False), "declare the class with @dataclass(frozen=True)"
 
     def test_survives_repr_and_json(self, strategy: AbstractStrategy) -> None:
         cls = type(strategy)
@@ -103,13 +99,13 @@ class StrategyConformance:
     # -- state
 
     def test_state_is_tensors_with_a_seed_axis(self, strategy: AbstractStrategy) -> None:
-        run = self._run(strategy, seeds=(3, 4))
+        run = _Run(self, strategy, seeds=(3, 4))
         first, attributes = run.state, repr(getattr(strategy, "__dict__", {}))
         shapes = {name: (t.shape, t.dtype) for name, t in _tensors(first).items()}
         for _ in range(_N_STEPS):
-            for name, tensor in _tensors(run.state).items():
-                assert isinstance(tensor, Tensor), f"state `{name}` is a {type(tensor).__name__}, not a tensor"
-                assert tensor.shape[:1] == (2,), f"state `{name}` has no leading seed axis: {tuple(tensor.shape)}"
+            for name, value in _tensors(run.state).items():
+                good = isinstance(value, Tensor) and value.shape[:1] == (2,)
+                assert good, f"state `{name}` should be a tensor with a leading seed axis. Found {value!r}"
             now = {name: (t.shape, t.dtype) for name, t in _tensors(run.state).items()}
             assert now == shapes, "the state's names, shapes or dtypes change during a run"
             for name, parameter in run.state.params.items():
@@ -118,24 +114,24 @@ class StrategyConformance:
                 assert not buffer.requires_grad, f"buffer `{name}` keeps its graph: detach it"
             for name, scalar in strategy.scalars(run.state).items():
                 assert scalar.shape == (2,), f"scalar `{name}` should have shape [seed]. Found {tuple(scalar.shape)}"
-            run.step()
+            run.steps(1)
         assert repr(getattr(strategy, "__dict__", {})) == attributes, "something evolves outside of the state"
 
     def test_resumes_bit_for_bit(self, strategy: AbstractStrategy) -> None:
         for optimizer in (SGD(lr=0.05, momentum=0.9), Adam(lr=0.01)):
-            run = self._run(strategy, seeds=(3,), optimizer=optimizer)
+            run = _Run(self, strategy, seeds=(3,), optimizer=optimizer)
             saved = []
             for _ in range(_N_STEPS):
                 saved.append(run.save())
-                run.step()
+                run.steps(1)
             for step, data in enumerate(saved):
-                resumed = self._run(strategy, seeds=(3,), optimizer=optimizer)
+                resumed = _Run(self, strategy, seeds=(3,), optimizer=optimizer)
                 resumed.load(data)
                 resumed.steps(_N_STEPS - step)
                 _assert_close(resumed.numbers(), run.numbers(), 0, f"resumed at step {step} under {optimizer}")
 
     def test_inputs_stay_as_they_are(self, strategy: AbstractStrategy) -> None:
-        run = self._run(strategy, seeds=(3, 4))
+        run = _Run(self, strategy, seeds=(3, 4))
         run.steps(2 * _BATCHES_PER_EPOCH)
         losses, mean = run.losses(), torch.rand(2, len(run.tasks), generator=generator(0, "mean"), dtype=torch.float64)
         given = {f"losses/{i}": batch.values for i, batch in enumerate(losses)} | {"mean losses": mean}
@@ -155,80 +151,64 @@ class StrategyConformance:
     # -- numbers
 
     def test_pack_equals_each_seed_alone(self, strategy: AbstractStrategy) -> None:
-        pack = self._run(strategy, seeds=(3, 4, 5)).steps(_N_STEPS).numbers()
+        pack = _Run(self, strategy, seeds=(3, 4, 5)).steps(_N_STEPS).numbers()
         for i, seed in enumerate((3, 4, 5)):
-            alone = self._run(strategy, seeds=(seed,)).steps(_N_STEPS).numbers()
+            alone = _Run(self, strategy, seeds=(seed,)).steps(_N_STEPS).numbers()
             inside = {name: tensor[i : i + 1] for name, tensor in pack.items()}
             _assert_close(inside, alone, self.tolerance, f"seed {seed} in a pack and alone")
 
     def test_permuting_tasks_permutes_weights(self, strategy: AbstractStrategy) -> None:
-        if not self.symmetric:
-            return
-        run = self._run(strategy, seeds=(3,))
-        start = run.pack.state()
-        run.steps(_N_STEPS)
-        for order in itertools.permutations(range(len(run.tasks))):
-            permuted = self._run(strategy, seeds=(3,), tasks=[run.tasks[i] for i in order])
+        run = _Run(self, strategy, seeds=(3,))
+        start, _ = run.pack.state(), run.steps(_N_STEPS)
+        for order in itertools.permutations(range(len(run.tasks))) if self.symmetric else ():
+            permuted = _Run(self, strategy, seeds=(3,), tasks=[run.tasks[i] for i in order])
             permuted.pack.load(start)  # the heads' initial weights are drawn in the order of the tasks
             found = permuted.steps(_N_STEPS).pack.state() | {"weights": torch.stack(permuted.weights)}
             expected = run.pack.state() | {"weights": torch.stack(run.weights)[..., list(order)]}
             _assert_close(found, expected, self.tolerance, f"tasks in order {order}")
 
     def test_every_parameter_gets_a_finite_gradient(self, strategy: AbstractStrategy) -> None:
-        run = self._run(strategy, seeds=(3, 4))
+        run = _Run(self, strategy, seeds=(3, 4))
         for _ in range(_N_STEPS):
-            run.step()
+            run.steps(1)
             parameters = run.pack.parameters | {f"strategy/{n}": p for n, p in run.state.params.items()}
             for name, parameter in parameters.items():
-                assert parameter.grad is not None, f"`{name}` gets no gradient"
-                assert torch.isfinite(parameter.grad).all(), f"`{name}` gets a gradient that is not finite"
+                good = parameter.grad is not None and torch.isfinite(parameter.grad).all()
+                assert good, f"`{name}` should get a finite gradient. Found {parameter.grad}"
 
     def test_weights_make_the_trunk_gradient(self, strategy: AbstractStrategy) -> None:
-        run, twin = (self._run(strategy, seeds=(3, 4)) for _ in range(2))
+        run, twin = (_Run(self, strategy, seeds=(3, 4)) for _ in range(2))
         for _ in range(_N_STEPS):
             jacobian = twin.losses()[0].jacobian()
-            for other in (run, twin):
-                other.step()
-            weights = run.weights[-1]
+            twin.steps(1)
+            weights = run.steps(1).weights[-1]
             assert weights.shape == (2, len(run.tasks)), f"weights should be [seed, task]. Found {tuple(weights.shape)}"
             assert not weights.requires_grad, "the weights returned by `backward` keep their graph: detach them"
             if strategy.batches_per_step == 1 and torch.isfinite(weights).all():
-                direction = torch.cat([p.grad.flatten(1) for p in run.pack.shared if p.grad is not None], dim=1)
+                gradient = torch.cat([p.grad.flatten(1) for p in run.pack.shared if p.grad is not None], dim=1)
                 expected = (weights.unsqueeze(2) * jacobian).sum(dim=1)
-                _assert_close({"gradient": direction}, {"gradient": expected}, self.tolerance, "weights and gradient")
+                _assert_close(gradient, expected, self.tolerance, "gradient and weighted sum of the tasks' gradients")
 
     def test_one_task_alone_can_be_trained(self, strategy: AbstractStrategy) -> None:
         task = next(task for task in self.tasks if strategy.trains([task]))
-        numbers = self._run(strategy, seeds=(3, 4), tasks=[task]).steps(_N_STEPS).numbers()
-        for name, tensor in numbers.items():
-            assert torch.isfinite(tensor).all(), f"`{name}` is not finite with one task"
+        numbers = _Run(self, strategy, seeds=(3, 4), tasks=[task]).steps(_N_STEPS).numbers()
+        infinite = [name for name, tensor in numbers.items() if not torch.isfinite(tensor).all()]
+        assert not infinite, f"not finite with one task: {infinite}"
 
     def test_randomness_is_the_trials_own(self, strategy: AbstractStrategy) -> None:
         """Same seed, same numbers; and no global generator is drawn from or moved."""
-        before = _global_generators()
-        try:
-            runs = []
+        runs, numpy_state, python_state = [], np.random.get_state(), random.getstate()
+        with torch.random.fork_rng(devices=[]):
             for seed in (0, 1):
                 torch.manual_seed(seed)
                 np.random.seed(seed)
                 random.seed(seed)
-                states = _global_generators()
-                runs.append(self._run(strategy, seeds=(3, 4)).steps(_N_STEPS).numbers())
-                assert repr(_global_generators()) == repr(states), "a global generator was drawn from"
-            _assert_close(runs[1], runs[0], 0, "two runs of the same seeds")
-        finally:
-            torch.set_rng_state(before[0])
-            np.random.set_state(before[1])
-            random.setstate(before[2])
-
-    def _run(
-        self,
-        strategy: AbstractStrategy,
-        seeds: Sequence[int],
-        tasks: Sequence[Task] | None = None,
-        optimizer: OptimizerSpec = SGD(lr=0.05, momentum=0.9),  # noqa: B008, it is frozen
-    ) -> "_Run":
-        return _Run(strategy, strategy.trains(tasks or self.tasks), seeds, optimizer, self.targets)
+                before = _global_generators()
+                runs.append(_Run(self, strategy, seeds=(3, 4)).steps(_N_STEPS).numbers())
+                assert _global_generators() == before, "a global generator was drawn from"
+        np.random.set_state(numpy_state)
+        random.setstate(python_state)
+        _assert_close(runs[1], runs[0], 0, "two runs of the same seeds")
 
 
 @dataclass(frozen=True)
@@ -236,19 +216,15 @@ class _Probe(ModelSpec):
     """One hidden layer as the trunk, one linear layer a head."""
 
     key: ClassVar[str] = "probe"
-
-    @property
-    def label(self) -> str:
-        return self.key
+    label: ClassVar[str] = "probe"
 
     def check(self, input_shape: tuple[int, ...], tasks: Sequence[Task]) -> None:
         del input_shape, tasks
 
     def build(self, input_shape: tuple[int, ...], tasks: Sequence[Task]) -> SharedTrunk:
         trunk = nn.Sequential(nn.Linear(input_shape[0], _WIDTH), nn.Tanh())
-        sizes = {task.name: math.prod(task.output_shape) for task in tasks}
-        shapes = {task.name: nn.Unflatten(1, task.output_shape) for task in tasks}
-        heads = {name: nn.Sequential(nn.Linear(_WIDTH, sizes[name]), shapes[name]) for name in sizes}
+        linear = {t.name: nn.Linear(_WIDTH, math.prod(t.output_shape)) for t in tasks}
+        heads = {t.name: nn.Sequential(linear[t.name], nn.Unflatten(1, t.output_shape)) for t in tasks}
         return SharedTrunk(trunk, heads)
 
 
@@ -257,83 +233,76 @@ class _Run:
 
     def __init__(
         self,
+        case: StrategyConformance,
         strategy: AbstractStrategy,
-        tasks: Sequence[Task],
         seeds: Sequence[int],
-        optimizer: OptimizerSpec,
-        targets: Callable[[Task, int, torch.Generator], Tensor],
+        tasks: Sequence[Task] | None = None,
+        optimizer: OptimizerSpec = SGD(lr=0.05, momentum=0.9),  # noqa: B008, it is frozen
     ) -> None:
-        self.strategy, self.tasks, self._seeds, self._targets = strategy, tasks, seeds, targets
-        self.pack = Pack(_Probe(), (_N_INPUTS,), tasks, seeds, device=_CPU, dtype=torch.float64)
-        self.state = initial_state(strategy, tasks, seeds, _CPU, torch.float64)
+        self.case, self.strategy, self.seeds = case, strategy, seeds
+        self.tasks = strategy.trains(tasks or case.tasks)
+        self.pack = Pack(_Probe(), (_N_INPUTS,), self.tasks, seeds, device=_CPU, dtype=torch.float64)
+        self.state = initial_state(strategy, self.tasks, seeds, _CPU, torch.float64)
         self.optimizer = build_optimizer(optimizer, list(self.pack.parameters.values()), self.state.params)
         self.n_batches = 0
-        self.epoch_losses = torch.zeros(len(seeds), len(tasks), dtype=torch.float64)
+        self.epoch_losses = torch.zeros(len(seeds), len(self.tasks), dtype=torch.float64)
         self.weights: list[Tensor] = []
 
     def losses(self) -> list[TaskLosses]:
         """The batches of the next step; asking twice gives the same."""
-        return [self._batch(self.n_batches + i) for i in range(self.strategy.batches_per_step)]
+        numbers = range(self.n_batches, self.n_batches + self.strategy.batches_per_step)
+        return [self.pack.losses(self._rows(None, n), [self._rows(task, n) for task in self.tasks], n) for n in numbers]
 
-    def _batch(self, number: int) -> TaskLosses:
-        def streams(purpose: str) -> list[torch.Generator]:
-            return [generator(seed, purpose, number) for seed in self._seeds]
-
-        rows = [torch.randn(_BATCH, _N_INPUTS, generator=rng, dtype=torch.float64) for rng in streams("inputs")]
-        targets = [torch.stack([self._targets(t, _BATCH, rng) for rng in streams(t.name)]) for t in self.tasks]
-        return self.pack.losses(torch.stack(rows), targets, number)
-
-    def step(self) -> None:
-        losses = self.losses()
-        self.optimizer.zero_grad(set_to_none=True)
-        weights, self.state = self.strategy.backward(losses, self.state)
-        self.weights.append(weights)
-        self.optimizer.step()
-        self.state = self.strategy.end_step(losses, self.state)
-        for batch in losses:
-            self.n_batches += 1
-            self.epoch_losses = self.epoch_losses + batch.values.detach()
-            if self.n_batches % _BATCHES_PER_EPOCH == 0:
-                self.state = self.strategy.end_epoch(self.epoch_losses / _BATCHES_PER_EPOCH, self.state)
-                self.epoch_losses = torch.zeros_like(self.epoch_losses)
+    def _rows(self, task: Task | None, number: int) -> Tensor:
+        """`[seed, batch, ...]`: the targets of a task, or the inputs."""
+        streams = [generator(seed, task.name if task else "inputs", number) for seed in self.seeds]
+        if task is None:
+            return torch.stack([torch.randn(_BATCH, _N_INPUTS, generator=s, dtype=torch.float64) for s in streams])
+        return torch.stack([self.case.targets(task, _BATCH, stream) for stream in streams])
 
     def steps(self, n: int) -> "_Run":
         for _ in range(n):
-            self.step()
+            losses = self.losses()
+            self.optimizer.zero_grad(set_to_none=True)
+            weights, self.state = self.strategy.backward(losses, self.state)
+            self.weights.append(weights)
+            self.optimizer.step()
+            self.state = self.strategy.end_step(losses, self.state)
+            for batch in losses:
+                self.n_batches += 1
+                self.epoch_losses = self.epoch_losses + batch.values.detach()
+                if self.n_batches % _BATCHES_PER_EPOCH == 0:
+                    self.state = self.strategy.end_epoch(self.epoch_losses / _BATCHES_PER_EPOCH, self.state)
+                    self.epoch_losses = torch.zeros_like(self.epoch_losses)
         return self
 
     def numbers(self) -> dict[str, Tensor]:
-        """Everything that evolves."""
         return self.pack.state() | _tensors(self.state)
 
     def save(self) -> bytes:
-        buffer = io.BytesIO()
-        slots = optimizer_state(self.optimizer, self.pack, self.state)
         state = {"params": self.state.params, "buffers": self.state.buffers}
-        torch.save((self.n_batches, self.epoch_losses, self.pack.state(), state, slots), buffer)
-        return buffer.getvalue()
+        slots, meters = optimizer_state(self.optimizer, self.pack, self.state), {"epoch": self.epoch_losses}
+        return Checkpoint("probe", self.n_batches, self.pack.state(), state, slots, meters, [], 0.0).to_bytes()
 
     def load(self, data: bytes) -> None:
-        content = torch.load(io.BytesIO(data), weights_only=True)
-        self.n_batches, self.epoch_losses, network, state, slots = content
-        self.pack.load(network)
+        saved = Checkpoint.from_bytes(data, "probe")
+        self.n_batches, self.epoch_losses = saved.step, saved.meters["epoch"]
+        self.pack.load(saved.model)
         with torch.no_grad():
             for name, parameter in self.state.params.items():
-                parameter.copy_(state["params"][name])
-        self.state = State(self.state.params, state["buffers"])
-        restore_optimizer(self.optimizer, self.pack, self.state, slots)
+                parameter.copy_(saved.strategy["params"][name])
+        self.state = State(self.state.params, saved.strategy["buffers"])
+        restore_optimizer(self.optimizer, self.pack, self.state, saved.optimizer)
 
 
-def _global_generators() -> tuple[Tensor, Any, Any]:
-    return torch.get_rng_state(), np.random.get_state(), random.getstate()
+def _global_generators() -> tuple[bytes, str, Any]:
+    return torch.get_rng_state().numpy().tobytes(), repr(np.random.get_state()), random.getstate()
 
 
 def _tensors(state: State) -> dict[str, Tensor]:
     return {f"params/{n}": t for n, t in state.params.items()} | {f"buffers/{n}": t for n, t in state.buffers.items()}
 
 
-def _assert_close(found: dict[str, Tensor], expected: dict[str, Tensor], tolerance: float, where: str) -> None:
-    assert found.keys() == expected.keys(), f"{where}: {sorted(found)} where {sorted(expected)} was expected"
-    for name, tensor in found.items():
-        close = torch.allclose(tensor, expected[name], rtol=tolerance, atol=tolerance, equal_nan=True)
-        assert close, f"{where}: `{name}` differs by {(tensor - expected[name]).abs().max().item():.3g}"
+def _assert_close(found: object, expected: object, tolerance: float, where: str) -> None:
+    check = partial(torch.testing.assert_close, rtol=tolerance, atol=tolerance, equal_nan=True)
+    check(found, expected, msg=lambda message: f"{where}: {message}")

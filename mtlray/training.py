@@ -68,7 +68,7 @@ def train(
     `save` is called with each trial's checkpoint about every `checkpoint_seconds`, `progress` with the step about once a
     second. A non-finite loss ends a trial as diverged; its pack goes on. Raises what the strategy or the model raises.
     """
-    run = _Run(trials, dataset, device, checkpoints)
+    run = Run(trials, dataset, device, checkpoints)
     last_save = last_progress = time.monotonic()
     while run.step < run.trial.steps and not run.all_diverged:
         run.advance()
@@ -87,7 +87,7 @@ def train(
     return run.outcomes()
 
 
-class _Run:
+class Run:
     """The evolving state of a pack between two steps."""
 
     def __init__(

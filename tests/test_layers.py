@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = [
     ["errors", "axes", "schema"],
     ["store"],
-    ["records", "codec", "provenance", "losses", "metrics", "randomness"],
+    ["records", "codec", "provenance", "memory", "losses", "metrics", "randomness"],
     ["tasks"],
     ["gradients"],
     ["strategies", "data", "models"],

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
 import torch
 
@@ -70,7 +70,7 @@ class Uncertainty(AbstractWeighting):
             )
 
     @classmethod
-    def preset(cls, name: str) -> Self:
+    def preset(cls, name: str) -> "Uncertainty":
         """The form and the initial value of a published implementation. Raises SpecError for an unknown name."""
         if name not in _PRESETS:
             raise unknown_name("preset of uncertainty weighting", name, _PRESETS)

@@ -1,0 +1,73 @@
+"""The documents say what is there: links, strategies, columns, and sweeps that load."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mtlray.records import SUMMARY, curves_schema
+from mtlray.strategies import STRATEGIES
+from mtlray.sweepfile import load_sweep
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SWEEPS = [block for block in re.findall(r"^```python\n(.*?)^```", README, re.M | re.S) if re.search(r"^SWEEP = ", block, re.M)]
+
+
+def headings(path: Path) -> list[str]:
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+    return re.findall(r"^#+ (.*)$", text, re.M)
+
+
+def anchor(heading: str) -> str:
+    """The anchor that a Markdown page gives to a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_relative_links_lead_somewhere(path):
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, fragment = target.partition("#")
+        linked = (path.parent / file).resolve() if file else path
+        assert linked.exists(), f"{target} leads nowhere"
+        assert not fragment or fragment in map(anchor, headings(linked)), f"{target}: no such heading"
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda s: s.key)
+def test_every_strategy_has_a_section(strategy):
+    assert any(f"`{strategy.key}`" in heading for heading in headings(ROOT / "docs" / "strategies.md"))
+
+
+def test_every_column_is_described():
+    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"^\| `([^`]+)` \|", text, re.M))
+    columns = {*SUMMARY.names, *curves_schema([("{task}", ["{metric}"])]).names}
+    assert columns <= described, f"not described: {sorted(columns - described)}"
+
+
+def test_the_readme_shows_sweeps():
+    assert len(SWEEPS) >= 2
+
+
+@pytest.mark.parametrize("code", SWEEPS, ids=range(len(SWEEPS)))
+def test_sweeps_in_the_readme_load(code, tmp_path):
+    path = tmp_path / "example.py"
+    path.write_text(code, encoding="utf-8")
+    sweep, _ = load_sweep(path)
+    assert sweep.trials()
+
+
+def test_the_first_sweep_in_the_readme_is_the_quickstart(tmp_path):
+    path = tmp_path / "example.py"
+    path.write_text(SWEEPS[0], encoding="utf-8")
+    shown, _ = load_sweep(path)
+    shipped, _ = load_sweep(ROOT / "sweeps" / "quickstart.py")
+    assert shown.describe(shown.trials()) == shipped.describe(shipped.trials())
+
+
+def test_the_readme_names_the_test_command():
+    assert re.search(r"^make test$", README, re.M)
