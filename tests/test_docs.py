@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from mtlray.records import SUMMARY, curves_schema
+from mtlray.records import RESULTS_VERSION, SUMMARY, curves_schema
 from mtlray.strategies import STRATEGIES
 from mtlray.sweepfile import load_sweep
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SWEEPS = [block for block in re.findall(r"^```python\n(.*?)^```", README, re.M | re.S) if re.search(r"^SWEEP = ", block, re.M)]
+SWEEPS = [
+    block for block in re.findall(r"^```python\n(.*?)^```", README, re.M | re.S) if re.search(r"^SWEEP = ", block, re.M)
+]
 
 
 def headings(path: Path) -> list[str]:
@@ -47,6 +49,20 @@ def test_every_column_is_described():
     described = set(re.findall(r"^\| `([^`]+)` \|", text, re.M))
     columns = {*SUMMARY.names, *curves_schema([("{task}", ["{metric}"])]).names}
     assert columns <= described, f"not described: {sorted(columns - described)}"
+
+
+def test_the_present_results_version_is_named():
+    text = " ".join((ROOT / "docs" / "results.md").read_text(encoding="utf-8").split())
+    assert f"The present version is {RESULTS_VERSION}." in text
+    assert f"`results_version` {RESULTS_VERSION}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_every_module_has_a_layer():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (layers,) = re.findall(r"^## Layers$.*?^```$(.*?)^```$", text, re.M | re.S)
+    files = {path.stem for path in (ROOT / "mtlray").glob("*.py")} - {"__init__"}
+    packages = {path.parent.name for path in (ROOT / "mtlray").glob("*/__init__.py")}
+    assert set(layers.split()) == files | packages
 
 
 def test_the_readme_shows_sweeps():
