@@ -1,5 +1,6 @@
 """The command line: the same verbs on a laptop and on a cluster. Nothing heavy is imported before a command runs."""
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,7 +27,9 @@ SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP", help="A Python file 
 Results = Annotated[
     str, typer.Option("--results", envvar="MTLRAY_RESULTS", help="Where results go: a folder, or a URI such as s3://…")
 ]
-Data = Annotated[str, typer.Option("--data", envvar="MTLRAY_DATA", help="Where data lies.")]
+Data = Annotated[
+    str, typer.Option("--data", envvar="MTLRAY_DATA", help="Where data lies.", show_default="~/.cache/mtlray")
+]
 Seeds = Annotated[str | None, typer.Option("--seeds", help="Only these seeds: 0:3 or 0,2,5.")]
 Strategies = Annotated[str | None, typer.Option("--strategies", help="Only these strategies: stl,equal.")]
 Fractions = Annotated[str | None, typer.Option("--fractions", help="Only these data fractions: 1,0.25.")]
@@ -68,11 +71,12 @@ def _open(
     sweep, module = load_sweep(path)
     narrowed = sweep.narrowed(
         seeds=_seeds(seeds) if seeds is not None else None,
-        strategies=strategies.split(",") if strategies is not None else None,
+        strategies=re.split(r",(?![^(]*\))", strategies) if strategies is not None else None,
         fractions=_numbers("fractions", fractions) if fractions is not None else None,
         steps=steps,
     )
-    return Sweep(narrowed, module, path, results)
+    options = (seeds, strategies, fractions, steps)
+    return Sweep(narrowed, module, path, results, narrowed=any(option is not None for option in options))
 
 
 def _seeds(text: str) -> list[int]:
@@ -212,18 +216,12 @@ def table(
 @app.command()
 def strategies() -> None:
     """Every strategy: its key, its kind, what a step costs in backward passes, its source."""
-    from rich.console import Console
-    from rich.table import Table
-
     from mtlray.strategies import STRATEGIES
 
-    listing = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("key", "class", "kind", "backwards"):
-        listing.add_column(column, no_wrap=True)
-    listing.add_column("source")
+    line = "{:<20}  {:<18}  {:<10}  {:<9}  {}"
+    print(line.format("key", "class", "kind", "backwards", "source"))
     for strategy in STRATEGIES:
-        listing.add_row(strategy.key, strategy.__name__, strategy.kind, strategy.backward_passes, strategy.source)
-    Console().print(listing)
+        print(line.format(strategy.key, strategy.__name__, strategy.kind, strategy.backward_passes, strategy.source))
 
 
 @app.command()

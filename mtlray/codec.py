@@ -1,7 +1,7 @@
 """Specs as plain JSON values, with the class of each part named; the form in which a trial's identity is hashed.
 
-Our own classes are named by their short key; a user's class by its module and name, and one that is defined in a sweep file
-also by a digest of its code, because changing the code changes the numbers.
+Our own classes are named by their name; a user's class by its module and name, and one that is defined in a sweep file by its
+name and a digest of its code, because changing the code changes the numbers.
 """
 
 import ast
@@ -10,8 +10,8 @@ import hashlib
 import inspect
 import math
 import sys
-import textwrap
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 from mtlray.errors import SpecError
@@ -55,27 +55,42 @@ def class_name(cls: type) -> str:
 
 
 def code_digest(cls: type) -> str:
-    """8 hex digits over the code of a class and of its bases from the same file; comments, docstrings and layout do not count."""
-    parts = []
-    for base in cls.__mro__:
-        if base.__module__ != cls.__module__:
-            continue
-        tree = ast.parse(textwrap.dedent(_source(base)))
-        for node in ast.walk(tree):
-            body = getattr(node, "body", None)
-            if isinstance(body, list) and body and _is_docstring(body[0]):
-                node.body = body[1:] or [ast.Pass()]  # type: ignore[attr-defined]
-        parts.append(ast.unparse(tree))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
+    """8 hex digits over the code of a class and over all that it uses of its file: bases, functions, constants.
 
-
-def _source(cls: type) -> str:
-    # inspect reads the file named by the module, which is registered while the sweep file is loaded.
+    Comments, docstrings and layout do not count, and neither does what the class does not use, such as SWEEP.
+    """
     if cls.__module__ not in sys.modules:
         raise SpecError(
             f"The code of `{cls.__qualname__}` is not at hand: its sweep file is not loaded in this process."
         )
-    return inspect.getsource(cls)
+    defined = _definitions(sys.modules[cls.__module__])
+    used, queue = set[str](), [cls.__qualname__.split(".")[0]]
+    while queue:
+        name = queue.pop()
+        if name in used or name not in defined:
+            continue
+        used.add(name)
+        queue += [node.id for node in ast.walk(defined[name]) if isinstance(node, ast.Name)]
+    code = "\n".join(ast.unparse(defined[name]) for name in sorted(used))
+    return hashlib.sha256(code.encode()).hexdigest()[:8]
+
+
+@cache
+def _definitions(module: ModuleType) -> dict[str, ast.stmt]:
+    """The top-level classes, functions and assignments of a sweep file by name, without docstrings."""
+    tree = ast.parse(inspect.getsource(module))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and _is_docstring(body[0]):
+            node.body = body[1:] or [ast.Pass()]  # type: ignore[attr-defined]
+    found: dict[str, ast.stmt] = {}
+    for statement in tree.body:
+        if isinstance(statement, (ast.ClassDef, ast.FunctionDef)):
+            found[statement.name] = statement
+        elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            found |= {node.id: statement for t in targets for node in ast.walk(t) if isinstance(node, ast.Name)}
+    return found
 
 
 def _is_docstring(node: ast.AST) -> bool:

@@ -1,5 +1,6 @@
 """A sweep and its results folder together: what the command line does with them."""
 
+import fcntl
 import json
 import platform
 import time
@@ -14,7 +15,7 @@ from rich.console import Console
 
 from mtlray.errors import LaunchError, ResultsError
 from mtlray.execution import Job
-from mtlray.plan_text import cores, plan_text
+from mtlray.plan_text import cores, plan_text, several
 from mtlray.planning import Plan, packs, plan, refuse_other_data
 from mtlray.progress import Display
 from mtlray.provenance import commit_of, versions
@@ -26,10 +27,13 @@ COMPLETE, FAILED, INCOMPLETE = 0, 1, 3
 
 
 class Sweep:
-    """A resolved sweep, the module it was loaded from, and its ledger."""
+    """A resolved sweep, the module it was loaded from, and its ledger; `narrowed` on the command line or whole."""
 
-    def __init__(self, spec: SweepSpec, module: ModuleType | None, path: Path, results: str) -> None:
+    def __init__(
+        self, spec: SweepSpec, module: ModuleType | None, path: Path, results: str, *, narrowed: bool = False
+    ) -> None:
         self.spec = spec
+        self.narrowed = narrowed
         self.module = module
         self.path = path
         self.results = results if "://" in results else str(Path(results).expanduser().absolute())
@@ -57,17 +61,18 @@ class Sweep:
         return plan_text(self.spec, self.trials, self.plan(), workers or cores(), self.folder)
 
     def _states(self) -> dict[str, str]:
-        """`done`, `diverged`, `failed`, `damaged`, `started` or `waiting` for each trial."""
+        """`done`, `diverged`, `failed`, `damaged`, `running`, `interrupted` or `waiting` for each trial."""
         records, damaged = self.ledger.records()
         broken = {Path(name).stem for name in damaged}
         started = self.ledger.started()
+        begun = "running" if _DriverLock(self.ledger).is_held() else "interrupted"
 
         def state(trial_id: str) -> str:
             if trial_id in records:
                 return records[trial_id].state
             if trial_id in broken:
                 return "damaged"
-            return "started" if trial_id in started else "waiting"
+            return begun if trial_id in started else "waiting"
 
         return {trial.trial_id: state(trial.trial_id) for trial in self.trials}
 
@@ -110,13 +115,13 @@ class Sweep:
         failed = self.plan().failed
         with self._lock():
             self.ledger.forget(trial.trial_id for trial in failed)
-        return f"{len(failed)} failed trials will run again with `mtlray run {self.path}`."
+        return f"{several(len(failed), 'failed trial')} will run again with `mtlray run {self.path}`."
 
     def compact(self) -> str:
         """Merge shards."""
         with self._lock():
             n = self.ledger.compact()
-        return f"{n} finished trials merged in {self.folder}."
+        return f"{several(n, 'finished trial')} merged in {self.folder}."
 
     def run(
         self,
@@ -172,6 +177,11 @@ class Sweep:
                 run_on_ray(groups, job, display, address=address, modules=modules)
 
     def _store_description(self, config: RunConfig) -> None:
+        """Write sweep.json, unless the grid that it lists already holds all trials of this narrower launch."""
+        before = self.ledger.read_sweep() or {"trials": []}
+        listed = {entry["trial_id"] for entry in before["trials"]}
+        if len(listed) > len(self.trials) and listed >= {trial.trial_id for trial in self.trials} and self.narrowed:
+            return
         launch = {
             "sweep_file": self.path.name,
             "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -196,18 +206,16 @@ class Sweep:
 
         say("")
         if after.done or after.diverged:
-            say(render_table(self.folder, against=self.spec.published))
+            say(render_table(self.folder, trials=self.description()["trials"], against=self.spec.published))
             say("")
         say(f"summary   {self.folder}/summary/")
         say(f"curves    {self.folder}/curves/")
         say(f"again     mtlray table {self.folder} --format markdown")
         if after.to_run:
-            say(f"{len(after.to_run)} trials are left; the same command goes on with them.")
+            say(f"Left to run: {several(len(after.to_run), 'trial')}; the same command goes on.")
             return INCOMPLETE
         if after.failed:
-            say(
-                f"{len(after.failed)} trials failed: `mtlray status {self.path}` says why, `mtlray retry` lets them run again."
-            )
+            say(f"Failed: {several(len(after.failed), 'trial')}; `mtlray status {self.path}` says why.")
             return FAILED
         return COMPLETE
 
@@ -227,7 +235,7 @@ class _DriverLock:
             return
         self._lock = FileLock(self._path)
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=0.5)  # `status` may be looking at it just now
         except Timeout:
             self._lock = None
             raise LaunchError(
@@ -239,8 +247,19 @@ class _DriverLock:
         if self._lock is not None:
             self._lock.release()
 
+    def is_held(self) -> bool:
+        """Whether a driver is at work; looks without taking the lock or making its file."""
+        if self._path is None or not self._path.exists():
+            return False
+        with self._path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return True
+        return False
+
 
 def _counts(states: Any) -> str:
     counted = Counter(states)
-    order = ("done", "diverged", "failed", "damaged", "started", "waiting")
+    order = ("done", "diverged", "failed", "damaged", "running", "interrupted", "waiting")
     return ", ".join(f"{counted[state]} {state}" for state in order if counted[state])

@@ -13,6 +13,7 @@ from typing import Any
 
 from mtlray.errors import LaunchError
 from mtlray.execution import RETRYABLE, Job, give_up, run_pack
+from mtlray.preflight import inspect_cluster, judge
 from mtlray.progress import Display
 from mtlray.specs import TrialSpec
 
@@ -54,7 +55,7 @@ def run_on_ray(packs: Packs, job: Job, display: Display, *, address: str | None,
     """All packs as one grid search of Ray Tune, with actors reused. Returns whether it was interrupted.
 
     `modules` were loaded from sweep files; their classes travel to the workers by value. Raises LaunchError where the
-    cluster cannot be reached or cannot run a trial.
+    cluster cannot be reached, cannot run a trial, or has a node with other versions or without a way to the results.
     """
     os.environ.update(_TUNE_ENVIRONMENT)
     import ray
@@ -64,6 +65,8 @@ def run_on_ray(packs: Packs, job: Job, display: Display, *, address: str | None,
     stop = threading.Event()
     with _ray(job, address), _stopping(stop):
         resources = _resources(job)
+        if address is not None:
+            judge(inspect_cluster(job.config.results, job.sweep))
         suspects: set[int] = set()
         for _ in range(MAX_ROUNDS):
             records, _ = job.ledger().records()

@@ -53,7 +53,7 @@ SUMMARY = pa.schema(
     ]
 )
 
-# The columns that depend on when, where and how often a trial ran. All others depend on its spec alone.
+# The columns that depend on when, where and how often a trial ran. The numbers in all others depend on its spec alone.
 SUMMARY_CIRCUMSTANCES = (
     "train_samples_per_second", "seconds", "pack_size", "attempts", "commit", "dirty", "versions", "device",
 )  # fmt: skip

@@ -4,8 +4,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import jaxtyping
 import pytest
 import torch
+
+from mtlray.data import Dataset, MultiMNIST
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -15,3 +18,40 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tests prepare data; each data set is made once a session."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def digits_spec() -> MultiMNIST:
+    """All three tasks on the 5,000 digits that need no network."""
+    return MultiMNIST(source="mnist5k", task_names=("left", "right", "reconstruct"), val_digits=200)
+
+
+@pytest.fixture(scope="session")
+def digits(data_root: Path, digits_spec: MultiMNIST) -> Dataset:
+    digits_spec.prepare(data_root)
+    return digits_spec.load(data_root)
+
+
+@pytest.fixture(scope="session")
+def mnist_files() -> Path:
+    """The folder with the four official MNIST files, where there is one."""
+    root = Path(__file__).parent.parent
+    folder = (root / os.environ.get("MTLRAY_TEST_DATA", "../shared/data")).resolve() / "mnist"
+    if not (folder / "train-images-idx3-ubyte.gz").is_file():
+        pytest.skip(f"the official MNIST files are not in {folder}; MTLRAY_TEST_DATA names another place")
+    return folder
+
+
+@pytest.fixture
+def unchecked() -> Iterator[None]:
+    """As for a user: values of wrong types reach mtlray's own errors and not the tests' type checks."""
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", before)

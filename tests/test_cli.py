@@ -245,7 +245,7 @@ def test_a_strategy_that_raises_fails_its_trials_and_retry_lets_them_run_again(c
     assert "1 failed" in out
     assert "my mistake" in out
     code, out, _ = cli("retry", path, *narrow)
-    assert "1 failed trials will run again" in out
+    assert "1 failed trial will run again" in out
     code, out, _ = cli("plan", path, *narrow)
     assert "1 to run (1 started before), 1 done" in out
 

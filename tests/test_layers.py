@@ -17,9 +17,9 @@ ROWS = [
     ["strategies", "data", "models"],
     ["checkpoint", "specs"],
     ["optimizers", "evaluation", "planning", "summary", "sweepfile"],
-    ["training", "progress", "testing"],
-    ["execution", "plan_text"],
-    ["trainable", "tune_callbacks", "doctor"],
+    ["training", "progress"],
+    ["execution", "plan_text", "testing"],
+    ["trainable", "tune_callbacks", "preflight", "doctor"],
     ["launching"],
     ["driver"],
     ["cli"],
@@ -60,7 +60,7 @@ def test_a_module_imports_only_from_lower_rows(path):
 def test_only_the_top_knows_ray_and_the_bottom_no_torch(path):
     packages = {name.split(".")[0] for name in imported(path)}
     if "ray" in packages:
-        assert unit(path) in {"trainable", "tune_callbacks", "launching"}
+        assert unit(path) in {"trainable", "tune_callbacks", "preflight", "launching"}
     if unit(path) in {"errors", "schema", "store", "records", "codec", "provenance"}:
         assert not packages & {"torch", "torchvision", "jaxtyping"}
     if "analysis" in packages:

@@ -1,4 +1,4 @@
-"""Data sets, one a file. DATASETS is the table from which names are decoded."""
+"""Data sets, one a file. DATASETS lists them."""
 
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, subset
 from mtlray.data.multi_mnist import MultiMNIST

@@ -1,4 +1,4 @@
-"""Models, one family a file. MODELS is the table from which names are decoded."""
+"""Models, one family a file. MODELS lists them."""
 
 from mtlray.models.base import ModelSpec, SharedTrunk
 from mtlray.models.lenet import LeNet

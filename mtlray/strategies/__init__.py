@@ -1,4 +1,4 @@
-"""Loss weighting strategies, one method a file. STRATEGIES is the table from which names are decoded."""
+"""Loss weighting strategies, one method a file. STRATEGIES lists them."""
 
 from mtlray.strategies.base import AbstractAggregation, AbstractStrategy, AbstractWeighting, State
 from mtlray.strategies.dwa import DWA
