@@ -146,6 +146,10 @@ class Sweep:
         if planned.to_run:
             if confirm is not None and not confirm():
                 return INCOMPLETE
+            if address is not None:
+                from mtlray.launching import check_address
+
+                check_address(address)
             self.ledger.probe()
             with self._lock():
                 self._launch(planned, config, address=address, in_process=in_process, console=console)

@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
@@ -82,6 +83,20 @@ def run_on_ray(packs: Packs, job: Job, display: Display, *, address: str | None,
                 _give_up(pack, job, display, f"was running at two aborts of Ray Tune in a row, last: {aborted}")
             suspects = set(ids)
     return stop.is_set()
+
+
+def check_address(address: str) -> None:
+    """Raise LaunchError where nobody listens at `host:port`; Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdigit():
+        return  # "auto", or something that Ray judges better
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError as error:
+        raise LaunchError(
+            f"Option --address should name a running Ray cluster. Nobody answers at `{address}`: {error}. "
+            "Start one there with `ray start --head`, or leave --address out to run on this machine."
+        ) from error
 
 
 def _fit(

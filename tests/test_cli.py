@@ -113,6 +113,7 @@ def test_a_bad_sweep_is_one_paragraph_and_exit_code_2(cli, tmp_path, name, verb)
         (["run", str(SMALL), "--workers", "0"], "Parameter `workers` should be at least 1"),
         (["run", str(SMALL), "--in-process", "--results", "/proc/nowhere"], "choose another place with --results"),
         (["run", str(SMALL), "--in-process", "--data", "/proc/nowhere"], "choose another place with --data"),
+        (["run", str(SMALL), "--address", "127.0.0.1:9"], "Nobody answers at `127.0.0.1:9`"),
         (["run", str(SMALL), "--results", "nosuch://bucket"], "a folder or a URI that pyarrow knows"),
         (["table", "nowhere"], "nowhere"),
         (["table", "nowhere", "--seeds", "0:1"], "need its sweep file"),

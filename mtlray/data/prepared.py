@@ -80,7 +80,7 @@ def _load(folder: Path, modified: int) -> tuple[dict[str, Tensor], str]:
         names = json.loads((folder / _META).read_text())["arrays"]
         # Copy-on-write: torch wants writable memory, and nobody writes.
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in names}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError) as error:
         raise _damaged(folder, str(error)) from error
     found = fingerprint(arrays)
     if found != expected:
@@ -91,7 +91,7 @@ def _load(folder: Path, modified: int) -> tuple[dict[str, Tensor], str]:
 def _fingerprint_on_record(folder: Path) -> str:
     try:
         mark: str = json.loads((folder / _META).read_text())["fingerprint"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError) as error:
         raise _damaged(folder, str(error)) from error
     return mark
 
