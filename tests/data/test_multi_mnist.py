@@ -1,10 +1,13 @@
 """Multi-MNIST: what is in it, bit by bit, and what is refused."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
-from mtlray.data import MultiMNIST, digits, prepared, subset
+from mtlray.data import MultiMNIST, prepared, subset
+from mtlray.data.digits import SOURCES, Digits, import_mnist
 from mtlray.data.layouts import LAYOUTS
 from mtlray.errors import SpecError
 
@@ -37,7 +40,7 @@ def test_arrays_depend_on_what_makes_them_and_on_nothing_else(arguments, expecte
 
 
 def test_official_mnist_gives_the_published_arrays(mnist_files, tmp_path):
-    digits.import_mnist(mnist_files, tmp_path)
+    import_mnist(mnist_files, tmp_path)
     spec = MultiMNIST()
     assert spec.prepare(tmp_path) == "deaa7bf4e4e13262"
     dataset = spec.load(tmp_path)
@@ -70,37 +73,136 @@ def test_examples_decode_to_pixels_and_classes(digits, digits_spec):
     assert (right[0, 0] <= inputs[0, 0, 0].double() + 1e-6).all(), "the right digit is part of the picture"
 
 
-def test_validation_digits_are_in_no_training_pair(digits):
-    """At the level of the source: top left corners of pairs show 6 rows and columns of their first digits alone."""
-    train, test = digits_of("mnist5k")
-    everything = {image.tobytes(): i for i, image in enumerate(np.concatenate([train.images, test.images]))}
-    members = {}
-    for split, examples in digits.splits.items():
-        right = examples.targets["reconstruct"].values.numpy()[:, 6:34, 6:34]
-        members[split] = {everything[np.ascontiguousarray(image).tobytes()] for image in right}
+@pytest.fixture
+def numbered(monkeypatch):
+    """A source of 120 digits whose brightness is their number."""
+
+    def read(root):
+        del root
+        images = np.broadcast_to(np.arange(1, 121, dtype=np.uint8)[:, None, None], (120, 28, 28))
+        everything = Digits(images, np.arange(120, dtype=np.uint8) % 10)
+        return everything.take(np.arange(100)), everything.take(np.arange(100, 120))
+
+    source = dataclasses.replace(SOURCES["mnist5k"], n_train=100, n_test=20, read=read)
+    monkeypatch.setattr("mtlray.data.multi_mnist.SOURCES", {"mnist5k": source})
+
+
+@pytest.mark.usefixtures("numbered")
+def test_no_source_digit_is_in_two_splits(tmp_path):
+    spec = MultiMNIST(source="mnist5k", val_digits=30)
+    spec.prepare(tmp_path)
+    arrays, _ = prepared.load(next((tmp_path / "prepared").glob("multi*")))
+    first = {split: arrays[f"{split}-images"][:, 0, 0].tolist() for split in ("train", "val", "test")}
+    second = {split: arrays[f"{split}-right"].flatten(1).amax(1).tolist() for split in ("train", "val", "test")}
+    assert sorted(first["train"] + first["val"]) == list(range(1, 101)), "each digit is first once"
+    assert first["test"] == list(range(101, 121))
+    assert len(first["val"]) == 30
+    for split in first:
+        assert set(second[split]) <= set(first[split]), "partners come from the same split"
+
+
+def test_no_right_digit_of_the_real_data_is_in_two_splits(digits):
+    members = {
+        split: {image.tobytes() for image in examples.targets["reconstruct"].values.numpy()}
+        for split, examples in digits.splits.items()
+    }
     assert not members["train"] & members["val"]
     assert not members["train"] & members["test"]
     assert not members["val"] & members["test"]
-    assert len(members["val"]) > 100
-
-    # The first members: the strip of a pair that the second digit does not cover.
-    strips = {}
-    for split, examples in digits.splits.items():
-        pictures = examples.inputs.values.numpy()[:, 0]
-        strips[split] = [picture[:28, :28] for picture in pictures]
-    images = np.concatenate([train.images, test.images])
-    labels = np.concatenate([train.labels, test.labels])
-    firsts = {split: set(owners(pictures, images)) for split, pictures in strips.items() if split != "train"}
-    assert not firsts["val"] & members["train"]
-    assert len(labels) == len(images)
 
 
-def digits_of(source):
-    return digits.SOURCES[source].read(None)
+def test_data_seed_draws_other_validation_digits(numbered, tmp_path):
+    firsts = []
+    for seed in (0, 1):
+        spec = MultiMNIST(source="mnist5k", val_digits=30, data_seed=seed)
+        spec.prepare(tmp_path)
+        firsts.append(spec.load(tmp_path).splits["val"].inputs.values[:, 0, 0, 0].tolist())
+    assert firsts[0] != firsts[1]
 
 
-def owners(pictures, images):
-    """The one digit whose pixels lie under each picture: nowhere brighter, and equal where the other digit is not."""
-    for picture in pictures:
-        equal = (images[:, :6] == picture[:6]).all(axis=(1, 2)) & (images[:, :, :6] == picture[:, :6]).all(axis=(1, 2))
-        yield from np.flatnonzero(equal & (images <= picture).all(axis=(1, 2)))
+def test_subsets_are_nested_and_drawn_by_the_seed():
+    tenth, quarter, all_ = (subset(1_000, fraction, 3).tolist() for fraction in (0.1, 0.25, 1.0))
+    assert (len(tenth), len(quarter), len(all_)) == (100, 250, 1_000)
+    assert quarter[:100] == tenth
+    assert all_[:250] == quarter
+    assert sorted(all_) == list(range(1_000))
+    assert subset(1_000, 0.1, 4).tolist() != tenth
+    assert len(subset(1_000, 1e-9, 0)) == 1
+
+
+def test_tasks_declare_what_others_need():
+    left, reconstruct = MultiMNIST(task_names=("left", "reconstruct")).tasks
+    assert (left.likelihood, left.output_shape) == ("categorical", (10,))
+    assert (reconstruct.likelihood, reconstruct.output_shape) == ("gaussian", (36, 36))
+    assert [left.metrics[0].name, reconstruct.metrics[0].name] == ["accuracy", "mse"]
+
+
+def test_reconstruction_scale_multiplies_the_loss_alone():
+    prediction, target = torch.full((1, 2, 36, 36), 0.5), torch.zeros(1, 2, 36, 36)
+    for scale in (1.0, 20.0):
+        (task,) = MultiMNIST(task_names=("reconstruct",), reconstruction_scale=scale).tasks
+        assert task.loss(prediction, target).item() == pytest.approx(0.25 * scale)
+        metric = task.metrics[0]
+        totals = metric.update(metric.init(1, torch.device("cpu")), prediction, target)
+        assert metric.compute(totals).item() == pytest.approx(0.25)
+
+
+def test_labels_tell_data_sets_apart():
+    changes = [
+        {},
+        {"source": "mnist5k"},
+        {"layout": "sabour"},
+        {"task_names": ("left",)},
+        {"task_names": ("right", "left")},
+        {"val_digits": 100},
+        {"image_size": 28},
+        {"reconstruction_scale": 2.0},
+        {"data_seed": 1},
+    ]
+    labels = [MultiMNIST(**change).label for change in changes]
+    assert len(set(labels)) == len(labels)
+    assert labels[0] == "multi_mnist-left-right"
+    assert {field.name for field in dataclasses.fields(MultiMNIST)} == {name for change in changes for name in change}
+
+
+def test_a_stand_in_does_not_look_like_the_real_thing():
+    assert "stand-in" in MultiMNIST(source="mnist5k").origin
+    assert "stand-in" not in MultiMNIST().origin
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"source": "mnist5"},
+            "There is no source of Multi-MNIST digits `mnist5`. Did you mean `mnist5k`? Valid names: mnist, mnist5k.",
+        ),
+        (
+            {"layout": "senner"},
+            "There is no Multi-MNIST layout `senner`. Did you mean `sener`? "
+            "Valid names: corner8, corner_jitter, lr_jitter, sabour, sener.",
+        ),
+        (
+            {"task_names": ("left", "up")},
+            "There is no Multi-MNIST task `up`. Valid names: left, reconstruct, right.",
+        ),
+        (
+            {"task_names": ("left", "left")},
+            "Parameter `task_names` should name each task once. Found `task_names = ('left', 'left')`.",
+        ),
+        (
+            {"val_digits": 1},
+            "Parameter `val_digits` should be 0, or from 2 to 59998 of mnist's training digits. Found `val_digits = 1`.",
+        ),
+        ({"image_size": 32}, "Parameter `image_size` should be 36 or 28. Found `image_size = 32`."),
+        (
+            {"reconstruction_scale": 0.0},
+            "Parameter `reconstruction_scale` should be positive. Found `reconstruction_scale = 0.0`.",
+        ),
+    ],
+    ids=str,
+)
+def test_refuses(arguments, message):
+    with pytest.raises(SpecError) as caught:
+        MultiMNIST(**arguments)
+    assert str(caught.value) == message

@@ -33,13 +33,11 @@ def test_weights_come_to_rest_where_the_derivative_vanishes(parametrisation):
     state = strategy.init([TASKS[0]] * losses.shape[1], SEEDS)
     (parameter,) = state.params.values()
     parameter.data = parameter.data.double()
-    optimizer = torch.optim.Adam([parameter], lr=0.05)
-    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.997)
-    for _ in range(1500):
+    optimizer = torch.optim.Rprop([parameter])
+    for _ in range(200):
         optimizer.zero_grad()
         strategy.combine(losses, state)[0].sum().backward()
         optimizer.step()
-        schedule.step()
     weights = strategy.combine(losses, state)[1].detach()
     variance = (losses + (losses.square() + 8 * losses).sqrt()) / 4
     torch.testing.assert_close(weights, 1 / (2 * variance), rtol=1e-3, atol=0)
