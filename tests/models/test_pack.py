@@ -1,0 +1,132 @@
+"""Packs: each trial in a pack is what it is alone, and nobody touches a global generator."""
+
+import pytest
+import torch
+
+from mtlray.data import MultiMNIST
+from mtlray.errors import SpecError
+from mtlray.models import LeNet, Pack
+
+CPU = torch.device("cpu")
+DATA = MultiMNIST(task_names=("left", "reconstruct"))
+
+
+def pack(seeds, preset="A", dtype=torch.float64):
+    data = MultiMNIST(task_names=DATA.task_names, image_size=28 if preset == "A28" else 36)
+    return Pack(LeNet(preset=preset, decoder_width=16), data.input_shape, data.tasks, seeds, device=CPU, dtype=dtype)
+
+
+def batch(n_seeds, size=36, n=4):
+    rng = torch.Generator().manual_seed(0)
+    inputs = torch.rand(n_seeds, n, 1, size, size, generator=rng, dtype=torch.float64)
+    targets = [
+        torch.randint(10, (n_seeds, n), generator=rng),
+        torch.rand(n_seeds, n, size, size, generator=rng, dtype=torch.float64),
+    ]
+    return inputs, targets
+
+
+def test_pack_of_three_equals_each_alone():
+    seeds = (4, 0, 7)
+    inputs, targets = batch(3)
+    together = pack(seeds)
+    losses = together.losses(inputs, targets, 0)
+    jacobian = losses.jacobian()
+    predictions = together.predict(inputs)
+    for i, seed in enumerate(seeds):
+        alone = pack((seed,))
+        part = slice(i, i + 1)
+        other = alone.losses(inputs[part], [t[part] for t in targets], 0)
+        torch.testing.assert_close(losses.values[part], other.values, rtol=1e-12, atol=1e-14)
+        torch.testing.assert_close(jacobian[part], other.jacobian(), rtol=1e-10, atol=1e-14)
+        for mine, theirs in zip(predictions, alone.predict(inputs[part]), strict=True):
+            torch.testing.assert_close(mine[part], theirs, rtol=1e-12, atol=1e-14)
+        for mine, theirs in zip(together.heads, alone.heads, strict=True):
+            for p, q in zip(mine, theirs, strict=True):
+                torch.testing.assert_close(p.grad[i], q.grad, rtol=1e-10, atol=1e-14)
+
+
+def test_initial_weights_depend_on_the_seed_alone():
+    states = [pack((3,)).state()]
+    torch.manual_seed(123)
+    states += [pack((3,)).state()]
+    states += [{name: t[1:2] for name, t in pack((8, 3)).state().items()}]
+    for state in states[1:]:
+        for name, tensor in states[0].items():
+            assert torch.equal(state[name], tensor)
+    assert not torch.equal(pack((4,)).state()["trunk.0.weight"], states[0]["trunk.0.weight"])
+
+
+def test_initial_weights_are_drawn_in_float32():
+    exact, single = pack((3,)).state(), pack((3,), dtype=torch.float32).state()
+    assert all(torch.equal(exact[name], single[name].double()) for name in exact)
+
+
+def test_initial_weights_are_the_known_ones():
+    weights = pack((0,)).state()["trunk.0.weight"].flatten()[:3].tolist()
+    assert weights == pytest.approx([-0.18437591, -0.18786047, 0.12897432], abs=1e-7)
+
+
+def test_global_generator_is_left_alone():
+    before = torch.get_rng_state()
+    stochastic = pack((3,), preset="A28")
+    stochastic.losses(*batch(1, size=28), 0)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("seeds", [(5,), (5, 6)])
+def test_state_round_trip(seeds):
+    source, target = pack(seeds), pack([seed + 10 for seed in seeds])
+    state = source.state()
+    assert all(tensor.shape[0] == len(seeds) for tensor in state.values())
+    target.load(state)
+    inputs, targets = batch(len(seeds))
+    assert torch.equal(source.losses(inputs, targets, 0).values, target.losses(inputs, targets, 0).values)
+    with torch.no_grad():
+        next(iter(source.parameters.values())).zero_()
+    assert not torch.equal(source.state()["trunk.0.weight"], state["trunk.0.weight"]), "a state is a copy"
+
+
+def test_trial_moves_from_a_pack_to_its_own():
+    together = pack((5, 6))
+    alone = pack((0,))
+    alone.load({name: tensor[1:2] for name, tensor in together.state().items()})
+    assert all(torch.equal(t, pack((6,)).state()[name]) for name, t in alone.state().items())
+
+
+def test_shared_and_heads_are_all_parameters_once():
+    for seeds in ((1,), (1, 2)):
+        made = pack(seeds)
+        parts = [*made.shared, *(p for head in made.heads for p in head)]
+        assert sorted(map(id, parts)) == sorted(map(id, made.parameters.values()))
+        assert len(made.heads) == 2
+
+
+def test_dropout_is_named_by_seed_and_step():
+    inputs, targets = batch(1, size=28, n=16)
+    made = pack((3,), preset="A28")
+    first = made.losses(inputs, targets, 5)
+    torch.manual_seed(99)
+    torch.rand(7)
+    assert torch.equal(made.losses(inputs, targets, 5).values, first.values)
+    assert torch.equal(first.again(), first.values.detach()), "again() draws the same masks"
+    assert not torch.equal(made.losses(inputs, targets, 6).values, first.values)
+    quiet = [p.clone() for p in made.predict(inputs)]
+    assert all(torch.equal(p, q) for p, q in zip(quiet, made.predict(inputs), strict=True)), "no dropout in evaluation"
+
+
+def test_stochastic_models_run_one_by_one():
+    with pytest.raises(SpecError) as caught:
+        pack((0, 1, 2), preset="A28")
+    assert str(caught.value) == (
+        "Model lenet-A28 uses dropout, and its trials run one by one. Found a pack of 3 seeds."
+    )
+
+
+@pytest.mark.parametrize("seeds", [(1,), (1, 2)])
+def test_trunk_gradient_norm(seeds):
+    made = pack(seeds)
+    losses = made.losses(*batch(len(seeds)), 0)
+    jacobian = losses.jacobian()
+    losses.write(jacobian.sum(dim=1))
+    torch.testing.assert_close(made.trunk_gradient_norm(), jacobian.sum(dim=1).norm(dim=1))

@@ -1,0 +1,97 @@
+"""TaskLosses against autograd by hand, for one trial and for stacked ones."""
+
+import pytest
+import torch
+
+from mtlray.gradients import TaskLosses
+
+
+class TwoTasks:
+    """A trunk of two parameters and one head each for two tasks, with gradients known by hand."""
+
+    def __init__(self, n_seeds):
+        self.n_seeds, self.stacked = n_seeds, n_seeds > 1
+        rng = torch.Generator().manual_seed(0)
+
+        def parameter(*shape):
+            values = torch.randn(n_seeds, *shape, generator=rng, dtype=torch.float64)
+            return (values if self.stacked else values[0]).requires_grad_()
+
+        self.w, self.b, self.u, self.v = parameter(2, 3), parameter(2), parameter(2), parameter(2)
+        self.x = torch.randn(n_seeds, 3, generator=rng, dtype=torch.float64)
+
+    def values(self):
+        lead = [p if self.stacked else p.unsqueeze(0) for p in (self.w, self.b, self.u, self.v)]
+        w, b, u, v = lead
+        z = (w @ self.x.unsqueeze(2)).squeeze(2) + b
+        return torch.stack([(u * z).sum(1), (v * z.square()).sum(1)], dim=1)
+
+    def losses(self):
+        return TaskLosses(
+            values=self.values(),
+            shared=[self.w, self.b],
+            heads=[[self.u], [self.v]],
+            stacked=self.stacked,
+            recompute=self.values,
+        )
+
+    def by_hand(self):
+        """The Jacobian `[seed, task, 8]` and both heads' gradients, from the formulas."""
+        w, b, u, v = (p.detach().reshape(self.n_seeds, *p.shape[-dim:]) for p, dim in self.shapes())
+        z = (w @ self.x.unsqueeze(2)).squeeze(2) + b
+        dz = torch.stack([u, 2 * v * z], dim=1)  # [seed, task, 2]
+        dw = dz.unsqueeze(3) * self.x[:, None, None, :]
+        return torch.cat([dw.flatten(2), dz], dim=2), z, z.square()
+
+    def shapes(self):
+        return zip((self.w, self.b, self.u, self.v), (2, 1, 1, 1), strict=True)
+
+
+@pytest.fixture(params=[1, 3], ids=["one trial", "stacked"])
+def problem(request):
+    return TwoTasks(request.param)
+
+
+def test_jacobian(problem):
+    expected, du, dv = problem.by_hand()
+    found = problem.losses().jacobian()
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(problem.u.grad.reshape(du.shape), du)
+    torch.testing.assert_close(problem.v.grad.reshape(dv.shape), dv)
+    assert problem.w.grad is None, "the trunk's gradient is for the strategy to write"
+
+
+def test_gramian(problem):
+    expected, _, _ = problem.by_hand()
+    torch.testing.assert_close(problem.losses().gramian(), torch.einsum("stp,sup->stu", expected, expected))
+
+
+def test_write(problem):
+    direction = torch.arange(problem.n_seeds * 8, dtype=torch.float64).reshape(problem.n_seeds, 8)
+    problem.losses().write(direction)
+    torch.testing.assert_close(problem.w.grad.reshape(-1, 6), direction[:, :6])
+    torch.testing.assert_close(problem.b.grad.reshape(-1, 2), direction[:, 6:])
+    direction.zero_()
+    assert problem.b.grad.abs().sum() > 0, "what was written is a copy"
+
+
+def test_writing_the_sum_of_the_jacobian_is_plain_backward(problem):
+    losses = problem.losses()
+    losses.write(losses.jacobian().sum(dim=1))
+    written = [p.grad.clone() for p in (problem.w, problem.b, problem.u, problem.v)]
+    for p in (problem.w, problem.b, problem.u, problem.v):
+        p.grad = None
+    problem.values().sum().backward()
+    for p, gradient in zip((problem.w, problem.b, problem.u, problem.v), written, strict=True):
+        torch.testing.assert_close(p.grad, gradient)
+
+
+def test_again_sees_new_parameters_without_a_graph(problem):
+    losses = problem.losses()
+    assert torch.equal(losses.again(), losses.values.detach())
+    with torch.no_grad():
+        problem.u.zero_()
+    again = losses.again()
+    assert again[:, 0].tolist() == [0.0] * problem.n_seeds
+    assert not again.requires_grad
+    assert (losses.values[:, 0] != 0).all(), "the values of before stay"

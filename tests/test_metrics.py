@@ -1,0 +1,56 @@
+"""Metrics by hand, and over a split that is cut unevenly."""
+
+import pytest
+import torch
+
+from mtlray.metrics import Accuracy, MeanSquaredError
+
+CPU = torch.device("cpu")
+
+
+def over(metric, prediction, target, sizes):
+    totals = metric.init(prediction.shape[0], CPU)
+    for p, t in zip(prediction.split(sizes, dim=1), target.split(sizes, dim=1), strict=True):
+        totals = metric.update(totals, p, t)
+    return totals
+
+
+def test_accuracy_by_hand():
+    prediction = torch.tensor([[[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]], [[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]])
+    target = torch.tensor([[1, 0, 0], [1, 1, 1]])
+    assert Accuracy().compute(over(Accuracy(), prediction, target, [3])).tolist() == pytest.approx([200 / 3, 0])
+
+
+def test_squared_error_by_hand():
+    prediction = torch.tensor([[[1.0, 3.0]], [[0.0, 0.0]]])
+    target = torch.tensor([[[0.0, 1.0]], [[0.0, 0.5]]])
+    metric = MeanSquaredError()
+    assert metric.compute(over(metric, prediction, target, [1])).tolist() == [2.5, 0.125]
+
+
+@pytest.mark.parametrize("sizes", [[7], [1, 6], [3, 3, 1], [1] * 7], ids=str)
+@pytest.mark.parametrize("metric", [Accuracy(), MeanSquaredError()], ids=lambda m: m.name)
+def test_uneven_batches_give_what_the_whole_gives(metric, sizes):
+    rng = torch.Generator().manual_seed(0)
+    if isinstance(metric, Accuracy):
+        prediction, target = torch.randn(2, 7, 3, generator=rng), torch.randint(3, (2, 7), generator=rng)
+        expected = 100 * (prediction.argmax(-1) == target).double().mean(dim=1)
+    else:
+        prediction, target = torch.randn(2, 7, 3, 4, generator=rng), torch.randn(2, 7, 3, 4, generator=rng)
+        expected = (prediction.double() - target.double()).square().mean(dim=(1, 2, 3))
+    torch.testing.assert_close(metric.compute(over(metric, prediction, target, sizes)), expected)
+
+
+@pytest.mark.parametrize("metric", [Accuracy(), MeanSquaredError()], ids=lambda m: m.name)
+def test_totals_of_two_parts_add_up(metric):
+    prediction = torch.rand(1, 6, 4)
+    target = torch.randint(4, (1, 6)) if isinstance(metric, Accuracy) else torch.rand(1, 6, 4)
+    whole = over(metric, prediction, target, [6])
+    parts = over(metric, prediction[:, :2], target[:, :2], [2]) + over(metric, prediction[:, 2:], target[:, 2:], [4])
+    torch.testing.assert_close(parts, whole)
+    assert whole.dtype == torch.float64
+
+
+def test_directions_and_units():
+    assert (Accuracy.higher_is_better, Accuracy.unit) == (True, "%")
+    assert (MeanSquaredError.higher_is_better, MeanSquaredError.unit) == (False, "1")
