@@ -47,10 +47,11 @@ def main() -> None:
         sys.exit(2)
 
 
-def _version(value: bool) -> None:
+def _version(value: bool) -> bool:
     if value:
         print(f"mtlray {__version__}")
         raise typer.Exit
+    return value
 
 
 @app.callback()

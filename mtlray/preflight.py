@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from mtlray import __version__
 from mtlray.errors import LaunchError, MtlrayError
 from mtlray.provenance import versions
 from mtlray.records import Ledger
@@ -29,14 +30,22 @@ def inspect_cluster(results: str, sweep: str) -> dict[str, dict[str, str]]:
 
     probe = ray.remote(inspect_node)
     nodes = {node["NodeID"]: node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
-    answers: list[Any] = ray.get(
-        [
-            probe.options(
-                num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node, soft=False)
-            ).remote(results, sweep)
-            for node in nodes
-        ]
-    )
+    asked = {
+        node: probe.options(
+            num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node, soft=False)
+        ).remote(results, sweep)
+        for node in nodes
+    }
+    answers: list[Any] = []
+    for node, answer in asked.items():
+        try:
+            answers.append(ray.get(answer, timeout=120))
+        except ray.exceptions.RayError as error:  # no mtlray there, another Python, or no answer at all
+            reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+            raise LaunchError(
+                f"Every node should have this mtlray {__version__} installed. Node {nodes[node]} says: {reason}. "
+                "Install the same versions there, for example with constraints.txt."
+            ) from error
     return {f"{address} ({node[:8]})": answer for (node, address), answer in zip(nodes.items(), answers, strict=True)}
 
 

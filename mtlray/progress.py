@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -49,7 +48,7 @@ class Display:
             )  # fmt: skip
             self._task = self._bar.add_task(self._counts(), total=self._total, left="")
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Display":
         if self._bar is not None:
             self._bar.start()
         return self
