@@ -1,0 +1,335 @@
+"""Trials and sweeps: identity, the grid, its rules, and every error text."""
+
+import dataclasses
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtlray.data import MultiMNIST
+from mtlray.errors import SpecError
+from mtlray.models import LeNet
+from mtlray.specs import SGD, Adam, RunConfig, SweepSpec, TrialSpec, epochs_over_fraction
+from mtlray.strategies import DWA, Equal, RevisedUncertainty, SingleTask, Uncertainty
+
+TRIAL = TrialSpec(
+    dataset=MultiMNIST(), model=LeNet(), strategy=Equal(), optimizer=SGD(lr=0.005, momentum=0.9), steps=93_800
+)
+SWEEP = SweepSpec(
+    name="table",
+    question="Which?",
+    base=TRIAL,
+    strategies=(SingleTask(task="left"), Equal(), DWA(), DWA(temperature=1.0)),
+    fractions=(1.0, 0.25),
+    seeds=range(3),
+)
+
+
+def change(**fields):
+    return dataclasses.replace(TRIAL, **fields)
+
+
+# -- identity
+
+GOLDEN_JSON = (
+    '{"batch_size":128,"dataset":{"data_seed":0,"image_size":36,"layout":"sener","reconstruction_scale":1,"source":"mnist",'
+    '"task_names":["left","right"],"type":"MultiMNIST","val_digits":0},"evaluate_every":469,"fraction":1,'
+    '"model":{"decoder_width":512,"preset":"A","type":"LeNet"},"optimizer":{"lr":0.005,"momentum":0.9,"strategy_lr":null,'
+    '"type":"SGD","weight_decay":0},"precision":"float32","results_version":1,"seed":0,"steps":93800,'
+    '"strategy":{"type":"Equal"},"type":"TrialSpec"}'
+)
+
+
+def test_canonical_json_is_the_known_one():
+    assert TRIAL.canonical == GOLDEN_JSON
+    assert TRIAL.trial_id == hashlib.sha256(GOLDEN_JSON.encode()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize(
+    ("trial", "trial_id"),
+    [
+        (TRIAL, "66a6e62ea9e91343"),
+        (change(strategy=SingleTask(task="left")), "99eb9686408a40a8"),
+        (change(strategy=DWA()), "a3fca2238be42df0"),
+        (change(strategy=Uncertainty()), "3093fad79296f87b"),
+        (change(strategy=RevisedUncertainty()), "07ef37736d11756f"),
+        (change(optimizer=Adam(lr=1e-4)), "374ca7449586397d"),
+        (
+            change(
+                dataset=MultiMNIST(source="mnist5k", task_names=("left", "reconstruct"), val_digits=500),
+                model=LeNet(preset="C"),
+                fraction=0.25,
+                seed=3,
+            ),
+            "28729f14bcd0a025",
+        ),
+    ],
+)
+def test_ids_of_published_results_stay(trial, trial_id):
+    assert trial.trial_id == trial_id
+
+
+def test_one_and_one_point_zero_are_the_same_trial():
+    assert change(fraction=1).trial_id == TRIAL.trial_id
+    assert change(optimizer=Adam(lr=1)).trial_id == change(optimizer=Adam(lr=1.0)).trial_id
+    assert change(strategy=DWA(temperature=2)).trial_id == change(strategy=DWA()).trial_id
+
+
+CHANGES = {
+    TrialSpec: {
+        "dataset": MultiMNIST(data_seed=1), "model": LeNet(preset="B"), "strategy": DWA(), "optimizer": SGD(lr=0.1),
+        "fraction": 0.5, "steps": 1, "batch_size": 64, "evaluate_every": "epoch", "seed": 1, "precision": "float64",
+        "results_version": 2,
+    },
+    MultiMNIST: {
+        "source": "mnist5k", "layout": "sabour", "task_names": ("left",), "val_digits": 10, "image_size": 28,
+        "reconstruction_scale": 2.0, "data_seed": 1,
+    },
+    LeNet: {"preset": "B", "decoder_width": 100},
+    SGD: {"lr": 0.1, "weight_decay": 0.1, "strategy_lr": 0.1, "momentum": 0.5},
+    Adam: {"lr": 0.1, "weight_decay": 0.1, "strategy_lr": 0.1},
+    DWA: {"temperature": 1.0, "max_ratio": 10.0},
+    Uncertainty: {"form": "gaussian", "initial_log_variance": -0.5, "log_variance_limit": 10.0},
+    RevisedUncertainty: {"parametrisation": "log", "initial": 0.5, "floor": 0.001},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("cls", "name"), [(cls, name) for cls, fields in CHANGES.items() for name in fields])
+def test_changing_any_field_changes_the_id(cls, name):
+    slot = {
+        MultiMNIST: "dataset", LeNet: "model", SGD: "optimizer", Adam: "optimizer",
+        DWA: "strategy", Uncertainty: "strategy", RevisedUncertainty: "strategy",
+    }.get(cls)  # fmt: skip
+    base = TRIAL if slot is None else cls(**({"lr": 1.0} if slot == "optimizer" else {}))
+    other = dataclasses.replace(base, **{name: CHANGES[cls][name]})
+    one, two = (base, other) if slot is None else (change(**{slot: base}), change(**{slot: other}))
+    assert one.trial_id != two.trial_id
+
+
+@pytest.mark.parametrize("cls", CHANGES)
+def test_no_field_is_forgotten_above(cls):
+    assert set(CHANGES[cls]) == {field.name for field in dataclasses.fields(cls)}
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    steps=st.integers(1, 10**6),
+    lr=st.floats(1e-9, 1e9),
+    temperature=st.floats(1e-3, 1e3),
+)
+def test_the_id_is_a_function_of_the_spec(seed, steps, lr, temperature):
+    fields = {"seed": seed, "steps": steps, "optimizer": Adam(lr=lr), "strategy": DWA(temperature=temperature)}
+    one, two = change(**fields), change(**fields)
+    assert one.canonical == two.canonical
+    assert one.trial_id == two.trial_id
+    assert change(**{**fields, "seed": seed + 1}).trial_id != one.trial_id
+    assert change(**{**fields, "seed": seed + 1}).canonical_but_seed == one.canonical_but_seed
+
+
+# -- derived numbers
+
+
+@pytest.mark.parametrize(
+    ("fraction", "n_train", "batches"), [(1.0, 60_000, 469), (0.25, 15_000, 118), (0.1, 6_000, 47), (1e-9, 1, 1)]
+)
+def test_sizes(fraction, n_train, batches):
+    trial = change(fraction=fraction)
+    assert (trial.n_train, trial.batches_per_epoch) == (n_train, batches)
+    assert change(fraction=fraction, evaluate_every="epoch").evaluation_interval == batches
+
+
+@pytest.mark.parametrize(
+    ("steps", "every", "n"), [(10, 5, 2), (11, 5, 3), (4, 5, 1), (938, "epoch", 2), (939, "epoch", 3)]
+)
+def test_n_evaluations(steps, every, n):
+    assert change(steps=steps, evaluate_every=every).n_evaluations == n
+
+
+def test_single_task_trains_one_task():
+    assert [task.name for task in change(strategy=SingleTask(task="right")).tasks] == ["right"]
+
+
+# -- the grid
+
+
+def test_grid_in_a_fixed_order():
+    cells = [(t.strategy.label, t.fraction, t.seed) for t in SWEEP.trials()]
+    assert len(cells) == len(set(cells)) == 24
+    assert cells[:4] == [("stl:left", 1.0, 0), ("stl:left", 1.0, 1), ("stl:left", 1.0, 2), ("stl:left", 0.25, 0)]
+    assert SWEEP.trials() == SWEEP.trials()
+
+
+def test_data_sets_are_an_axis():
+    sweep = dataclasses.replace(SWEEP, datasets=(MultiMNIST(), MultiMNIST(layout="sabour")))
+    assert len(sweep.trials()) == 48
+    assert {t.dataset.layout for t in sweep.trials()} == {"sener", "sabour"}
+
+
+def test_rules_change_cells_and_leave_them_out():
+    def no_small_dwa(trial):
+        return None if trial.strategy.key == "dwa" and trial.fraction < 1 else trial
+
+    sweep = dataclasses.replace(SWEEP, rules=(no_small_dwa, epochs_over_fraction(2)))
+    trials = sweep.trials()
+    assert len(trials) == 24 - 6
+    assert {t.steps for t in trials if t.fraction == 1} == {2 * 469}
+    assert {t.steps for t in trials if t.fraction == 0.25} == {8 * 118}
+
+
+def test_epochs_over_fraction_rounds():
+    assert epochs_over_fraction(1)(change(fraction=0.4)).steps == round(1 / 0.4) * 188 == 2 * 188
+
+
+def test_the_same_trial_twice_is_refused():
+    with pytest.raises(SpecError) as caught:
+        dataclasses.replace(SWEEP, seeds=(0, 1, 0)).trials()
+    assert str(caught.value) == (
+        "Sweep table holds the same trial twice: stl:left, fraction 1, seed 0. "
+        "Remove the repeated entry from its axes, or the rule that makes two cells equal."
+    )
+
+
+def test_a_trial_that_cannot_run_is_refused_when_planned():
+    with pytest.raises(SpecError, match="There is no task `up`"):
+        dataclasses.replace(SWEEP, strategies=(SingleTask(task="up"),)).trials()
+    with pytest.raises(SpecError, match="LeNet preset A28 takes images of 1x28x28"):
+        dataclasses.replace(SWEEP, base=change(model=LeNet(preset="A28"))).trials()
+
+
+def test_narrowed():
+    narrow = SWEEP.narrowed(seeds=[1], strategies=["dwa"], fractions=[0.25], steps=7)
+    assert [(t.strategy.temperature, t.fraction, t.seed, t.steps) for t in narrow.trials()] == [
+        (2.0, 0.25, 1, 7), (1.0, 0.25, 1, 7),
+    ]  # fmt: skip
+    assert [s.label for s in SWEEP.narrowed(strategies=["dwa(temperature=1)", "stl:left"]).strategies] == [
+        "stl:left", "dwa(temperature=1)",
+    ]  # fmt: skip
+    assert SWEEP.narrowed() == SWEEP
+
+
+def test_narrowed_keeps_ids():
+    ids = {t.trial_id for t in SWEEP.trials()}
+    assert {t.trial_id for t in SWEEP.narrowed(seeds=[0], fractions=[1]).trials()} < ids
+
+
+def test_narrowed_steps_win_over_rules():
+    sweep = dataclasses.replace(SWEEP, rules=(epochs_over_fraction(2),))
+    assert {t.steps for t in sweep.narrowed(steps=7).trials()} == {7}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"seeds": [0, 5]}, "The sweep has no seed 5. It has: 0, 1, 2."),
+        ({"fractions": [0.5]}, "The sweep has no fraction 0.5. It has: 1, 0.25."),
+    ],
+)
+def test_narrowed_refuses_what_the_sweep_does_not_have(arguments, message):
+    with pytest.raises(SpecError) as caught:
+        SWEEP.narrowed(**arguments)
+    assert str(caught.value) == message
+
+
+def test_narrowed_names_the_strategies_it_has():
+    with pytest.raises(SpecError) as caught:
+        SWEEP.narrowed(strategies=["dwb"])
+    message = str(caught.value)
+    assert message.startswith("The sweep has no strategy dwb. It has: ")
+    assert set(message.removeprefix("The sweep has no strategy dwb. It has: ").removesuffix(".").split(", ")) == {
+        "stl", "stl:left", "equal", "dwa", "dwa(temperature=1)",
+    }  # fmt: skip
+
+
+def test_description():
+    trials = SWEEP.trials()
+    description = SWEEP.describe(trials)
+    assert description["name"] == "table"
+    assert description["steps"] == [93_800]
+    assert description["data_origin"] == {TRIAL.dataset.label: TRIAL.dataset.origin}
+    assert len(description["trials"]) == 24
+    assert description["trials"][0] == {
+        "trial_id": trials[0].trial_id, "dataset": "multi_mnist-left-right", "strategy": "stl:left", "fraction": 1.0,
+        "seed": 0, "tasks": ["left"],
+    }  # fmt: skip
+
+
+# -- error texts
+
+REFUSED = [
+    (lambda: SGD(lr=0.0), "Parameter `lr` should be positive. Found `lr = 0.0`."),
+    (lambda: SGD(lr=float("nan")), "Parameter `lr` should be positive. Found `lr = nan`."),
+    (
+        lambda: Adam(lr=1.0, weight_decay=-1.0),
+        "Parameter `weight_decay` should be at least 0. Found `weight_decay = -1.0`.",
+    ),
+    (
+        lambda: Adam(lr=1.0, strategy_lr=0.0),
+        "Parameter `strategy_lr` should be positive or None. Found `strategy_lr = 0.0`.",
+    ),
+    (lambda: SGD(lr=1.0, momentum=1.0), "Parameter `momentum` should lie in [0, 1). Found `momentum = 1.0`."),
+    (lambda: change(fraction=2.5), "Parameter `fraction` should lie in (0, 1]. Found `fraction = 2.5`."),
+    (lambda: change(steps=0), "Parameter `steps` should be at least 1. Found `steps = 0`."),
+    (lambda: change(batch_size=0), "Parameter `batch_size` should be at least 1. Found `batch_size = 0`."),
+    (
+        lambda: change(evaluate_every="epochs"),
+        'Parameter `evaluate_every` should be a number of steps, at least 1, or "epoch". Found `evaluate_every = epochs`.',
+    ),
+    (lambda: change(seed=-1), "Parameter `seed` should be at least 0. Found `seed = -1`."),
+    (
+        lambda: change(precision="float16"),
+        'Parameter `precision` should be "float32" or "float64". Found `precision = float16`.',
+    ),
+    (
+        lambda: dataclasses.replace(SWEEP, name="a/b"),
+        "Parameter `name` should be made of letters, digits, `-`, `_` and `.`; it names a folder. Found `name = 'a/b'`.",
+    ),
+    (
+        lambda: dataclasses.replace(SWEEP, name=""),
+        "Parameter `name` should be made of letters, digits, `-`, `_` and `.`; it names a folder. Found `name = ''`.",
+    ),
+    (
+        lambda: dataclasses.replace(SWEEP, strategies=()),
+        "Parameter `strategies` should have at least one entry. Found `strategies = ()`.",
+    ),
+    (
+        lambda: dataclasses.replace(SWEEP, fractions=()),
+        "Parameter `fractions` should have at least one entry. Found `fractions = ()`.",
+    ),
+    (
+        lambda: dataclasses.replace(SWEEP, seeds=()),
+        "Parameter `seeds` should have at least one entry. Found `seeds = ()`.",
+    ),
+    (
+        lambda: dataclasses.replace(SWEEP, fractions=(0.25, 2.5)),
+        "Parameter `fractions` should lie in (0, 1]. Found `fractions = (0.25, 2.5)`.",
+    ),
+    (
+        lambda: dataclasses.replace(SWEEP, selection="best"),
+        "Parameter `selection` should be one of best_val, best_test, last, mean_last_10. Found `selection = best`.",
+    ),
+    (
+        lambda: RunConfig(data="d", results="r", device="gpu"),
+        'Parameter `device` should be "auto", "cpu" or "cuda". Found `device = gpu`.',
+    ),
+    (
+        lambda: RunConfig(data="d", results="r", workers=0),
+        "Parameter `workers` should be at least 1. Found `workers = 0`.",
+    ),
+    (
+        lambda: RunConfig(data="d", results="r", pack_size=0),
+        "Parameter `pack_size` should be at least 1. Found `pack_size = 0`.",
+    ),
+    (
+        lambda: RunConfig(data="d", results="r", checkpoint_seconds=-1.0),
+        "Parameter `checkpoint_seconds` should be at least 0. Found `checkpoint_seconds = -1.0`.",
+    ),
+]
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(("make", "message"), REFUSED, ids=[message.split(" ")[1] for _, message in REFUSED])
+def test_refuses(make, message):
+    with pytest.raises(SpecError) as caught:
+        make()
+    assert str(caught.value) == message
