@@ -121,7 +121,7 @@ def test_killed_workers_and_drivers_change_nothing(tmp_path, data, undisturbed):
         "--workers",
         2,
         "--checkpoint-seconds",
-        0,
+        0.1,
         "--results",
         tmp_path,
         "--data",

