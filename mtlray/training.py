@@ -158,7 +158,7 @@ class Run:
     def evaluate(self) -> None:
         """Add a row to the curve of each trial that has not diverged."""
         self.look_for_divergence()
-        interval = self.step - (self.rows[0][-1]["step"] if self.rows[0] else 0)
+        interval = (self.step - 1) % self.trial.evaluation_interval + 1  # steps since the last evaluation
         now = time.monotonic()
         rate = (
             (self.step - self.mark[1]) * self.trial.batch_size * self.strategy.batches_per_step / (now - self.mark[0])
