@@ -52,29 +52,19 @@ def dataset(digits):
     return Dataset({"train": splits["train"], "val": few(splits["val"], 20), "test": few(splits["test"], 30)}, "few")
 
 
-def run(trials, dataset, checkpoints=None, every=None):
-    """Outcomes, and the bytes of every checkpoint by step and trial."""
+def run(trials, dataset, checkpoints=None, *, save=False):
+    """Outcomes, and with `save` the bytes of a checkpoint after each step, by step and trial."""
     saved = {}
     outcomes = train(
         trials,
         dataset,
         device=CPU,
         checkpoints=checkpoints or [None] * len(trials),
-        checkpoint_seconds=0.0 if every else 1e9,
+        checkpoint_seconds=0.0 if save else 1e9,
         save=lambda c: saved.setdefault(c.step, {}).update({c.trial_id: c.to_bytes()}),
         progress=lambda step: None,
     )
     return outcomes, saved
-
-
-@pytest.fixture
-def check_every(monkeypatch):
-    """Look for checkpoints each few steps."""
-
-    def set_steps(steps):
-        monkeypatch.setattr("mtlray.training._CHECK_EVERY", steps)
-
-    return set_steps
 
 
 def rows_of(outcome):
@@ -150,12 +140,11 @@ def plain_training(spec, splits, tasks):
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda s: s.label)
-def test_same_parameters_as_a_plain_loop(strategy, dataset, check_every):
-    check_every(50)
+def test_same_parameters_as_a_plain_loop(strategy, dataset):
     spec = trial(strategy=strategy, steps=50, precision="float64", evaluate_every=1_000, seed=3)
     assert spec.batches_per_epoch == 6
     assert spec.n_train % spec.batch_size, "the last batch of an epoch is smaller"
-    _, saved = run([spec], dataset, every=50)
+    _, saved = run([spec], dataset, save=True)
     checkpoint = Checkpoint.from_bytes(saved[50][spec.trial_id], spec.trial_id)
     tasks = [task.name for task in spec.tasks]
     with torch.random.fork_rng():
@@ -170,22 +159,29 @@ def test_same_parameters_as_a_plain_loop(strategy, dataset, check_every):
 # -- resume
 
 
-@pytest.mark.parametrize("optimizer", [TRIAL.optimizer, Adam(lr=1e-3)], ids=lambda o: o.key)
-@pytest.mark.parametrize("strategy", [DWA(), Uncertainty()], ids=lambda s: s.label)
-@pytest.mark.parametrize("seeds", [(0,), (0, 1)], ids=["alone", "pack"])
-def test_resume_from_every_checkpoint_is_bit_equal(strategy, optimizer, seeds, dataset, check_every):
-    check_every(5)
-    trials = [trial(strategy=strategy, optimizer=optimizer, seed=seed) for seed in seeds]
-    outcomes, saved = run(trials, dataset, every=5)
-    assert sorted(saved) == [5, 10, 15, 20]
-    for step in (5, 10, 15):
+@pytest.mark.parametrize(
+    ("strategy", "optimizer", "seeds"),
+    [
+        *((strategy, TRIAL.optimizer, (0,)) for strategy in STRATEGIES),
+        (Uncertainty(), Adam(lr=1e-3), (0,)),
+        (DWA(), TRIAL.optimizer, (0, 1)),
+        (Uncertainty(), Adam(lr=1e-3), (0, 1)),
+    ],
+    ids=lambda value: getattr(value, "label", None) or getattr(value, "key", None) or str(value),
+)
+def test_resume_from_every_checkpoint_is_bit_equal(strategy, optimizer, seeds, dataset):
+    fields = {"strategy": strategy, "optimizer": optimizer, "fraction": 0.02, "steps": 10, "evaluate_every": 4}
+    trials = [trial(seed=seed, **fields) for seed in seeds]
+    outcomes, saved = run(trials, dataset, save=True)
+    assert sorted(saved) == list(range(1, 11))
+    for step in range(1, 10):
         checkpoints = [Checkpoint.from_bytes(saved[step][t.trial_id], t.trial_id) for t in trials]
-        again, resaved = run(trials, dataset, checkpoints, every=5)
+        again, resaved = run(trials, dataset, checkpoints, save=True)
         for one, two in zip(outcomes, again, strict=True):
             assert rows_of(two) == rows_of(one)
-            assert (two.state, two.step) == (one.state, one.step) == ("done", 20)
+            assert (two.state, two.step) == (one.state, one.step) == ("done", 10)
         for t in trials:
-            first, second = (Checkpoint.from_bytes(s[20][t.trial_id], t.trial_id) for s in (saved, resaved))
+            first, second = (Checkpoint.from_bytes(s[10][t.trial_id], t.trial_id) for s in (saved, resaved))
             for part in ("model", "meters"):
                 assert_equal(getattr(first, part), getattr(second, part))
             for part in ("strategy", "optimizer"):
@@ -199,20 +195,18 @@ def assert_equal(one, two):
         assert torch.equal(one[name], two[name]), name
 
 
-def test_dropout_survives_a_resume(dataset, data_root, check_every):
-    check_every(5)
+def test_dropout_survives_a_resume(dataset, data_root):
     spec = MultiMNIST(source="mnist5k", val_digits=200, image_size=28)
     spec.prepare(data_root)
     t = trial(dataset=spec, model=LeNet(preset="A28"), steps=10, evaluate_every=10)
-    (outcome,), saved = run([t], spec.load(data_root), every=5)
+    (outcome,), saved = run([t], spec.load(data_root), save=True)
     (again,), _ = run([t], spec.load(data_root), [Checkpoint.from_bytes(saved[5][t.trial_id], t.trial_id)])
     assert rows_of(again) == rows_of(outcome)
 
 
-def test_a_checkpoint_of_another_trial_is_refused(dataset, check_every):
-    check_every(5)
+def test_a_checkpoint_of_another_trial_is_refused(dataset):
     t = trial(steps=5)
-    _, saved = run([t], dataset, every=5)
+    _, saved = run([t], dataset, save=True)
     data = saved[5][t.trial_id]
     with pytest.raises(ResultsError) as caught:
         Checkpoint.from_bytes(data, "0" * 16)
@@ -291,17 +285,15 @@ def test_the_others_of_a_pack_go_on_as_if_nothing_had_happened(exploding, datase
             assert rows_of(two) == rows_of(one)
 
 
-def test_a_pack_that_diverged_as_a_whole_stops(dataset, check_every):
-    check_every(5)
+def test_a_pack_that_diverged_as_a_whole_stops(dataset):
     trials = [trial(optimizer=SGD(lr=1e30), seed=seed, steps=10_000) for seed in (0, 1)]
     outcomes, _ = run(trials, dataset)
     assert [(o.state, o.step) for o in outcomes] == [("diverged", 2)] * 2
 
 
-def test_divergence_survives_a_resume(dataset, check_every):
-    check_every(5)
+def test_divergence_survives_a_resume(dataset):
     trials = [trial(strategy=Explosive(seed=0, step=8), seed=seed) for seed in (0, 1)]
-    outcomes, saved = run(trials, dataset, every=5)
+    outcomes, saved = run(trials, dataset, save=True)
     checkpoints = [Checkpoint.from_bytes(saved[15][t.trial_id], t.trial_id) for t in trials]
     again, _ = run(trials, dataset, checkpoints)
     assert [(o.state, o.step, rows_of(o)) for o in again] == [(o.state, o.step, rows_of(o)) for o in outcomes]
