@@ -114,7 +114,7 @@ class Ledger:
             ids = table.column("trial_id").to_pylist()
             fresh = set(ids) - seen
             if len(fresh) < len(set(ids)):
-                table = table.filter(pa.array([i in fresh for i in ids]))
+                table = table.filter(pa.array([i in fresh for i in ids], pa.bool_()))
             seen |= fresh
             tables.append(table)
         table = pa.concat_tables(tables) if tables else SUMMARY.empty_table()
@@ -164,7 +164,7 @@ class Ledger:
             ids = table.column("trial_id").to_pylist()
             fresh = set(ids) - seen
             if len(fresh) < len(set(ids)):
-                table = table.filter(pa.array([i in fresh for i in ids]))
+                table = table.filter(pa.array([i in fresh for i in ids], pa.bool_()))
             seen |= fresh
             tables.append(table)
         return pa.concat_tables(tables, promote_options="default") if tables else None
@@ -185,14 +185,14 @@ class Ledger:
         which readers take once.
         """
         table, _ = self.summary()
-        keep = table.filter(pa.array([state != "failed" for state in table.column("state").to_pylist()]))
+        keep = table.filter(pa.array([state != "failed" for state in table.column("state").to_pylist()], pa.bool_()))
         ids = set(keep.column("trial_id").to_pylist())
         if not ids:
             return 0
         for dataset in self.datasets():
             curves = self.curves(dataset)
             if curves is not None:
-                finished = pa.array([i in ids for i in curves.column("trial_id").to_pylist()])
+                finished = pa.array([i in ids for i in curves.column("trial_id").to_pylist()], pa.bool_())
                 self._replace(f"curves/{dataset}", curves.filter(finished), ids)
         self._replace("summary", keep, ids)
         return len(ids)

@@ -1,0 +1,332 @@
+"""The ledger: what is committed stays, what is torn is named, what is merged is the same."""
+
+import dataclasses
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mtlray.data import MultiMNIST
+from mtlray.errors import ResultsError
+from mtlray.models import LeNet
+from mtlray.provenance import Commit
+from mtlray.records import Ledger
+from mtlray.specs import SGD, TrialSpec
+from mtlray.strategies import DWA, Equal, SingleTask
+from mtlray.summary import Circumstances, curves_table, summary_table
+
+BASE = TrialSpec(
+    dataset=MultiMNIST(source="mnist5k"),
+    model=LeNet(),
+    strategy=Equal(),
+    optimizer=SGD(lr=0.1),
+    steps=20,
+    evaluate_every=10,
+)
+TRIALS = [
+    dataclasses.replace(BASE, strategy=strategy, seed=seed)
+    for strategy in (SingleTask(task="left"), Equal(), DWA())
+    for seed in (0, 1)
+]
+LABEL = BASE.dataset.label
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(str(tmp_path), "sweep")
+
+
+def commit(ledger, trial, state="done", value=1.0):
+    rows = [
+        {
+            "step": step, "epoch": 0.1, "weight_sum": 1.0, "grad_norm/trunk": 1.0, "strategy_scalars": {},
+            "train_samples_per_second": 10.0,
+            **{f"{s}/{t.name}/{m}": value for s in ("test",) for t in trial.tasks for m in ("loss", "accuracy")},
+            **{f"{kind}/{t.name}{end}": 1.0 for kind, end in (("weight", ""), ("train", "/loss")) for t in trial.tasks},
+        }
+        for step in (10, 20)
+    ]  # fmt: skip
+    about = Circumstances(
+        sweep="sweep", fingerprint="f", commit=Commit("", False), device="cpu", pack_size=1, attempts=1, seconds=1.0
+    )
+    if state == "failed":
+        ledger.commit(trial.trial_id, LABEL, None, summary_table(trial, state, 0, [], about, "no"))
+    else:
+        ledger.commit(trial.trial_id, LABEL, curves_table(trial, rows), summary_table(trial, state, 20, rows, about))
+
+
+def commit_all(ledger):
+    for trial in TRIALS:
+        commit(ledger, trial)
+
+
+def contents(ledger):
+    """Every row that a reader sees, in an order that does not depend on files."""
+    summary, damaged = ledger.summary()
+    assert damaged == []
+    curves = ledger.curves(LABEL)
+    return (
+        sorted(summary.to_pylist(), key=lambda row: (row["trial_id"], row["task"])),
+        sorted(curves.to_pylist(), key=lambda row: (row["trial_id"], row["step"])),
+    )
+
+
+def files(ledger):
+    return sorted(str(p.relative_to(ledger.store.local)) for p in ledger.store.local.rglob("*") if p.is_file())
+
+
+# -- commits
+
+
+def test_a_commit_can_be_read(ledger):
+    commit(ledger, BASE)
+    records, damaged = ledger.records()
+    assert damaged == []
+    record = records[BASE.trial_id]
+    assert (record.state, record.dataset, record.steps, record.attempts) == ("done", LABEL, 20, 1)
+    assert ledger.ending(BASE.trial_id) == ("done", "")
+    assert ledger.curves(LABEL).num_rows == 2
+    assert ledger.datasets() == [LABEL]
+
+
+def test_nothing_there_yet(ledger, tmp_path):
+    assert ledger.records() == ({}, [])
+    assert ledger.read_sweep() is None
+    assert ledger.curves(LABEL) is None
+    assert ledger.ending("0" * 16) is None
+    assert ledger.started() == set()
+    assert ledger.compact() == 0
+    assert list(tmp_path.iterdir()) == [], "reading makes nothing"
+
+
+def test_killed_between_curves_and_summary_is_not_finished(ledger, monkeypatch):
+    write = ledger.store.write
+
+    def die_at_the_summary(path, data):
+        if path.startswith("summary/"):
+            raise KeyboardInterrupt
+        write(path, data)
+
+    monkeypatch.setattr(ledger.store, "write", die_at_the_summary)
+    with pytest.raises(KeyboardInterrupt):
+        commit(ledger, BASE)
+    monkeypatch.undo()
+    assert ledger.records() == ({}, [])
+    commit(ledger, BASE, value=2.0)
+    assert ledger.curves(LABEL).column("test/left/accuracy").to_pylist() == [2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    "tear",
+    [lambda d: d[: len(d) // 2], lambda d: b"", lambda d: b"\0" * len(d), lambda d: d[:-1]],
+    ids=["half", "empty", "zeros", "last byte"],
+)
+def test_a_torn_shard_is_damaged_and_its_trial_not_finished(ledger, tear):
+    commit_all(ledger)
+    torn = TRIALS[2].trial_id
+    path = ledger.store.local / "summary" / f"{torn}.parquet"
+    path.write_bytes(tear(path.read_bytes()))
+    records, damaged = ledger.records()
+    assert damaged == [f"summary/{torn}.parquet"]
+    assert set(records) == {t.trial_id for t in TRIALS} - {torn}
+    assert ledger.ending(torn) is None
+    commit(ledger, TRIALS[2])
+    assert ledger.records()[1] == []
+
+
+def test_a_shard_without_our_columns_is_damaged(ledger):
+    commit(ledger, BASE)
+    pq.write_table(pa.table({"a": [1]}), ledger.store.local / "summary" / "foreign.parquet")
+    records, damaged = ledger.records()
+    assert (set(records), damaged) == ({BASE.trial_id}, ["summary/foreign.parquet"])
+
+
+def test_a_torn_curve_is_passed_over(ledger):
+    commit_all(ledger)
+    path = ledger.store.local / "curves" / LABEL / f"{TRIALS[0].trial_id}.parquet"
+    path.write_bytes(path.read_bytes()[:50])
+    assert set(ledger.curves(LABEL).column("trial_id").to_pylist()) == {t.trial_id for t in TRIALS[1:]}
+
+
+def test_forget_lets_failed_trials_run_again(ledger):
+    commit(ledger, TRIALS[0])
+    commit(ledger, TRIALS[1], state="failed")
+    assert ledger.ending(TRIALS[1].trial_id) == ("failed", "no")
+    ledger.forget([TRIALS[1].trial_id, "0" * 16])
+    assert set(ledger.records()[0]) == {TRIALS[0].trial_id}
+
+
+def test_results_of_another_version_are_refused(ledger):
+    commit(ledger, BASE)
+    commit(ledger, dataclasses.replace(TRIALS[1], results_version=7))
+    with pytest.raises(ResultsError) as caught:
+        ledger.records()
+    assert str(caught.value) == (
+        f"{ledger.store.where('')} holds results of results_version 7; this "
+        "mtlray computes results_version 1, and the two must not be mixed. "
+        "Use another --results folder, or install the mtlray that made them (column `versions`)."
+    )
+
+
+# -- the folder as one table
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_pandas_reads_the_folders(ledger, compacted):
+    commit_all(ledger)
+    (ledger.store.local / "curves" / LABEL / ".x.parquet.12345678.tmp").write_bytes(b"half")
+    if compacted:
+        ledger.compact()
+    curves = pd.read_parquet(ledger.store.local / "curves" / LABEL)
+    assert len(curves) == 2 * len(TRIALS)
+    single = curves[curves.strategy == "stl:left"]
+    assert single["test/right/accuracy"].isna().all()
+    assert single["test/left/accuracy"].notna().all()
+    summary = pd.read_parquet(ledger.store.local / "summary")
+    assert len(summary) == 2 + 4 + 4
+
+
+# -- merging
+
+
+def test_compact_keeps_the_same_rows(ledger):
+    commit_all(ledger)
+    before = contents(ledger)
+    assert ledger.compact() == len(TRIALS)
+    assert contents(ledger) == before
+    assert len(files(ledger)) == 2
+
+
+def test_compact_is_idempotent(ledger):
+    commit_all(ledger)
+    ledger.compact()
+    once = {name: (ledger.store.local / name).read_bytes() for name in files(ledger)}
+    assert ledger.compact() == len(TRIALS)
+    assert {name: (ledger.store.local / name).read_bytes() for name in files(ledger)} == once
+
+
+def test_compact_again_with_more_trials(ledger):
+    for trial in TRIALS[:3]:
+        commit(ledger, trial)
+    ledger.compact()
+    for trial in TRIALS[3:]:
+        commit(ledger, trial)
+    before = contents(ledger)
+    assert ledger.compact() == len(TRIALS)
+    assert contents(ledger) == before
+    assert len(files(ledger)) == 2
+
+
+def test_failed_trials_stay_apart(ledger):
+    commit(ledger, TRIALS[0])
+    commit(ledger, TRIALS[1], state="failed")
+    assert ledger.compact() == 1
+    assert f"summary/{TRIALS[1].trial_id}.parquet" in files(ledger)
+    ledger.forget([TRIALS[1].trial_id])
+    assert set(ledger.records()[0]) == {TRIALS[0].trial_id}
+
+
+def test_a_trial_run_again_wins_over_its_merged_rows(ledger):
+    commit_all(ledger)
+    ledger.compact()
+    commit(ledger, TRIALS[1], value=9.0)
+    summary, _ = ledger.summary()
+    lasts = {row["trial_id"]: row["last"] for row in summary.to_pylist()}
+    assert lasts[TRIALS[1].trial_id] == 9.0
+    assert summary.num_rows == 10
+
+
+def steps_of_compact(tmp_path):
+    """How many times `compact` touches the disk."""
+    ledger, touched = Ledger(str(tmp_path / "count"), "sweep"), []
+    commit_all(ledger)
+    for verb in ("write", "delete"):
+        original = getattr(ledger.store, verb)
+        setattr(ledger.store, verb, lambda *a, original=original: (touched.append(a), original(*a)))
+    ledger.compact()
+    return len(touched)
+
+
+def test_killed_at_any_moment_compact_loses_and_doubles_nothing(tmp_path):
+    n = steps_of_compact(tmp_path)
+    assert n == 2 * (1 + len(TRIALS))
+    for moment in range(n):
+        ledger = Ledger(str(tmp_path / str(moment)), "sweep")
+        commit_all(ledger)
+        before = contents(ledger)
+        kill_after(ledger.store, moment)
+        with pytest.raises(KeyboardInterrupt):
+            ledger.compact()
+        survivor = Ledger(str(tmp_path / str(moment)), "sweep")
+        assert contents(survivor) == before
+        assert survivor.compact() == len(TRIALS)
+        assert contents(survivor) == before
+        assert len(files(survivor)) == 2
+
+
+def kill_after(store, moment):
+    """Let a store change the disk `moment` times."""
+    left = [moment]
+    for verb in ("write", "delete"):
+        original = getattr(store, verb)
+
+        def dying(*arguments, original=original):
+            if left[0] == 0:
+                raise KeyboardInterrupt
+            left[0] -= 1
+            return original(*arguments)
+
+        setattr(store, verb, dying)
+
+
+# -- unfinished trials
+
+
+def test_checkpoints(ledger):
+    trial_id = BASE.trial_id
+    assert ledger.read_checkpoint(trial_id) is None
+    ledger.write_checkpoint(trial_id, b"one")
+    ledger.write_checkpoint(trial_id, b"two")
+    assert ledger.read_checkpoint(trial_id) == b"two"
+    ledger.set_checkpoint_aside(trial_id)
+    assert ledger.read_checkpoint(trial_id) is None
+    assert files(ledger) == [f"trials/{trial_id}/checkpoint.damaged.pt"]
+    ledger.delete_checkpoint(trial_id)
+    assert ledger.started() == {trial_id}
+
+
+def test_attempts_are_counted_by_their_logs(ledger):
+    assert ledger.attempts(BASE.trial_id) == 0
+    where = ledger.write_log(BASE.trial_id, 1, "started\n")
+    ledger.write_log(BASE.trial_id, 1, "started\nended\n")
+    ledger.write_log(BASE.trial_id, 2, "started\n")
+    assert ledger.attempts(BASE.trial_id) == 2
+    assert where == f"{ledger.store.local}/trials/{BASE.trial_id}/attempt-1.log"
+
+
+# -- the sweep
+
+
+def test_the_sweep_is_stored(ledger):
+    ledger.write_sweep({"name": "sweep", "question": "±?"})
+    assert ledger.read_sweep() == {"name": "sweep", "question": "±?"}
+
+
+def test_a_torn_sweep_file_is_an_error_with_a_remedy(ledger):
+    ledger.store.write("sweep.json", b'{"name": ')
+    with pytest.raises(ResultsError) as caught:
+        ledger.read_sweep()
+    message = str(caught.value)
+    assert message.startswith(f"{ledger.store.where('sweep.json')} should hold JSON. Found: ")
+    assert message.endswith("Remove that file and launch the sweep again; finished trials are kept.")
+
+
+def test_probe_leaves_nothing(ledger, tmp_path):
+    ledger.probe()
+    assert files(ledger) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(ResultsError) as caught:
+        Ledger(str(tmp_path / "file"), "sweep").probe()
+    assert str(caught.value).startswith(f"Results should go to {tmp_path}/file/sweep/. Found: ")
+    assert str(caught.value).endswith("Make that folder writable, or choose another place with --results.")
