@@ -40,7 +40,7 @@ class TaskLosses:
             gradients = torch.autograd.grad(self.values[:, task].sum(), inputs, retain_graph=task < n_tasks - 1)
             rows.append(torch.cat([self._flat(g) for g in gradients[: len(self.shared)]], dim=1))
             for parameter, gradient in zip(self.heads[task], gradients[len(self.shared) :], strict=True):
-                parameter.grad = gradient
+                parameter.grad = _laid_out_as(parameter, gradient)
         return torch.stack(rows, dim=1)
 
     def gramian(self) -> Gramian:
@@ -52,7 +52,12 @@ class TaskLosses:
         """Put a direction into `.grad` of the shared parameters; the optimizer subtracts it."""
         sizes = [p[0].numel() if self.stacked else p.numel() for p in self.shared]
         for parameter, piece in zip(self.shared, torch.split(direction, sizes, dim=1), strict=True):
-            parameter.grad = piece.reshape(parameter.shape).clone(memory_format=torch.preserve_format)
+            parameter.grad = _laid_out_as(parameter, piece.reshape(parameter.shape))
 
     def _flat(self, gradient: Tensor) -> Tensor:
         return gradient.flatten(1) if self.stacked else gradient.flatten().unsqueeze(0)
+
+
+def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:
+    """A copy with the parameter's strides: torch's fused SGD on the CPU reads memory in order and never looks at strides."""
+    return torch.empty_like(parameter).copy_(gradient)

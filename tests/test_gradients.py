@@ -95,3 +95,27 @@ def test_again_sees_new_parameters_without_a_graph(problem):
     assert again[:, 0].tolist() == [0.0] * problem.n_seeds
     assert not again.requires_grad
     assert (losses.values[:, 0] != 0).all(), "the values of before stay"
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_gradients_lie_in_memory_as_their_parameters(fused):
+    """torch's fused SGD takes a gradient with other strides for one with the parameter's, and writes nonsense."""
+    rng = torch.Generator().manual_seed(0)
+    trunk = torch.randn(4, 3, 2, 2, generator=rng, dtype=torch.float64).contiguous(memory_format=torch.channels_last)
+    head = torch.randn(4, 3, generator=rng, dtype=torch.float64)
+    x = torch.randn(5, 3, 2, 2, generator=rng, dtype=torch.float64)
+    start = [trunk.clone(), head.clone()]
+    for parameter in (trunk, head):
+        parameter.requires_grad_()
+
+    def values():
+        z = torch.nn.functional.conv2d(x, trunk).flatten(1)
+        return torch.stack([(z @ head).square().mean(), z.sum() + head.sum()]).unsqueeze(0)
+
+    losses = TaskLosses(values=values()[:, :1], shared=[trunk], heads=[[head]], stacked=False, recompute=values)
+    expected = torch.autograd.grad(values()[0, 0], [trunk, head])
+    losses.write(losses.jacobian()[:, 0])
+    torch.optim.SGD([trunk, head], lr=0.5, fused=fused).step()
+    for parameter, before, gradient in zip((trunk, head), start, expected, strict=True):
+        assert parameter.grad.stride() == parameter.stride()
+        torch.testing.assert_close(parameter.detach(), before - 0.5 * gradient)
