@@ -6,6 +6,7 @@ RESULTS/<sweep>/curves/<dataset>/<trial_id>.parquet   one row for each evaluatio
 RESULTS/<sweep>/summary/<trial_id>.parquet       one row for each task and metric; its presence is the commit
 """
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -102,22 +103,8 @@ class Ledger:
 
         Raises ResultsError where shards of another `results_version` lie in the folder.
         """
-        tables, damaged, seen = [], [], set[str]()
-        # A merged file comes after the shards it was made of ("compact" < hex digits would not hold): shards win.
-        names = sorted(self._shards("summary"), key=lambda name: (name.startswith("compact-"), name))
-        for name in names:
-            table = self._read(f"summary/{name}")
-            if table is None or not set(SUMMARY.names) <= set(table.column_names):
-                damaged.append(f"summary/{name}")
-                continue
-            table = table.select(SUMMARY.names).cast(SUMMARY)
-            ids = table.column("trial_id").to_pylist()
-            fresh = set(ids) - seen
-            if len(fresh) < len(set(ids)):
-                table = table.filter(pa.array([i in fresh for i in ids], pa.bool_()))
-            seen |= fresh
-            tables.append(table)
-        table = pa.concat_tables(tables) if tables else SUMMARY.empty_table()
+        shards = self._merge("summary")
+        table = pa.concat_tables([_as_summary(t) for t in shards.tables]) if shards.tables else SUMMARY.empty_table()
         found = set(table.column("results_version").to_pylist()) - {RESULTS_VERSION}
         if found:
             raise ResultsError(
@@ -125,23 +112,12 @@ class Ledger:
                 f"mtlray computes results_version {RESULTS_VERSION}, and the two must not be mixed. "
                 "Use another --results folder, or install the mtlray that made them (column `versions`)."
             )
-        return table, damaged
+        return table, shards.damaged
 
     def records(self) -> tuple[dict[str, TrialRecord], list[str]]:
         """Finished trials by id, and the names of shards that do not open. Raises ResultsError as `summary`."""
         table, damaged = self.summary()
-        columns = [
-            "trial_id",
-            "state",
-            "dataset",
-            "data_fingerprint",
-            "model",
-            "device",
-            "steps",
-            "seconds",
-            "attempts",
-            "error",
-        ]
+        columns = [field.name for field in dataclasses.fields(TrialRecord)]
         return {row["trial_id"]: TrialRecord(**row) for row in table.select(columns).to_pylist()}, damaged
 
     def ending(self, trial_id: str) -> tuple[str, str] | None:
@@ -156,17 +132,7 @@ class Ledger:
 
     def curves(self, dataset: str) -> pa.Table | None:
         """All curves of one data set, each trial once; None where there are none. Damaged shards are passed over."""
-        tables, seen = [], set[str]()
-        for name in sorted(self._shards(f"curves/{dataset}"), key=lambda name: (name.startswith("compact-"), name)):
-            table = self._read(f"curves/{dataset}/{name}")
-            if table is None:
-                continue
-            ids = table.column("trial_id").to_pylist()
-            fresh = set(ids) - seen
-            if len(fresh) < len(set(ids)):
-                table = table.filter(pa.array([i in fresh for i in ids], pa.bool_()))
-            seen |= fresh
-            tables.append(table)
+        tables = self._merge(f"curves/{dataset}").tables
         return pa.concat_tables(tables, promote_options="default") if tables else None
 
     def datasets(self) -> list[str]:
@@ -190,11 +156,8 @@ class Ledger:
         if not ids:
             return 0
         for dataset in self.datasets():
-            curves = self.curves(dataset)
-            if curves is not None:
-                finished = pa.array([i in ids for i in curves.column("trial_id").to_pylist()], pa.bool_())
-                self._replace(f"curves/{dataset}", curves.filter(finished), ids)
-        self._replace("summary", keep, ids)
+            self._replace(f"curves/{dataset}", ids)
+        self._replace("summary", ids)
         return len(ids)
 
     # -- unfinished trials
@@ -258,12 +221,52 @@ class Ledger:
             return None
         return table
 
-    def _replace(self, folder: str, table: pa.Table, ids: set[str]) -> None:
-        """Write one merged file, then remove what it was merged from."""
-        old = self._shards(folder)
+    def _merge(self, folder: str) -> "_Shards":
+        """What opens of a folder's shards, each trial once: its own shard, before a merged one that holds it too."""
+        found = _Shards([], [], [])
+        seen = set[str]()
+        for name in sorted(self._shards(folder), key=lambda name: (name.startswith("compact-"), name)):
+            table = self._read(f"{folder}/{name}")
+            if table is None or "trial_id" not in table.column_names:
+                found.damaged.append(f"{folder}/{name}")
+                continue
+            found.names.append(name)
+            fresh = set(table.column("trial_id").to_pylist()) - seen
+            found.tables.append(_of(table, fresh))
+            seen |= fresh
+        return found
+
+    def _replace(self, folder: str, ids: set[str]) -> None:
+        """Write the rows of `ids` into one merged file, then remove what they were read from; damaged files stay."""
+        shards = self._merge(folder)
+        if not shards.tables:
+            return
+        table = _of(pa.concat_tables(shards.tables, promote_options="default"), ids)
         digest = hashlib.sha256(" ".join(sorted(ids)).encode()).hexdigest()[:12]
         merged = f"compact-{len(ids)}-{digest}.parquet"
         self.store.write(f"{folder}/{merged}", to_parquet(table.sort_by("trial_id")))
-        for name in old:
+        for name in shards.names:
             if name != merged and (name.startswith("compact-") or name.removesuffix(".parquet") in ids):
                 self.store.delete(f"{folder}/{name}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shards:
+    """The tables of a folder, the files they came from, and the files that do not open."""
+
+    tables: list[pa.Table]
+    names: list[str]
+    damaged: list[str]
+
+
+def _of(table: pa.Table, ids: set[str]) -> pa.Table:
+    """The rows of some trials."""
+    return table.filter(pa.array([i in ids for i in table.column("trial_id").to_pylist()], pa.bool_()))
+
+
+def _as_summary(table: pa.Table) -> pa.Table:
+    """A summary shard in today's schema; a column that came later is null."""
+    for column in SUMMARY:
+        if column.name not in table.column_names:
+            table = table.append_column(column, pa.nulls(table.num_rows, column.type))
+    return table.select(SUMMARY.names).cast(SUMMARY)
