@@ -1,5 +1,6 @@
 """The training loop. It knows one verb, `strategy.backward`, and reads no strategy's, data set's or model's name."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -68,7 +69,8 @@ def train(
     """Train a pack: trials equal in all but the seed, each from its checkpoint, all of which stand at the same step.
 
     `save` is called with each trial's checkpoint about every `checkpoint_seconds`, `progress` with the step about once a
-    second. A non-finite loss ends a trial as diverged; its pack goes on. Raises what the strategy or the model raises.
+    second. A non-finite loss, in training or in an evaluation, ends a trial as diverged; its pack goes on. Raises what the
+    strategy or the model raises.
     """
     run = Run(trials, dataset, device, checkpoints)
     last_save = last_progress = time.monotonic()
@@ -173,6 +175,9 @@ class Run:
             for split in ("val", "test")
         }
         for i, trial in enumerate(self.trials):
+            losses = [v[i] for values in measured.values() for name, v in values.items() if name.endswith("/loss")]
+            if self.meters["diverged_at"][i] < 0 and not all(map(math.isfinite, losses)):
+                self.meters["diverged_at"][i] = self.step  # the last update broke the network; no later batch may tell
             if self.meters["diverged_at"][i] >= 0:
                 continue
             row: dict[str, Any] = {

@@ -285,6 +285,12 @@ def test_the_others_of_a_pack_go_on_as_if_nothing_had_happened(exploding, datase
             assert rows_of(two) == rows_of(one)
 
 
+def test_an_update_that_breaks_the_network_at_the_last_step_is_a_divergence(dataset):
+    (outcome,), _ = run([trial(strategy=Explosive(seed=0, step=12), steps=12, evaluate_every=6)], dataset)
+    assert (outcome.state, outcome.step) == ("diverged", 12)
+    assert [row["step"] for row in outcome.rows] == [6]
+
+
 def test_a_pack_that_diverged_as_a_whole_stops(dataset):
     trials = [trial(optimizer=SGD(lr=1e30), seed=seed, steps=10_000) for seed in (0, 1)]
     outcomes, _ = run(trials, dataset)
