@@ -1,23 +1,81 @@
 """Loss weighting strategies, one method a file. STRATEGIES lists them."""
 
+from mtlray.strategies.adaptive_weight import AdaptiveWeight
 from mtlray.strategies.base import AbstractAggregation, AbstractStrategy, AbstractWeighting, State
+from mtlray.strategies.constant import Constant, simplex_grid
 from mtlray.strategies.dwa import DWA
+from mtlray.strategies.dwema import DWEMA
+from mtlray.strategies.ema import EMA
 from mtlray.strategies.equal import Equal
+from mtlray.strategies.famo import FAMO
+from mtlray.strategies.geometric_mean import GeometricMean
+from mtlray.strategies.gradnorm import GradNorm
+from mtlray.strategies.imtl_l import IMTLL
+from mtlray.strategies.lbtw import LBTW
+from mtlray.strategies.rema import REMA
 from mtlray.strategies.revised_uncertainty import RevisedUncertainty
+from mtlray.strategies.rlw import RLW
+from mtlray.strategies.scale_invariant import ScaleInvariant
 from mtlray.strategies.single_task import SingleTask
+from mtlray.strategies.slaw import SLAW
+from mtlray.strategies.softadapt import SoftAdapt
+from mtlray.strategies.stch import STCH
+from mtlray.strategies.stch_mtl import STCHMultiTask
 from mtlray.strategies.uncertainty import Uncertainty
+from mtlray.strategies.uw_so import UWSO
 
-STRATEGIES: tuple[type[AbstractStrategy], ...] = (SingleTask, Equal, DWA, Uncertainty, RevisedUncertainty)
+STRATEGIES: tuple[type[AbstractStrategy], ...] = (
+    SingleTask,
+    Equal,
+    Constant,
+    DWA,
+    Uncertainty,
+    RevisedUncertainty,
+    IMTLL,
+    UWSO,
+    ScaleInvariant,
+    GeometricMean,
+    EMA,
+    REMA,
+    DWEMA,
+    AdaptiveWeight,
+    RLW,
+    SoftAdapt,
+    LBTW,
+    SLAW,
+    STCH,
+    STCHMultiTask,
+    FAMO,
+    GradNorm,
+)
 
 __all__ = [
     "DWA",
+    "DWEMA",
+    "EMA",
+    "FAMO",
+    "IMTLL",
+    "LBTW",
+    "REMA",
+    "RLW",
+    "SLAW",
+    "STCH",
     "STRATEGIES",
+    "UWSO",
     "AbstractAggregation",
     "AbstractStrategy",
     "AbstractWeighting",
+    "AdaptiveWeight",
+    "Constant",
     "Equal",
+    "GeometricMean",
+    "GradNorm",
     "RevisedUncertainty",
+    "STCHMultiTask",
+    "ScaleInvariant",
     "SingleTask",
+    "SoftAdapt",
     "State",
     "Uncertainty",
+    "simplex_grid",
 ]

@@ -13,6 +13,10 @@ from mtlray.axes import Direction, Jacobian, Losses, PerSeed, Seeds, Weights
 from mtlray.gradients import TaskLosses
 from mtlray.tasks import Task
 
+Faithfulness = Literal["faithful", "reading", "reconstruction"]
+"""`faithful`: the source's equation. `reading`: the source leaves open, or its paper and code differ in, something that changes
+numbers, and one reading was chosen. `reconstruction`: the equation could not be had, and the results are not the source's."""
+
 
 @dataclass(slots=True)
 class State:
@@ -44,6 +48,8 @@ class AbstractStrategy(abc.ABC):
     kind: ClassVar[Literal["baseline", "loss-based", "gradient-based"]] = "loss-based"
     source: ClassVar[str] = ""
     """Author, year, venue, equation."""
+    faithfulness: ClassVar[Faithfulness] = "faithful"
+    """How near the method is to its source."""
     backward_passes: ClassVar[str] = "1"
     """Cost of a step in backward passes through the trunk; K is the number of tasks."""
     batches_per_step: ClassVar[int] = 1

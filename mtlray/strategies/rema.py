@@ -1,0 +1,59 @@
+"""Rated scaling by the moving average: EMA times the rate at which each loss falls. A reconstruction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from mtlray.axes import Losses, PerSeed, Seeds, Weights
+from mtlray.strategies.averages import MovingAverage, epoch_means, epoch_ratio, sum_to_n_tasks, with_epoch
+from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
+from mtlray.strategies.checks import require
+from mtlray.tasks import Task
+
+
+@dataclass(frozen=True)
+class REMA(AbstractWeighting):
+    r"""Rated exponential moving average (after Lakkapragada et al., AAAI 2023; a reconstruction).
+
+    .. math::
+        \mathcal{L} = \sum_k r_k \frac{L_k}{E_k + \epsilon}, \qquad
+        r_k = \frac{\bar L_k(e-1) + \epsilon}{\bar L_k(e-2) + \epsilon}
+
+    - :math:`L_k` is the mini-batch loss of task k, :math:`E_k` its moving average as in `EMA`.
+    - :math:`\bar L_k(e)` is task k's unweighted training loss, mean over the batches of epoch e.
+    - :math:`r_k` is the rate of dynamic weight average, here as it is; one during the first two epochs.
+
+    The weight of task k is :math:`r_k / E_k`. `beta`, `cadence`, `renorm` and `epsilon` are those of `EMA`.
+
+    Reading: the paper's full text could not be had. Public summaries say that the rated average joins the scaling with the
+    training rate of dynamic weight average, the scaling first; that the raw rate and not its softmax is meant is a guess,
+    by which this method and `DWEMA` are told apart. Results are not the paper's.
+    """
+
+    beta: float = 0.9
+    cadence: Literal["batch", "epoch"] = "batch"
+    renorm: bool = False
+    epsilon: float = 1e-8
+
+    key: ClassVar[str] = "rema"
+    source: ClassVar[str] = "after Lakkapragada et al. 2023, AAAI, abstract (reconstruction)"
+    faithfulness: ClassVar[Faithfulness] = "reconstruction"
+
+    def __post_init__(self) -> None:
+        MovingAverage(self.beta, self.cadence)  # raises SpecError
+        require(self.epsilon >= 0, "epsilon", "not be negative", self.epsilon)
+
+    def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
+        average = MovingAverage(self.beta, self.cadence).init(len(seeds), len(tasks))
+        return State(buffers={**average, **epoch_means(len(seeds), len(tasks))})
+
+    def combine(self, losses: Losses, state: State) -> tuple[PerSeed, Weights, State]:
+        buffers = MovingAverage(self.beta, self.cadence).after_batch(losses.detach(), state.buffers)
+        weights = epoch_ratio(buffers, self.epsilon) / (buffers["average"] + self.epsilon)
+        if self.renorm:
+            weights = sum_to_n_tasks(weights)
+        return (weights * losses).sum(dim=1), weights, State(buffers=buffers)
+
+    def end_epoch(self, mean_losses: Losses, state: State) -> State:
+        buffers = MovingAverage(self.beta, self.cadence).after_epoch(mean_losses, state.buffers)
+        return State(buffers=with_epoch(mean_losses, buffers))

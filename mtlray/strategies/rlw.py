@@ -1,0 +1,44 @@
+"""Random loss weighting: new random weights at each step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from mtlray.axes import Losses, PerSeed, Seeds, Weights
+from mtlray.randomness import generator
+from mtlray.strategies.base import AbstractWeighting, State
+from mtlray.tasks import Task
+
+
+@dataclass(frozen=True)
+class RLW(AbstractWeighting):
+    r"""Random loss weighting (Lin et al., TMLR 2022, algorithm 2, with the normal distribution).
+
+    .. math::
+        \mathcal{L} = \sum_k w_k L_k, \qquad w = \mathrm{softmax}(v), \quad v \sim \mathcal{N}(0, I)
+
+    - :math:`L_k` is the mini-batch loss of task k.
+    - :math:`v` is drawn anew at each step; the weights sum to one, not to the number of tasks.
+
+    A litmus test: a method that learns its weights should be better than weights without meaning.
+
+    Reading: each step's draw is a function of the trial's seed and the step's number, so that nothing but a counter is
+    stored; on a GPU, reading it waits for the device once a step. Where other code differs: IGB4MTL multiplies the weights
+    by K.
+    """
+
+    key: ClassVar[str] = "rlw"
+    source: ClassVar[str] = "Lin et al. 2022, TMLR, algorithm 2"
+
+    def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
+        return State(buffers={"seed": seeds.clone(), "step": torch.zeros_like(seeds)})
+
+    def combine(self, losses: Losses, state: State) -> tuple[PerSeed, Weights, State]:
+        seeds, steps = state.buffers["seed"].tolist(), state.buffers["step"].tolist()
+        streams = [generator(seed, "strategy", step) for seed, step in zip(seeds, steps, strict=True)]
+        # Drawn in float64 on the CPU, so that neither precision nor device changes the numbers.
+        draws = [torch.randn(losses.shape[1], generator=stream, dtype=torch.float64) for stream in streams]
+        weights = torch.softmax(torch.stack(draws), dim=1).to(losses)
+        return (weights * losses).sum(dim=1), weights, state.with_buffers(step=state.buffers["step"] + 1)
