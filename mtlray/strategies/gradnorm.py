@@ -50,7 +50,7 @@ class GradNorm(AbstractStrategy):
     kind: ClassVar[Literal["baseline", "loss-based", "gradient-based"]] = "gradient-based"
     source: ClassVar[str] = "Chen et al. 2018, ICML, eq. 2 and algorithm 1"
     faithfulness: ClassVar[Faithfulness] = "reading"
-    backward_passes: ClassVar[str] = "1 + K partial"
+    backward_passes: ClassVar[str] = "1 + K"
 
     def __post_init__(self) -> None:
         require(self.alpha >= 0, "alpha", "not be negative", self.alpha)

@@ -63,8 +63,9 @@ class SoftAdapt(AbstractWeighting):
         if self.cadence == "batch":
             state = _remember(losses.detach(), state)
         history, full = state.buffers["history"], state.buffers["count"] >= self.n_losses
-        coefficients = torch.tensor(backward_difference(self.n_losses)).to(losses)
-        slopes = (coefficients[:, None] * history).sum(dim=1)
+        slopes = torch.zeros_like(losses)
+        for i, coefficient in enumerate(backward_difference(self.n_losses)):
+            slopes = slopes + coefficient * history[:, i]  # the numbers stay on the host, so that no copy is waited for
         if self.variant == "normalized":
             slopes = slopes / (slopes.abs().sum(dim=1, keepdim=True) + 1e-8)
         weights = torch.softmax(self.beta * slopes, dim=1)

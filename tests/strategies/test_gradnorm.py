@@ -30,21 +30,21 @@ def test_first_step_by_hand(start):
 
 
 def test_sizes_of_the_gradients_become_equal_at_equal_rates(start):
-    strategy = GradNorm(lr=0.005)
+    strategy = GradNorm(lr=0.02)
     state = start(strategy)
-    for _ in range(400):
+    for _ in range(100):
         _, state = strategy.backward([batch()], state)
-    torch.testing.assert_close(state.buffers["weights"], torch.tensor([[1.6, 0.4]]).double(), rtol=0, atol=0.02)
+    torch.testing.assert_close(state.buffers["weights"], torch.tensor([[1.6, 0.4]]).double(), rtol=0, atol=0.04)
     assert state.buffers["weights"].sum().item() == pytest.approx(2)
 
 
 def test_a_task_that_learns_slowly_is_pulled(start):
     # From losses of one the first falls to 1/2: rates 2/3 and 4/3, so at alpha 1 the sizes rest at 1 : 2.
-    strategy = GradNorm(alpha=1.0, lr=0.005)
+    strategy = GradNorm(alpha=1.0, lr=0.02)
     _, state = strategy.backward([batch(slopes=(1.0, 1.0))], start(strategy))
-    for _ in range(400):
+    for _ in range(100):
         _, state = strategy.backward([batch(offsets=(0.5, 1.0), slopes=(1.0, 1.0))], state)
-    torch.testing.assert_close(state.buffers["weights"], torch.tensor([[2 / 3, 4 / 3]]).double(), rtol=0, atol=0.02)
+    torch.testing.assert_close(state.buffers["weights"], torch.tensor([[2 / 3, 4 / 3]]).double(), rtol=0, atol=0.04)
 
 
 @pytest.mark.parametrize(
