@@ -24,6 +24,12 @@ class LaunchError(MtlrayError, RuntimeError):
     """A sweep cannot be started here: no such cluster, too few resources, another driver at work."""
 
 
+def require(holds: bool, name: str, rule: str, found: object) -> None:
+    """Raise SpecError unless a parameter keeps its rule."""
+    if not holds:
+        raise SpecError(f"Parameter `{name}` should {rule}. Found `{name} = {found}`.")
+
+
 def unknown_name(kind: str, found: str, valid: Iterable[str]) -> SpecError:
     """The error for a name that is not in a list: shows the list and the closest match."""
     names = sorted(valid)

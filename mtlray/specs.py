@@ -12,16 +12,11 @@ from typing import Any, ClassVar, Literal
 
 from mtlray.codec import encode
 from mtlray.data import DatasetSpec
-from mtlray.errors import SpecError
+from mtlray.errors import SpecError, require
 from mtlray.models import ModelSpec
 from mtlray.records import RESULTS_VERSION
 from mtlray.strategies import AbstractStrategy
 from mtlray.tasks import Task
-
-
-def _require(condition: bool, name: str, rule: str, found: object) -> None:
-    if not condition:
-        raise SpecError(f"Parameter `{name}` should {rule}. Found `{name} = {found}`.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +30,9 @@ class OptimizerSpec:
     strategy_lr: float | None = None
 
     def __post_init__(self) -> None:
-        _require(self.lr > 0, "lr", "be positive", self.lr)
-        _require(self.weight_decay >= 0, "weight_decay", "be at least 0", self.weight_decay)
-        _require(
+        require(self.lr > 0, "lr", "be positive", self.lr)
+        require(self.weight_decay >= 0, "weight_decay", "be at least 0", self.weight_decay)
+        require(
             self.strategy_lr is None or self.strategy_lr > 0, "strategy_lr", "be positive or None", self.strategy_lr
         )
 
@@ -51,7 +46,7 @@ class SGD(OptimizerSpec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(0 <= self.momentum < 1, "momentum", "lie in [0, 1)", self.momentum)
+        require(0 <= self.momentum < 1, "momentum", "lie in [0, 1)", self.momentum)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,15 +78,15 @@ class TrialSpec:
     results_version: int = RESULTS_VERSION
 
     def __post_init__(self) -> None:
-        _require(0 < self.fraction <= 1, "fraction", "lie in (0, 1]", self.fraction)
-        _require(self.steps >= 1, "steps", "be at least 1", self.steps)
-        _require(self.batch_size >= 1, "batch_size", "be at least 1", self.batch_size)
-        _require(
+        require(0 < self.fraction <= 1, "fraction", "lie in (0, 1]", self.fraction)
+        require(self.steps >= 1, "steps", "be at least 1", self.steps)
+        require(self.batch_size >= 1, "batch_size", "be at least 1", self.batch_size)
+        require(
             self.evaluate_every == "epoch" or (isinstance(self.evaluate_every, int) and self.evaluate_every >= 1),
             "evaluate_every", 'be a number of steps, at least 1, or "epoch"', self.evaluate_every,
         )  # fmt: skip
-        _require(self.seed >= 0, "seed", "be at least 0", self.seed)
-        _require(self.precision in ("float32", "float64"), "precision", 'be "float32" or "float64"', self.precision)
+        require(self.seed >= 0, "seed", "be at least 0", self.seed)
+        require(self.precision in ("float32", "float64"), "precision", 'be "float32" or "float64"', self.precision)
 
     @cached_property
     def canonical(self) -> str:
@@ -182,15 +177,15 @@ class SweepSpec:
 
     def __post_init__(self) -> None:
         allowed = self.name and all(c.isalnum() or c in "-_." for c in self.name) and not self.name.startswith(".")
-        _require(
+        require(
             bool(allowed), "name", "be made of letters, digits, `-`, `_` and `.`; it names a folder", repr(self.name)
         )
         for axis in ("strategies", "fractions", "seeds"):
-            _require(len(getattr(self, axis)) > 0, axis, "have at least one entry", getattr(self, axis))
+            require(len(getattr(self, axis)) > 0, axis, "have at least one entry", getattr(self, axis))
         for fraction in self.fractions:
-            _require(0 < fraction <= 1, "fractions", "lie in (0, 1]", self.fractions)
+            require(0 < fraction <= 1, "fractions", "lie in (0, 1]", self.fractions)
         rules = ("best_val", "best_test", "last", "mean_last_10")
-        _require(self.selection in rules, "selection", f"be one of {', '.join(rules)}", self.selection)
+        require(self.selection in rules, "selection", f"be one of {', '.join(rules)}", self.selection)
 
     def trials(self) -> tuple[TrialSpec, ...]:
         """All trials in a fixed order. Raises SpecError where two are the same or one cannot run."""
@@ -293,7 +288,7 @@ class RunConfig:
     checkpoint_seconds: float = 30.0
 
     def __post_init__(self) -> None:
-        _require(self.device in ("auto", "cpu", "cuda"), "device", 'be "auto", "cpu" or "cuda"', self.device)
-        _require(self.workers is None or self.workers >= 1, "workers", "be at least 1", self.workers)
-        _require(self.pack_size >= 1, "pack_size", "be at least 1", self.pack_size)
-        _require(self.checkpoint_seconds >= 0, "checkpoint_seconds", "be at least 0", self.checkpoint_seconds)
+        require(self.device in ("auto", "cpu", "cuda"), "device", 'be "auto", "cpu" or "cuda"', self.device)
+        require(self.workers is None or self.workers >= 1, "workers", "be at least 1", self.workers)
+        require(self.pack_size >= 1, "pack_size", "be at least 1", self.pack_size)
+        require(self.checkpoint_seconds >= 0, "checkpoint_seconds", "be at least 0", self.checkpoint_seconds)

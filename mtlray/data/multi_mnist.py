@@ -12,7 +12,7 @@ from mtlray.data import prepared
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.digits import SOURCES
 from mtlray.data.layouts import CANVAS, LAYOUTS, compose, resize_nearest
-from mtlray.errors import SpecError, unknown_name
+from mtlray.errors import require, unknown_name
 from mtlray.losses import cross_entropy, squared_error
 from mtlray.metrics import Accuracy, MeanSquaredError
 from mtlray.randomness import numpy_generator
@@ -52,23 +52,13 @@ class MultiMNIST(DatasetSpec):
         for name in self.task_names:
             if name not in ("left", "right", "reconstruct"):
                 raise unknown_name("Multi-MNIST task", name, ("left", "right", "reconstruct"))
-        if not self.task_names or len(set(self.task_names)) < len(self.task_names):
-            raise SpecError(
-                f"Parameter `task_names` should name each task once. Found `task_names = {self.task_names}`."
-            )
+        once = len(set(self.task_names)) == len(self.task_names) > 0
+        require(once, "task_names", "name each task once", self.task_names)
         limit = SOURCES[self.source].n_train - 2
-        if not 0 <= self.val_digits <= limit or self.val_digits == 1:
-            raise SpecError(
-                f"Parameter `val_digits` should be 0, or from 2 to {limit} of {self.source}'s training digits. "
-                f"Found `val_digits = {self.val_digits}`."
-            )
-        if self.image_size not in (CANVAS, 28):
-            raise SpecError(f"Parameter `image_size` should be 36 or 28. Found `image_size = {self.image_size}`.")
-        if self.reconstruction_scale <= 0:
-            raise SpecError(
-                "Parameter `reconstruction_scale` should be positive. "
-                f"Found `reconstruction_scale = {self.reconstruction_scale}`."
-            )
+        rule = f"be 0, or from 2 to {limit} of {self.source}'s training digits"
+        require(self.val_digits == 0 or 2 <= self.val_digits <= limit, "val_digits", rule, self.val_digits)
+        require(self.image_size in (CANVAS, 28), "image_size", "be 36 or 28", self.image_size)
+        require(self.reconstruction_scale > 0, "reconstruction_scale", "be positive", self.reconstruction_scale)
 
     @property
     def label(self) -> str:

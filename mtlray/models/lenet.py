@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from mtlray.errors import SpecError, unknown_name
+from mtlray.errors import SpecError, require, unknown_name
 from mtlray.models.base import ModelSpec, SharedTrunk
 from mtlray.tasks import Task
 
@@ -54,10 +54,7 @@ class LeNet(ModelSpec):
     def __post_init__(self) -> None:
         if self.preset not in _PRESETS:
             raise unknown_name("LeNet preset", self.preset, _PRESETS)
-        if self.decoder_width < 1:
-            raise SpecError(
-                f"Parameter `decoder_width` should be at least 1. Found `decoder_width = {self.decoder_width}`."
-            )
+        require(self.decoder_width >= 1, "decoder_width", "be at least 1", self.decoder_width)
 
     @property
     def label(self) -> str:

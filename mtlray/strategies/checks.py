@@ -1,15 +1,9 @@
-"""Checks of hyperparameters, with the form that all their errors share."""
+"""Checks of hyperparameters that several strategies share."""
 
 from collections.abc import Sequence
 
-from mtlray.errors import SpecError
+from mtlray.errors import require
 from mtlray.tasks import Task
-
-
-def require(holds: bool, name: str, rule: str, found: object) -> None:
-    """Raise SpecError unless the hyperparameter keeps its rule."""
-    if not holds:
-        raise SpecError(f"Parameter `{name}` should {rule}. Found `{name} = {found}`.")
 
 
 def require_one_for_each(name: str, found: Sequence[float] | None, tasks: Sequence[Task]) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
-from mtlray.errors import SpecError
+from mtlray.errors import require
 from mtlray.strategies.base import AbstractWeighting, State
 from mtlray.tasks import Task
 
@@ -39,10 +39,8 @@ class DWA(AbstractWeighting):
     source: ClassVar[str] = "Liu et al. 2019, CVPR, eq. 7"
 
     def __post_init__(self) -> None:
-        if self.temperature <= 0:
-            raise SpecError(f"Parameter `temperature` should be positive. Found `temperature = {self.temperature}`.")
-        if self.max_ratio is not None and self.max_ratio <= 0:
-            raise SpecError(f"Parameter `max_ratio` should be positive or None. Found `max_ratio = {self.max_ratio}`.")
+        require(self.temperature > 0, "temperature", "be positive", self.temperature)
+        require(self.max_ratio is None or self.max_ratio > 0, "max_ratio", "be positive or None", self.max_ratio)
 
     def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
         ones = torch.ones(len(seeds), len(tasks))

@@ -7,10 +7,10 @@ from typing import ClassVar
 import torch
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
+from mtlray.errors import require
 from mtlray.gradients import TaskLosses
 from mtlray.strategies.adam import adam_init, adam_step
 from mtlray.strategies.base import AbstractWeighting, State
-from mtlray.strategies.checks import require
 from mtlray.tasks import Task
 
 _EPSILON = 1e-8

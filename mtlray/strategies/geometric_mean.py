@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mtlray.axes import Losses, PerSeed, Weights
+from mtlray.errors import require
 from mtlray.strategies.base import AbstractWeighting, State
-from mtlray.strategies.checks import require
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from mtlray.axes import Seeds, Weights
+from mtlray.errors import require
 from mtlray.gradients import TaskLosses
 from mtlray.strategies.adam import adam_init, adam_step
 from mtlray.strategies.averages import sum_to_n_tasks
 from mtlray.strategies.base import AbstractStrategy, Faithfulness, State
-from mtlray.strategies.checks import require
 from mtlray.tasks import Task
 
 _EPSILON = 1e-8

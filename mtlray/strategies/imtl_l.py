@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
+from mtlray.errors import require
 from mtlray.strategies.base import AbstractWeighting, State
-from mtlray.strategies.checks import require
 from mtlray.tasks import Task
 
 

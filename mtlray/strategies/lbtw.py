@@ -7,10 +7,9 @@ from typing import ClassVar, Literal
 import torch
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
-from mtlray.errors import unknown_name
+from mtlray.errors import require, unknown_name
 from mtlray.strategies.averages import sum_to_n_tasks
 from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
-from mtlray.strategies.checks import require
 from mtlray.tasks import Task
 
 _EPSILON = 1e-8

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
-from mtlray.errors import SpecError, unknown_name
+from mtlray.errors import require, unknown_name
 from mtlray.strategies.base import AbstractWeighting, State
 from mtlray.tasks import Task
 
@@ -38,10 +38,8 @@ class RevisedUncertainty(AbstractWeighting):
     def __post_init__(self) -> None:
         if self.parametrisation not in ("direct", "log"):
             raise unknown_name("parametrisation", self.parametrisation, ["direct", "log"])
-        if self.initial <= 0:
-            raise SpecError(f"Parameter `initial` should be positive. Found `initial = {self.initial}`.")
-        if self.floor is not None and self.floor <= 0:
-            raise SpecError(f"Parameter `floor` should be positive or None. Found `floor = {self.floor}`.")
+        require(self.initial > 0, "initial", "be positive", self.initial)
+        require(self.floor is None or self.floor > 0, "floor", "be positive or None", self.floor)
 
     def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
         c = torch.full((len(seeds), len(tasks)), self.initial)

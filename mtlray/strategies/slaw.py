@@ -7,9 +7,9 @@ from typing import ClassVar
 import torch
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
+from mtlray.errors import require
 from mtlray.strategies.averages import sum_to_n_tasks
 from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
-from mtlray.strategies.checks import require
 from mtlray.tasks import Task
 
 

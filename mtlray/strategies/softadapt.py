@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
-from mtlray.errors import unknown_name
+from mtlray.errors import require, unknown_name
 from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
-from mtlray.strategies.checks import require
 from mtlray.tasks import Task
 
 _VARIANTS = ("plain", "loss_weighted", "normalized")

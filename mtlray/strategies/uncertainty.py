@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import torch
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
-from mtlray.errors import SpecError, unknown_name
+from mtlray.errors import SpecError, require, unknown_name
 from mtlray.strategies.base import AbstractWeighting, State
 from mtlray.tasks import Task
 
@@ -63,11 +63,8 @@ class Uncertainty(AbstractWeighting):
     def __post_init__(self) -> None:
         if self.form != "task" and self.form not in _FACTORS:
             raise unknown_name("form of uncertainty weighting", self.form, ["task", *_FACTORS])
-        if self.log_variance_limit is not None and self.log_variance_limit <= 0:
-            raise SpecError(
-                "Parameter `log_variance_limit` should be positive or None. "
-                f"Found `log_variance_limit = {self.log_variance_limit}`."
-            )
+        limit = self.log_variance_limit
+        require(limit is None or limit > 0, "log_variance_limit", "be positive or None", limit)
 
     @classmethod
     def preset(cls, name: str) -> "Uncertainty":

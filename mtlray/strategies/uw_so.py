@@ -6,8 +6,8 @@ from typing import ClassVar
 import torch
 
 from mtlray.axes import Losses, PerSeed, Weights
+from mtlray.errors import require
 from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
-from mtlray.strategies.checks import require
 
 
 @dataclass(frozen=True)
