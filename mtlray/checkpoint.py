@@ -14,7 +14,8 @@ from mtlray.errors import ResultsError
 class Checkpoint:
     """What one trial is at the end of a step; each tensor leads with a `seed` axis of one.
 
-    `meters` are running sums since the last evaluation or epoch; `rows` are the curve so far.
+    `meters` are running sums since the last evaluation or epoch; `rows` are the curve so far; `data_fingerprint` is that of
+    the data it was trained on.
     """
 
     trial_id: str
@@ -25,6 +26,7 @@ class Checkpoint:
     meters: dict[str, Tensor]
     rows: list[dict[str, Any]]
     seconds: float
+    data_fingerprint: str = ""
 
     def to_bytes(self) -> bytes:
         buffer = io.BytesIO()

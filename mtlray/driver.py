@@ -1,5 +1,6 @@
 """A sweep and its results folder together: what the command line does with them."""
 
+import contextlib
 import fcntl
 import json
 import platform
@@ -13,7 +14,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from mtlray.errors import LaunchError, ResultsError
+from mtlray.errors import LaunchError, MtlrayError, ResultsError
 from mtlray.execution import Job
 from mtlray.plan_text import cores, plan_text, several
 from mtlray.planning import Plan, packs, plan, refuse_other_data
@@ -150,22 +151,30 @@ class Sweep:
                 from mtlray.launching import check_address
 
                 check_address(address)
+            fingerprints = self._data(config)
             self.ledger.probe()
             with self._lock():
-                self._launch(planned, config, address=address, in_process=in_process, console=console)
+                self._launch(planned, config, fingerprints, address=address, in_process=in_process, console=console)
         else:
-            self._store_description(config)
+            with (
+                contextlib.suppress(MtlrayError),
+                self._lock(),
+            ):  # a finished sweep may lie in a folder for reading only
+                self._store_description(config)
         return self._finish(console)
 
     def _launch(
-        self, planned: Plan, config: RunConfig, *, address: str | None, in_process: bool, console: Console
+        self,
+        planned: Plan,
+        config: RunConfig,
+        fingerprints: dict[str, str],
+        *,
+        address: str | None,
+        in_process: bool,
+        console: Console,
     ) -> None:
         from mtlray.launching import run_in_process, run_on_ray
 
-        datasets = {trial.dataset.label: trial.dataset for trial in self.trials}
-        fingerprints = {label: dataset.prepare(Path(config.data)) for label, dataset in datasets.items()}
-        records, _ = self.ledger.records()
-        refuse_other_data(records, fingerprints)
         self._store_description(config)
         job = Job(
             sweep=self.spec.name, config=config, commit=commit_of(self.path.resolve().parent), fingerprints=fingerprints
@@ -180,10 +189,21 @@ class Sweep:
                 modules = [self.module] if self.module is not None else []
                 run_on_ray(groups, job, display, address=address, modules=modules)
 
+    def _data(self, config: RunConfig) -> dict[str, str]:
+        """Fingerprints of all data sets, prepared here and read once. Raises DataError and ResultsError."""
+        root = Path(config.data)
+        datasets = {trial.dataset.label: trial.dataset for trial in self.trials}
+        for dataset in datasets.values():
+            dataset.prepare(root)
+        fingerprints = {label: dataset.load(root).fingerprint for label, dataset in datasets.items()}
+        records, _ = self.ledger.records()
+        refuse_other_data(records, fingerprints)
+        return fingerprints
+
     def _store_description(self, config: RunConfig) -> None:
         """Write sweep.json, unless the grid that it lists already holds all trials of this narrower launch."""
-        before = self.ledger.read_sweep() or {"trials": []}
-        listed = {entry["trial_id"] for entry in before["trials"]}
+        before = (self.ledger.read_sweep() or {}).get("trials", [])
+        listed = {entry["trial_id"] for entry in before}
         if len(listed) > len(self.trials) and listed >= {trial.trial_id for trial in self.trials} and self.narrowed:
             return
         launch = {
@@ -210,7 +230,10 @@ class Sweep:
 
         say("")
         if after.done or after.diverged:
-            say(render_table(self.folder, trials=self.description()["trials"], against=self.spec.published))
+            try:
+                say(render_table(self.folder, trials=self.description()["trials"], against=self.spec.published))
+            except MtlrayError as error:  # the trials are safe, and the exit code is theirs
+                say(f"No table: {error}")
             say("")
         say(f"summary   {self.folder}/summary/")
         say(f"curves    {self.folder}/curves/")
@@ -246,6 +269,9 @@ class _DriverLock:
                 f"Another `mtlray` is working on this sweep ({self._path} is locked). "
                 "Wait for it, or stop it; `mtlray status` shows how far it is."
             ) from None
+        except OSError as error:
+            self._lock = None
+            raise ResultsError(f"Results should go to {self._path.parent}. Found: {error}.") from error
 
     def __exit__(self, *error: object) -> None:
         if self._lock is not None:

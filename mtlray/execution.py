@@ -1,27 +1,27 @@
 """From a pack of specs to committed results: data, checkpoints, training, records, failures. Knows nothing of Ray."""
 
+import contextlib
 import os
 import platform
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import torch
 
 from mtlray.checkpoint import Checkpoint
 from mtlray.data import Dataset
 from mtlray.errors import DataError, ResultsError
 from mtlray.memory import keep_freed_memory
+from mtlray.models.pack import default_dtype
 from mtlray.provenance import Commit, cpu_name
 from mtlray.records import Ledger
 from mtlray.specs import RunConfig, TrialSpec
 from mtlray.summary import Circumstances, curves_table, summary_table
 from mtlray.training import Outcome, train
-
-# What may pass when the trial is started again elsewhere or later; anything else would fail again.
-RETRYABLE = (MemoryError, OSError, torch.OutOfMemoryError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,11 @@ def run_pack(trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], No
     Returns each trial's state and error text. What would fail again (an error in code or data) is committed as `failed` and
     not raised; what may pass (out of memory, I/O) is raised. Each start leaves a log in the trial's folder.
     """
+    with _surroundings(job.config):
+        return _run_pack(trials, job, progress)
+
+
+def _run_pack(trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], None]) -> list[tuple[str, str]]:
     ledger = job.ledger()
     endings = [ledger.ending(trial.trial_id) for trial in trials]
     if all(ending is not None for ending in endings):  # the worker was lost between the commit and its report
@@ -54,11 +59,15 @@ def run_pack(trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], No
     try:
         dataset = _load(trials[0], job)
         outcomes = _train(trials, dataset, job, ledger, device, logs, progress)
-    except RETRYABLE as error:
-        for log in logs:
-            log.add(f"stopped, may be started again: {error!r}\n{traceback.format_exc()}")
-        raise
-    except Exception as error:
+        tables = [
+            _tables(trial, outcome, _about(job, trials, log, device, outcome.seconds))
+            for trial, log, outcome in zip(trials, logs, outcomes, strict=True)
+        ]
+    except (Exception, SystemExit) as error:  # a strategy that calls sys.exit must not end the sweep with code 0
+        if may_pass(error):
+            for log in logs:
+                log.add(f"stopped, may be started again: {error!r}\n{traceback.format_exc()}")
+            raise
         ended = []
         for trial, log in zip(trials, logs, strict=True):
             path = log.add(f"failed: {error!r}\n{traceback.format_exc()}")
@@ -70,19 +79,49 @@ def run_pack(trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], No
             ended.append(("failed", message))
         return ended
     ended = []
-    for trial, log, outcome in zip(trials, logs, outcomes, strict=True):
-        about = _about(job, trials, log, device, outcome.seconds)
-        error_text = f"non-finite loss at step {outcome.step}" if outcome.state == "diverged" else ""
-        ledger.commit(
-            trial.trial_id,
-            trial.dataset.label,
-            curves_table(trial, outcome.rows),
-            summary_table(trial, outcome.state, outcome.step, outcome.rows, about, error_text),
-        )
+    for trial, log, outcome, (curves, summary) in zip(trials, logs, outcomes, tables, strict=True):
+        ledger.commit(trial.trial_id, trial.dataset.label, curves, summary)
         log.add(f"{outcome.state} at step {outcome.step} after {outcome.seconds:.1f} s of training")
         ledger.delete_checkpoint(trial.trial_id)
-        ended.append((outcome.state, error_text))
+        ended.append((outcome.state, _why(outcome)))
     return ended
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether a trial that ended with this error may succeed when it is started again; anything else would fail again."""
+    if isinstance(error, (MemoryError, OSError, torch.OutOfMemoryError)):
+        return True
+    # torch has no type for these: the host's memory, and a device whose state is lost with the process.
+    signs = ("can't allocate memory", "CUDA error", "cuDNN error", "CUBLAS_STATUS", "NCCL")
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in signs)
+
+
+def _why(outcome: Outcome) -> str:
+    return f"non-finite loss at step {outcome.step}" if outcome.state == "diverged" else ""
+
+
+def _tables(trial: TrialSpec, outcome: Outcome, about: Circumstances) -> tuple[pa.Table, pa.Table]:
+    """The curves and the summary of a trial."""
+    summary = summary_table(trial, outcome.state, outcome.step, outcome.rows, about, _why(outcome))
+    return curves_table(trial, outcome.rows), summary
+
+
+@contextlib.contextmanager
+def _surroundings(config: RunConfig) -> Iterator[None]:
+    """What torch keeps for the whole process, as every trial finds it; put back afterwards."""
+    threads = torch.get_num_threads()
+    if _device(config).type == "cpu":
+        torch.set_num_threads(1)  # two threads of one trial wait for each other; one trial a core does not
+        keep_freed_memory()
+    torch.backends.cudnn.benchmark = False
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.enable_grad(), default_dtype(torch.float32):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
 
 def give_up(trial: TrialSpec, job: Job, reason: str) -> None:
@@ -109,30 +148,23 @@ def _train(
     logs: "Sequence[_AttemptLog]",
     progress: Callable[[int], None],
 ) -> list[Outcome]:
-    checkpoints = [_checkpoint(ledger, trial, log) for trial, log in zip(trials, logs, strict=True)]
+    checkpoints = [
+        _checkpoint(ledger, trial, dataset.fingerprint, log) for trial, log in zip(trials, logs, strict=True)
+    ]
     # A pack moves in step: if its trials stand at different steps, all go back to the start.
     if len({c.step if c else 0 for c in checkpoints}) > 1:
         checkpoints = [None] * len(trials)
     for log, checkpoint in zip(logs, checkpoints, strict=True):
         log.add(f"training from step {checkpoint.step if checkpoint else 0}")
-    threads = torch.get_num_threads()
-    if device.type == "cpu":
-        torch.set_num_threads(1)  # two threads of one trial wait for each other; one trial a core does not
-        keep_freed_memory()
-    try:
-        return train(
-            trials,
-            dataset,
-            device=device,
-            checkpoints=checkpoints,
-            checkpoint_seconds=job.config.checkpoint_seconds,
-            save=lambda c: ledger.write_checkpoint(c.trial_id, c.to_bytes()),
-            progress=progress,
-        )
-    finally:
-        torch.set_num_threads(threads)
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
+    return train(
+        trials,
+        dataset,
+        device=device,
+        checkpoints=checkpoints,
+        checkpoint_seconds=job.config.checkpoint_seconds,
+        save=lambda c: ledger.write_checkpoint(c.trial_id, c.to_bytes()),
+        progress=progress,
+    )
 
 
 def _load(trial: TrialSpec, job: Job) -> Dataset:
@@ -149,12 +181,17 @@ def _load(trial: TrialSpec, job: Job) -> Dataset:
     return dataset
 
 
-def _checkpoint(ledger: Ledger, trial: TrialSpec, log: "_AttemptLog") -> Checkpoint | None:
+def _checkpoint(ledger: Ledger, trial: TrialSpec, fingerprint: str, log: "_AttemptLog") -> Checkpoint | None:
     data = ledger.read_checkpoint(trial.trial_id)
     if data is None:
         return None
     try:
-        return Checkpoint.from_bytes(data, trial.trial_id)
+        checkpoint = Checkpoint.from_bytes(data, trial.trial_id)
+        if checkpoint.data_fingerprint not in ("", fingerprint):
+            raise ResultsError(
+                f"The checkpoint was trained on other data, of fingerprint {checkpoint.data_fingerprint}."
+            )
+        return checkpoint
     except ResultsError as error:
         log.add(f"{error} It was set aside; the trial starts again.")
         ledger.set_checkpoint_aside(trial.trial_id)

@@ -8,20 +8,21 @@ import signal
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from types import FrameType, ModuleType
 from typing import Any
 
+import torch
+
 from mtlray.errors import LaunchError
-from mtlray.execution import RETRYABLE, Job, give_up, run_pack
+from mtlray.execution import Job, give_up, run_pack
 from mtlray.preflight import inspect_cluster, judge
 from mtlray.progress import Display
 from mtlray.specs import TrialSpec
 
 # A trial is started this often again when its worker is lost; errors that would recur never get here.
 MAX_FAILURES = 2
-# Ray's memory monitor can abort a whole launch; the remainder is launched again, so many times at most.
-MAX_ROUNDS = 5
 
 _TUNE_ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # Tune uploads every trial's files again at each sync
@@ -29,6 +30,8 @@ _TUNE_ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",  # the new output prints a box even when silent
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
+    # Each trial is a thread of its worker, and glibc would keep the memory of former trials in arenas of their own.
+    "MALLOC_ARENA_MAX": "2",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # keeps a warning about a future default off the terminal
 }
 
@@ -37,6 +40,8 @@ Packs = Sequence[tuple[TrialSpec, ...]]
 
 def run_in_process(packs: Packs, job: Job, display: Display) -> bool:
     """One pack after the other, without Ray; the same results. Returns whether it was interrupted."""
+    if job.config.device == "cuda" and not torch.cuda.is_available():
+        raise LaunchError("Option --device asks for cuda. torch finds no GPU here. Choose --device cpu or auto.")
     try:
         for pack in packs:
             for failures in range(MAX_FAILURES + 1):
@@ -44,9 +49,13 @@ def run_in_process(packs: Packs, job: Job, display: Display) -> bool:
                     ended = run_pack(pack, job, lambda step, pack=pack: _report_step(display, pack, step))  # type: ignore[misc]
                     _report_end(display, pack, ended)
                     break
-                except RETRYABLE as error:
+                except Exception as error:  # run_pack raises only what may pass
+                    if _store_is_full(str(error)):
+                        display.note(f"Stopped: {error}. Free space for the results; the same command goes on.")
+                        return True
                     if failures == MAX_FAILURES:
                         _give_up(pack, job, display, repr(error))
+                    time.sleep(failures)
     except KeyboardInterrupt:
         return True
     return False
@@ -66,23 +75,57 @@ def run_on_ray(packs: Packs, job: Job, display: Display, *, address: str | None,
     stop = threading.Event()
     with _ray(job, address), _stopping(stop):
         resources = _resources(job)
+        _check_pickles(packs, job)
         if address is not None:
             judge(inspect_cluster(job.config.results, job.sweep))
-        suspects: set[int] = set()
-        for _ in range(MAX_ROUNDS):
-            records, _ = job.ledger().records()
-            left = [pack for pack in packs if any(trial.trial_id not in records for trial in pack)]
-            if not left or stop.is_set():
-                break
-            running, aborted = _fit(left, job, display, resources, stop)
+        left = _left(packs, job)
+        alone = False
+        while left and not stop.is_set():
+            running, aborted = _fit(left, job, display, resources, stop, workers=1 if alone else job.config.workers)
             if aborted is None:
                 break
-            display.note(f"Ray Tune stopped: {aborted}. Launching what is left again.")
-            ids = {id(left[i][0]): left[i] for i in running}
-            for pack in (ids[key] for key in suspects & ids.keys()):
-                _give_up(pack, job, display, f"was running at two aborts of Ray Tune in a row, last: {aborted}")
-            suspects = set(ids)
+            reason = " ".join(str(aborted).split())[:300]
+            before, left = len(left), _left(packs, job)
+            if len(left) < before:
+                display.note(f"Ray Tune stopped: {reason}. Launching what is left again.")
+            elif not running:
+                raise LaunchError(f"Ray Tune stopped before any trial ran: {reason}. `--in-process` runs without Ray.")
+            elif alone:
+                for pack in running:
+                    _give_up(pack, job, display, f"ended Ray Tune while it ran alone: {reason}")
+                left = _left(packs, job)
+            else:
+                display.note(f"Ray Tune stopped: {reason}. Trials run one by one until one has finished.")
+            # One trial that Ray's memory monitor kills takes its neighbours along; alone, it shows itself.
+            alone = len(left) == before
     return stop.is_set()
+
+
+def _left(packs: Packs, job: Job) -> list[tuple[TrialSpec, ...]]:
+    """The packs with a trial that has no result yet."""
+    records, _ = job.ledger().records()
+    return [pack for pack in packs if any(trial.trial_id not in records for trial in pack)]
+
+
+def _check_pickles(packs: Packs, job: Job) -> None:
+    """Raise LaunchError where a trial cannot travel to a worker."""
+    import ray
+
+    from mtlray.trainable import make_trainable
+
+    try:
+        ray.cloudpickle.dumps(make_trainable(packs, job))
+    except Exception as error:
+        raise LaunchError(
+            f"The trials should travel to Ray's workers, and they do not pickle: {' '.join(str(error).split())[:300]}. "
+            "Move what does not pickle (a lock, an open file) out of the strategy's module, or run with --in-process."
+        ) from error
+
+
+def _store_is_full(message: str) -> bool:
+    """Whether an error says that results cannot be stored; then no further trial can end well."""
+    signs = ("No space left on device", "Disk quota exceeded", "Read-only file system", "File too large")
+    return any(sign in message for sign in signs)
 
 
 def check_address(address: str) -> None:
@@ -100,9 +143,15 @@ def check_address(address: str) -> None:
 
 
 def _fit(
-    packs: Packs, job: Job, display: Display, resources: dict[str, float], stop: threading.Event
-) -> tuple[set[int], Exception | None]:
-    """One Tune experiment. Returns which packs were running at its end, and the exception that ended it, if any."""
+    packs: Packs,
+    job: Job,
+    display: Display,
+    resources: dict[str, float],
+    stop: threading.Event,
+    *,
+    workers: int | None,
+) -> tuple[list[tuple[TrialSpec, ...]], Exception | None]:
+    """One Tune experiment. Returns the packs that were running when an exception ended it, and that exception."""
     from ray import tune
 
     from mtlray.trainable import make_trainable
@@ -114,7 +163,7 @@ def _fit(
         results = tune.Tuner(
             tune.with_resources(make_trainable(packs, job), resources),
             param_space={"pack": tune.grid_search(list(range(len(packs))))},
-            tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=job.config.workers),
+            tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=workers),
             run_config=tune.RunConfig(
                 storage_path=storage,
                 verbose=0,
@@ -124,7 +173,7 @@ def _fit(
             ),
         ).fit()
     except Exception as error:  # one trial that Ray's memory monitor kills ends the whole fit
-        return set(watch.running), error
+        return [packs[i] for i in sorted(watch.running)], error
     finally:
         shutil.rmtree(storage, ignore_errors=True)
     if not stop.is_set():
@@ -132,15 +181,24 @@ def _fit(
         for i in range(len(results)):
             result = results[i]
             pack = packs[result.config["pack"]] if result.config else ()
-            if result.error is not None and any(trial.trial_id not in records for trial in pack):
-                _give_up(pack, job, display, f"its worker was lost {MAX_FAILURES + 1} times, last: {result.error}")
-    return set(), None
+            if result.error is None or all(trial.trial_id in records for trial in pack):
+                continue
+            if _store_is_full(str(result.error)):
+                display.note("Results could not be stored. Free space for them; the same command goes on.")
+                break
+            _give_up(pack, job, display, f"its worker was lost {MAX_FAILURES + 1} times, last: {result.error}")
+    return [], None
 
 
 def _give_up(pack: tuple[TrialSpec, ...], job: Job, display: Display, reason: str) -> None:
     reason = " ".join(reason.split())[:500]
     for trial in pack:
-        give_up(trial, job, reason)
+        try:
+            give_up(trial, job, reason)
+        except OSError as error:
+            raise LaunchError(
+                f"Results should go to {job.config.results}. Found: {error}. The same command goes on once that is mended."
+            ) from error
         display.ended(trial, "failed", reason)
 
 

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from mtlray.checkpoint import Checkpoint
+from mtlray.contract import check_scalars, check_state, check_weights, refuse_global_randomness
 from mtlray.data import Dataset, subset
 from mtlray.evaluation import evaluate
 from mtlray.models import Pack
+from mtlray.models.pack import default_dtype
 from mtlray.optimizers import build_optimizer, optimizer_state, restore_optimizer
 from mtlray.randomness import generator
 from mtlray.specs import TrialSpec
@@ -74,8 +76,13 @@ def train(
     """
     run = Run(trials, dataset, device, checkpoints)
     last_save = last_progress = time.monotonic()
+    random_state = torch.get_rng_state()
+    first_step = run.step + 1
     while run.step < run.trial.steps and not run.all_diverged:
         run.advance()
+        if run.step in (first_step, run.trial.steps):
+            refuse_global_randomness(run.strategy, random_state)
+            check_state(run.strategy, run.state, len(trials))
         if run.step % run.trial.evaluation_interval == 0 or run.step == run.trial.steps:
             run.evaluate()
         if run.step % _LOOK_EVERY == 0:
@@ -105,6 +112,7 @@ class Run:
         self.dtype = torch.float64 if self.trial.precision == "float64" else torch.float32
         self.tasks = self.trial.tasks
         self.strategy = self.trial.strategy
+        self.data_fingerprint = dataset.fingerprint
         self.splits = {name: examples.to(device) for name, examples in dataset.splits.items()}
         seeds = [trial.seed for trial in trials]
         shape = self.trial.dataset.input_shape
@@ -131,6 +139,7 @@ class Run:
         losses = [self._losses(number) for number in numbers]
         self.optimizer.zero_grad(set_to_none=True)
         weights, self.state = self.strategy.backward(losses, self.state)
+        check_weights(self.strategy, weights, self.meters["weights"].shape)
         self.optimizer.step()
         self.state = self.strategy.end_step(losses, self.state)
         self.step += 1
@@ -169,7 +178,9 @@ class Run:
         train_losses = (self.meters["interval_losses"] / batches).tolist()
         weights = (self.meters["weights"] / interval).tolist()
         gradient_norms = self.pack.trunk_gradient_norm().tolist()
-        scalars = {name: values.tolist() for name, values in self.strategy.scalars(self.state).items()}
+        of_strategy = self.strategy.scalars(self.state)
+        check_scalars(self.strategy, of_strategy, len(self.trials))
+        scalars = {name: values.tolist() for name, values in of_strategy.items()}
         measured = {
             split: evaluate(self.pack, self.splits[split], len(self.trials), self.device, self.dtype)
             for split in ("val", "test")
@@ -231,6 +242,7 @@ class Run:
                 meters=part(self.meters, i),
                 rows=self.rows[i],
                 seconds=seconds,
+                data_fingerprint=self.data_fingerprint,
             )
             for i, trial in enumerate(self.trials)
         ]
@@ -261,12 +273,9 @@ def initial_state(
     strategy: AbstractStrategy, tasks: Sequence[Task], seeds: Sequence[int], device: torch.device, dtype: torch.dtype
 ) -> State:
     """The strategy's state before the first step, in the trial's precision and on its device."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)  # so that 0.1 is the trial's 0.1 and not that of float32
-    try:
+    with default_dtype(dtype):  # so that 0.1 is the trial's 0.1 and not that of float32
         state = strategy.init(tasks, torch.tensor(seeds))
-    finally:
-        torch.set_default_dtype(before)
+    check_state(strategy, state, len(seeds))
     params = {name: p.detach().to(device).requires_grad_() for name, p in state.params.items()}
     return State(params, {name: b.to(device) for name, b in state.buffers.items()})
 

@@ -4,7 +4,8 @@ With one seed the plain module runs, in channels-last layout; with more, the par
 and the network is mapped over it with torch.func. Both look the same from outside.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,17 @@ from mtlray.randomness import stream_seed
 from mtlray.tasks import Task
 
 
+@contextlib.contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """torch's default for new tensors within a block, whatever it is outside."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
 def initialise(
     spec: ModelSpec, input_shape: tuple[int, ...], tasks: Sequence[Task], seed: int, dtype: torch.dtype
 ) -> SharedTrunk:
@@ -25,7 +37,7 @@ def initialise(
 
     torch's initialisers know only the global generator, so it is seeded for this one construction and put back.
     """
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), default_dtype(torch.float32):
         torch.manual_seed(stream_seed(seed, "init"))
         return spec.build(input_shape, tasks).to(dtype)
 
