@@ -138,3 +138,85 @@ def test_encoding_is_stable():
     assert encode(spec) == encode(dataclasses.replace(spec)) == {
         "type": "SGD", "lr": 0.1, "weight_decay": 0, "strategy_lr": None, "momentum": 0.9,
     }  # fmt: skip
+
+
+# Each changes what Mine computes, and stands outside of its class statement; MARK is the place of the number that matters.
+OUTSIDE = {
+    "attribute": ("", "Mine.source = MARK"),
+    "attribute of a base": ("", "Base.factor = MARK"),
+    "rebound": ("def register(cls, n=MARK):\n    cls.n = n\n    return cls", "Mine = register(Mine)"),
+    "handed to a function": ("def register(cls, n=MARK):\n    cls.n = n", "register(Mine)"),
+    "setattr": ("", "setattr(Mine, 'scale', lambda self: MARK)"),
+    "in a loop": ("", "for name in ('a', 'b'):\n    setattr(Mine, name, MARK)"),
+    "in if": ("if True:\n    def helper():\n        return MARK", ""),
+    "in try": (
+        "try:\n    import no_such_module as helper\nexcept ImportError:\n    def helper():\n        return MARK",
+        "",
+    ),
+    "in with": ("import contextlib\nwith contextlib.suppress(ValueError):\n    helper = lambda: MARK", ""),
+    "in for": ("for value in (1, MARK):\n    helper = lambda value=value: value", ""),
+    "in while": ("while True:\n    helper = lambda: MARK\n    break", ""),
+    "annotated": ("helper: object = lambda: MARK", ""),
+    "item": ("C = {'x': 1}\ndef helper():\n    return C['x']\nC['x'] = MARK", ""),
+    "method": ("C = {'x': 1}\ndef helper():\n    return C['x']\nC.update(x=MARK)", ""),
+    "changed in place": ("S = 1.0\nS *= MARK\ndef helper():\n    return S", ""),
+    "several names": ("A, S = 1, MARK\ndef helper():\n    return S", ""),
+}
+
+
+def outside(before, after, number):
+    text = SWEEP.replace("class Base", "def helper():\n    return 1\n\nBEFORE\n\nclass Base").replace(
+        "return 2.0", "return helper()"
+    )
+    text = text.replace("\nSWEEP =", "\nAFTER\n\nSWEEP =").replace("BEFORE", before).replace("AFTER", after)
+    return text.replace("MARK", str(number))
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_code_digest_sees_what_changes_a_class_from_outside(tmp_path, name):
+    one, two, again = (
+        digest(tmp_path, f"sweep{i}", outside(*OUTSIDE[name], number)) for i, number in enumerate((3, 4, 3))
+    )
+    assert one == again
+    assert one != two
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("strategies=(Mine(),)", "strategies=(Mine(), Equal())"),
+        ("SWEEP = ", "print(2)\nSWEEP = "),
+        (
+            "SWEEP = ",
+            "GRID = [Mine()]\nGRID.append(Mine())\nfor number in range(2):\n    GRID.append(Mine())\nSWEEP = ",
+        ),
+        ("\nSWEEP = ", "\nMine.source = 'me'  # why\nSWEEP = "),
+        ("SWEEP = ", "def unused():\n    return Mine\nSWEEP = "),
+    ],
+    ids=["grid", "call", "list", "comment", "unused"],
+)
+def test_code_digest_does_not_see_the_grid(tmp_path, change):
+    text = SWEEP.replace("\nSWEEP =", "\nMine.source = 'me'\nSWEEP =") if "# why" in change[1] else SWEEP
+    same = text.replace("\nMine.source = 'me'\n", "\n").replace(*change)
+    assert digest(tmp_path, "one", text) == digest(tmp_path, "two", same)
+
+
+def test_sweep_in_a_block_does_not_count(tmp_path):
+    block = "if True:\n    def helper():\n        return 2\n    SWEEP = None"
+    longer = block.replace("None", "[None, None]")
+    assert digest(tmp_path, "one", outside(block, "", 0)) == digest(tmp_path, "two", outside(longer, "", 0))
+
+
+@pytest.mark.parametrize(
+    "make", ["def make():\n    CLASS\n    return Mine\nMine = make()", "Mine = type('Other', (Base,), {})"]
+)
+def test_a_class_that_is_made_elsewhere_is_refused(tmp_path, make):
+    body = (
+        "class Mine(Base):\n        key = 'mine'\n        def combine(self, losses, state):\n            return losses"
+    )
+    path = tmp_path / "made.py"
+    path.write_text(SWEEP.split("@dataclass(frozen=True)")[0] + make.replace("CLASS", body) + "\nSWEEP = "
+                    + SWEEP.split("SWEEP = ")[1].replace("Mine()", "Equal()"))  # fmt: skip
+    _, module = load_sweep(path)
+    with pytest.raises(SpecError, match="Move its `class` statement to the top level of the file"):
+        class_name(module.Mine)
