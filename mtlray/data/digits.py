@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import importlib.resources
 import shutil
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,7 @@ def read_mnist(root: Path) -> tuple[Digits, Digits]:
 
     _check_mnist(mnist_folder(root))
     try:
+        _unpack_mnist(mnist_folder(root))
         train, test = (MNIST(str(root), train=part, download=True) for part in (True, False))
     except (OSError, RuntimeError, EOFError, gzip.BadGzipFile) as error:
         found = " ".join(str(error).split())
@@ -115,14 +117,35 @@ def read_mnist5k(root: Path) -> tuple[Digits, Digits]:
 
 
 def _check_mnist(folder: Path) -> None:
-    """Refuse a damaged official file by name; torchvision would try to download it again."""
+    """Refuse by name a damaged official file, which torchvision would download again, and an unpacked one that cannot be
+    checked, which torchvision would take as it is.
+    """
     for name, md5 in MNIST_FILES.items():
         path = folder / name
+        unpacked = path.with_suffix("")
+        if unpacked.exists() and not path.is_file():
+            raise DataError(
+                f"`{unpacked}` should have the official `{name}` beside it, to be checked against. Found it alone. "
+                "Remove it, and it is downloaded again, or run `mtlray data import mnist FOLDER`."
+            )
         if path.is_file() and hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != md5:
             raise DataError(
                 f"`{path}` should be the official MNIST file with md5 {md5}. Found another content: it is damaged or cut "
                 "short. Fetch it again, and then run `mtlray data import mnist FOLDER`."
             )
+
+
+def _unpack_mnist(folder: Path) -> None:
+    """Make each unpacked file the content of its checked .gz file; torchvision reads those it finds as they are."""
+    for name in MNIST_FILES:
+        packed, unpacked = folder / name, folder / name.removesuffix(".gz")
+        if not packed.is_file():
+            continue  # torchvision downloads and unpacks it
+        content = gzip.decompress(packed.read_bytes())
+        if not unpacked.is_file() or unpacked.read_bytes() != content:
+            temporary = folder / f".{unpacked.name}.{uuid.uuid4().hex[:8]}.tmp"
+            temporary.write_bytes(content)
+            temporary.replace(unpacked)
 
 
 def _from_torchvision(part: object) -> Digits:
