@@ -1,13 +1,12 @@
 """The data verbs of the command line: list, prepare, import and verify a source."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 from mtlray.data import prepared
 from mtlray.data.digits import MNIST_FILES, SOURCES, Source, import_mnist, mnist_folder
 from mtlray.data.multi_mnist import MultiMNIST
-from mtlray.errors import SpecError, unknown_name
+from mtlray.errors import DataError, SpecError, unknown_name
 
 
 def _source(name: str) -> Source:
@@ -60,10 +59,13 @@ def import_source(name: str, folder: Path, root: Path) -> str:
 
 
 def verify_source(name: str, root: Path) -> str:
-    """Raises DataError for the first file or array that is not what its checksum says."""
+    """Raises DataError for a source that is not there, and for the first file or array that its checksum does not fit."""
     source = _source(name)
     if name == "mnist" and not _is_here(source, root):
-        return f"mnist is not in {root}. Run `mtlray data prepare mnist`, or `mtlray data import mnist FOLDER`."
+        raise DataError(
+            f"The MNIST files should be in {mnist_folder(root)}. Found not all of them. "
+            "Run `mtlray data prepare mnist`, or `mtlray data import mnist FOLDER`."
+        )
     source.read(root)
     folders = _prepared(source, root)
     marks = [f"{folder.name}: fingerprint {prepared.load(folder)[1]}" for folder in folders]
@@ -73,4 +75,4 @@ def verify_source(name: str, root: Path) -> str:
 def _prepared(source: Source, root: Path) -> list[Path]:
     """The folders of arrays that were made from a source."""
     folders = (root / "prepared").glob(f"*-{source.name}-*/meta.json")
-    return sorted(path.parent for path in folders if json.loads(path.read_text()))
+    return sorted(path.parent for path in folders)
