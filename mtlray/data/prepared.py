@@ -18,6 +18,12 @@ from mtlray.errors import DataError
 
 _META = "meta.json"
 
+# How arrays are made and laid out; counted up where a change would make other arrays under the same folder name.
+_GENERATION = 1
+
+# What reading a missing, torn or foreign file raises; any other OSError is the disk's, and may be gone the next time.
+_WRONG_CONTENT = (FileNotFoundError, EOFError, ValueError, KeyError, TypeError)
+
 
 def fingerprint(arrays: Mapping[str, np.ndarray]) -> str:
     """16 hex digits of sha256 over the names, dtypes, shapes and bytes of all arrays."""
@@ -53,7 +59,8 @@ def prepare(folder: Path, make: Callable[[], Mapping[str, np.ndarray]]) -> str:
                     file.flush()
                     os.fsync(file.fileno())
             mark = fingerprint(arrays)
-            (temporary / _META).write_text(json.dumps({"fingerprint": mark, "arrays": sorted(arrays)}))
+            record = {"generation": _GENERATION, "fingerprint": mark, "arrays": sorted(arrays)}
+            (temporary / _META).write_text(json.dumps(record))
             temporary.rename(folder)
     except OSError as error:
         raise DataError(
@@ -65,7 +72,8 @@ def prepare(folder: Path, make: Callable[[], Mapping[str, np.ndarray]]) -> str:
 def load(folder: Path) -> tuple[dict[str, Tensor], str]:
     """The arrays of `folder` as tensors over memory maps, and their fingerprint.
 
-    Their bytes are compared with the fingerprint once in each process. Raises DataError.
+    Their bytes are compared with the fingerprint once in each process. Raises DataError for what is missing, damaged or of
+    another generation, and OSError where the disk cannot be read, which says nothing about the data.
     """
     if not (folder / _META).exists():
         raise DataError(f"Prepared data should lie in {folder}. Found nothing there. Run `mtlray data prepare`.")
@@ -80,7 +88,7 @@ def _load(folder: Path, modified: int) -> tuple[dict[str, Tensor], str]:
         names = json.loads((folder / _META).read_text())["arrays"]
         # Copy-on-write: torch wants writable memory, and nobody writes.
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in names}
-    except (OSError, EOFError, ValueError, KeyError) as error:
+    except _WRONG_CONTENT as error:
         raise _damaged(folder, str(error)) from error
     found = fingerprint(arrays)
     if found != expected:
@@ -90,9 +98,16 @@ def _load(folder: Path, modified: int) -> tuple[dict[str, Tensor], str]:
 
 def _fingerprint_on_record(folder: Path) -> str:
     try:
-        mark: str = json.loads((folder / _META).read_text())["fingerprint"]
-    except (OSError, EOFError, ValueError, KeyError) as error:
+        record = json.loads((folder / _META).read_text())
+        mark: str = record["fingerprint"]
+        generation = record.get("generation", 1)  # records did not always have it
+    except _WRONG_CONTENT as error:
         raise _damaged(folder, str(error)) from error
+    if generation != _GENERATION:
+        raise DataError(
+            f"The prepared data in {folder} should be of generation {_GENERATION}. Found generation {generation}, made by "
+            "another mtlray. Remove that folder and run `mtlray data prepare`."
+        )
     return mark
 
 

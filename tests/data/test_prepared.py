@@ -1,5 +1,6 @@
 """Prepared arrays: whole or not at all, whoever else prepares, whenever the process dies."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -139,9 +140,10 @@ def test_changed_byte_is_found(tmp_path):
         lambda folder: (folder / "a.npy").write_bytes(b""),
         lambda folder: (folder / "meta.json").write_text("{"),
         lambda folder: (folder / "meta.json").write_text("{}"),
+        lambda folder: (folder / "meta.json").write_text("[]"),
         lambda folder: (folder / "meta.json").write_text(json.dumps({"fingerprint": "0" * 16})),
     ],
-    ids=["missing", "cut short", "empty", "torn record", "empty record", "record without arrays"],
+    ids=["missing", "cut short", "empty", "torn record", "empty record", "list for a record", "record without arrays"],
 )
 def test_damage_is_an_error_that_names_the_folder(damage, tmp_path):
     folder = tmp_path / "data"
@@ -149,6 +151,48 @@ def test_damage_is_an_error_that_names_the_folder(damage, tmp_path):
     damage(folder)
     with pytest.raises(DataError, match=f"The prepared data in {folder} is damaged: "):
         prepared.load(folder)
+
+
+@pytest.mark.parametrize("name", ["meta.json", "a.npy"])
+def test_trouble_with_the_disk_is_not_damage(name, tmp_path, monkeypatch):
+    folder = tmp_path / "data"
+    mark = prepared.prepare(folder, make)
+
+    def trouble(original):
+        def read(path, *arguments, **options):
+            if path.name == name:
+                raise OSError(errno.EIO, "Input/output error", str(path))
+            return original(path, *arguments, **options)
+
+        return read
+
+    with monkeypatch.context() as patch:
+        patch.setattr(prepared.Path, "read_text", trouble(prepared.Path.read_text))
+        patch.setattr(prepared.np, "load", trouble(np.load))
+        with pytest.raises(OSError, match="Input/output error"):
+            prepared.load(folder)
+    assert prepared.load(folder)[1] == mark, "it may be read again"
+
+
+def test_another_generation_is_refused(tmp_path):
+    folder = tmp_path / "data"
+    prepared.prepare(folder, make)
+    record = json.loads((folder / "meta.json").read_text())
+    (folder / "meta.json").write_text(json.dumps(record | {"generation": 0}))
+    for read in (prepared.load, lambda folder: prepared.prepare(folder, make)):
+        with pytest.raises(DataError) as caught:
+            read(folder)
+        assert str(caught.value) == (
+            f"The prepared data in {folder} should be of generation 1. Found generation 0, made by "
+            "another mtlray. Remove that folder and run `mtlray data prepare`."
+        )
+
+
+def test_a_record_without_a_generation_is_of_the_first(tmp_path):
+    folder = tmp_path / "data"
+    mark = prepared.prepare(folder, make)
+    (folder / "meta.json").write_text(json.dumps({"fingerprint": mark, "arrays": ["a", "b"]}))
+    assert prepared.load(folder)[1] == prepared.prepare(folder, make) == mark
 
 
 def test_nothing_there(tmp_path):
