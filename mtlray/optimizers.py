@@ -11,6 +11,10 @@ from mtlray.models import Pack
 from mtlray.specs import SGD, Adam, OptimizerSpec
 from mtlray.strategies import State
 
+# The slots that count steps, one number for a parameter; all others have the parameter's shape. Shapes alone do not tell them
+# apart where a parameter has one number a seed.
+_COUNTERS = frozenset({"step"})
+
 
 def build_optimizer(
     spec: OptimizerSpec, network: Sequence[Tensor], strategy: dict[str, Tensor]
@@ -32,10 +36,10 @@ def optimizer_state(optimizer: torch.optim.Optimizer, pack: Pack, state: State) 
     for name, parameter, leads in _named(pack, state):
         slots[name] = {}
         for key, value in optimizer.state.get(parameter, {}).items():
-            if isinstance(value, Tensor) and value.shape == parameter.shape:
-                slots[name][key] = (value if leads else value.unsqueeze(0)).detach().clone()
+            if key in _COUNTERS:
+                slots[name][key] = value.detach().reshape(1).expand(pack.n_seeds).clone()
             elif isinstance(value, Tensor):
-                slots[name][key] = value.detach().expand(pack.n_seeds).clone()
+                slots[name][key] = (value if leads else value.unsqueeze(0)).detach().clone()
     return slots
 
 
@@ -46,10 +50,10 @@ def restore_optimizer(
     for name, parameter, leads in _named(pack, state):
         restored: dict[str, Tensor] = {}
         for key, value in slots[name].items():
-            if value.shape[1:] == (parameter.shape[1:] if leads else parameter.shape) and value.ndim > 1:
-                restored[key] = torch.empty_like(parameter.detach()).copy_(value if leads else value[0])
-            else:
+            if key in _COUNTERS:
                 restored[key] = value[0].clone()
+            else:
+                restored[key] = torch.empty_like(parameter.detach()).copy_(value if leads else value[0])
         if restored:
             optimizer.state[parameter] = restored
 

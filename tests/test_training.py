@@ -189,6 +189,37 @@ def test_resume_from_every_checkpoint_is_bit_equal(strategy, optimizer, seeds, d
                     assert_equal(tensors, getattr(second, part)[name])
 
 
+@dataclass(frozen=True)
+class OneScale(AbstractWeighting):
+    """Uncertainty weighting with one learned number for all tasks: a parameter of shape `[seed]`."""
+
+    key: ClassVar[str] = "one_scale"
+
+    def init(self, tasks, seeds):
+        return State(params={"scale": torch.zeros(len(seeds), requires_grad=True)})
+
+    def combine(self, losses, state):
+        scale = state.params["scale"].unsqueeze(1)
+        weights = torch.exp(-scale).expand(losses.shape)
+        return (weights * losses + scale).sum(dim=1), weights, state
+
+
+@pytest.mark.parametrize("optimizer", [TRIAL.optimizer, Adam(lr=1e-2)], ids=lambda o: type(o).__name__)
+@pytest.mark.parametrize("seeds", [(0,), (0, 1), (0, 1, 2)])
+def test_a_strategy_parameter_with_one_number_a_seed_resumes_bit_equal(optimizer, seeds, dataset):
+    fields = {"strategy": OneScale(), "optimizer": optimizer, "fraction": 0.02, "steps": 6, "evaluate_every": 3}
+    trials = [trial(seed=seed, **fields) for seed in seeds]
+    outcomes, saved = run(trials, dataset, save=True)
+    checkpoints = [Checkpoint.from_bytes(saved[3][t.trial_id], t.trial_id) for t in trials]
+    again, resaved = run(trials, dataset, checkpoints, save=True)
+    assert [rows_of(o) for o in again] == [rows_of(o) for o in outcomes]
+    for t in trials:
+        first, second = (Checkpoint.from_bytes(s[6][t.trial_id], t.trial_id) for s in (saved, resaved))
+        assert_equal(first.strategy["params"], second.strategy["params"])
+        for name, slots in first.optimizer.items():
+            assert_equal(slots, second.optimizer[name])
+
+
 def assert_equal(one, two):
     assert one.keys() == two.keys()
     for name in one:
