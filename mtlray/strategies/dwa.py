@@ -25,7 +25,9 @@ class DWA(AbstractWeighting):
     - :math:`T` is `temperature`; the larger, the more uniform the weights. The authors use 2.
     - The first two epochs weigh every task one.
 
-    `max_ratio` clips :math:`r_k`, which is noise once losses are near zero; off by default, as published.
+    `max_ratio` clips :math:`r_k`, which is noise once losses are near zero; off by default, as published. After an epoch in
+    which a task's loss was exactly zero, its ratio is `max_ratio`, or one where it is zero again. Without `max_ratio` the
+    weights are then undefined, as published, and the trial is recorded as diverged.
 
     Reading: an epoch is one pass over the trial's own training subset, so that with less data the weights are updated more
     often in the same number of steps. Where other code differs: nash-mtl slides a window of 25 iterations and returns the
@@ -47,11 +49,12 @@ class DWA(AbstractWeighting):
         return State(buffers={"last": ones, "previous": ones.clone(), "epochs": torch.zeros(len(seeds), 1)})
 
     def combine(self, losses: Losses, state: State) -> tuple[PerSeed, Weights, State]:
-        ratio = (state.buffers["last"] / state.buffers["previous"]).to(losses.dtype)
+        last, previous = state.buffers["last"], state.buffers["previous"]
+        ratio = (last / previous).to(losses.dtype)
         if self.max_ratio is not None:
-            ratio = ratio.clamp(max=self.max_ratio)
+            ratio = torch.where((last == 0) & (previous == 0), 1.0, ratio).clamp(max=self.max_ratio)
         ratio = torch.where(state.buffers["epochs"] >= 2, ratio, torch.ones_like(ratio))
-        # torch's softmax subtracts the maximum, so a large ratio cannot overflow.
+        # torch's softmax subtracts the maximum, so a finite ratio cannot overflow, however large; an infinite one gives nan.
         weights = losses.shape[1] * torch.softmax(ratio / self.temperature, dim=1)
         return (weights * losses).sum(dim=1), weights, state
 

@@ -64,6 +64,23 @@ def test_a_huge_ratio_does_not_overflow():
     torch.testing.assert_close(weights, torch.tensor([[0.0, 2.0]]).double())
 
 
+def test_after_an_epoch_without_loss_max_ratio_bounds_the_ratio():
+    bounded = DWA(max_ratio=3.0)
+    rises = weights_after(bounded, [1.0, 0.0], [1.0, 0.5])
+    assert torch.equal(rises, weights_after(DWA(), [1.0, 1.0], [1.0, 3.0]))
+    stays = weights_after(bounded, [1.0, 0.0], [0.5, 0.0])
+    assert torch.equal(stays, weights_after(DWA(), [1.0, 1.0], [0.5, 1.0]))
+
+
+def test_max_ratio_hides_no_nan():
+    assert weights_after(DWA(max_ratio=3.0), [1.0, 0.0], [1.0, float("nan")]).isnan().all()
+
+
+@pytest.mark.parametrize("last", [0.0, 0.5])
+def test_without_max_ratio_the_weights_after_an_epoch_without_loss_are_undefined(last):
+    assert weights_after(DWA(), [1.0, 0.0], [1.0, last]).isnan().all()
+
+
 def test_agrees_with_torchjd():
     ours, theirs = DWA(temperature=1.5), torchjd.scalarization.DWA(temperature=1.5)
     state = ours.init(TWO, torch.tensor([0]))
