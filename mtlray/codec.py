@@ -9,13 +9,14 @@ import dataclasses
 import hashlib
 import inspect
 import math
+import operator
 import sys
 from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
 from typing import Any
 
-from mtlray.errors import SpecError
+from mtlray.errors import SpecError, require
 
 # Modules loaded from a sweep file carry this prefix; see mtlray.sweepfile.
 SWEEP_MODULE = "mtlray_sweep_"
@@ -43,6 +44,12 @@ def encode(value: Any) -> Any:
         "The fields of a strategy, data set or model should be numbers, strings, booleans, None or tuples of these, because "
         f"they are part of a trial's identity. Found `{value!r}` of type {type(value).__name__}."
     )
+
+
+def integer(name: str, value: Any, rule: str = "be an integer") -> int:
+    """The value of a parameter that counts something, from Python or numpy. Raises SpecError for others, 1.0 and True too."""
+    require(not isinstance(value, bool) and hasattr(value, "__index__"), name, rule, repr(value))
+    return operator.index(value)
 
 
 @cache

@@ -101,7 +101,7 @@ class Mine(Base):
     def combine(self, losses, state):
         return self.scale() * losses.sum(dim=1), losses, state
 
-SWEEP = SweepSpec(name="s", question="?", strategies=(Mine(),), base=TrialSpec(
+SWEEP = SweepSpec(name="s", question="?", selection="best_test", strategies=(Mine(),), base=TrialSpec(
     dataset=MultiMNIST(), model=LeNet(), strategy=Equal(), optimizer=SGD(lr=0.1), steps=1))
 '''
 

@@ -2,7 +2,10 @@
 
 import dataclasses
 import hashlib
+from dataclasses import dataclass
+from typing import ClassVar
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,8 +13,8 @@ from hypothesis import strategies as st
 from mtlray.data import MultiMNIST
 from mtlray.errors import SpecError
 from mtlray.models import LeNet
-from mtlray.specs import SGD, Adam, RunConfig, SweepSpec, TrialSpec, epochs_over_fraction
-from mtlray.strategies import DWA, Equal, RevisedUncertainty, SingleTask, Uncertainty
+from mtlray.specs import SGD, Adam, OptimizerSpec, RunConfig, SweepSpec, TrialSpec, epochs_over_fraction
+from mtlray.strategies import DWA, AbstractWeighting, Equal, RevisedUncertainty, SingleTask, Uncertainty
 
 TRIAL = TrialSpec(
     dataset=MultiMNIST(), model=LeNet(), strategy=Equal(), optimizer=SGD(lr=0.005, momentum=0.9), steps=93_800
@@ -23,6 +26,7 @@ SWEEP = SweepSpec(
     strategies=(SingleTask(task="left"), Equal(), DWA(), DWA(temperature=1.0)),
     fractions=(1.0, 0.25),
     seeds=range(3),
+    selection="best_test",
 )
 
 
@@ -80,7 +84,6 @@ CHANGES = {
     TrialSpec: {
         "dataset": MultiMNIST(data_seed=1), "model": LeNet(preset="B"), "strategy": DWA(), "optimizer": SGD(lr=0.1),
         "fraction": 0.5, "steps": 1, "batch_size": 64, "evaluate_every": "epoch", "seed": 1, "precision": "float64",
-        "results_version": 2,
     },
     MultiMNIST: {
         "source": "mnist5k", "layout": "sabour", "task_names": ("left",), "val_digits": 10, "image_size": 28,
@@ -109,7 +112,18 @@ def test_changing_any_field_changes_the_id(cls, name):
 
 @pytest.mark.parametrize("cls", CHANGES)
 def test_no_field_is_forgotten_above(cls):
-    assert set(CHANGES[cls]) == {field.name for field in dataclasses.fields(cls)}
+    elsewhere = {"results_version"} if cls is TrialSpec else set()
+    assert set(CHANGES[cls]) | elsewhere == {field.name for field in dataclasses.fields(cls)}
+
+
+def test_another_results_version_is_another_trial_and_this_mtlray_does_not_compute_it(monkeypatch):
+    with pytest.raises(SpecError) as caught:
+        change(results_version=2)
+    assert str(caught.value) == (
+        "Parameter `results_version` should be 1, the one that this mtlray computes. Found `results_version = 2`."
+    )
+    monkeypatch.setattr("mtlray.specs.trial.RESULTS_VERSION", 2)
+    assert change(results_version=2).trial_id != TRIAL.trial_id
 
 
 @given(
@@ -254,6 +268,115 @@ def test_description():
     }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Mine(AbstractWeighting):
+    """A user's strategy with a name that another has too."""
+
+    key: ClassVar[str] = "dwa"
+
+    def combine(self, losses, state):
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Nameless(AbstractWeighting):
+    """A user's strategy without a key."""
+
+    def combine(self, losses, state):
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Terse(MultiMNIST):
+    """A data set whose label does not tell its layouts apart."""
+
+    label: ClassVar[str] = "terse"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lion(OptimizerSpec):
+    """An optimizer that mtlray does not have."""
+
+    key: ClassVar[str] = "lion"
+
+
+def test_two_strategies_by_one_label_are_refused():
+    with pytest.raises(SpecError) as caught:
+        dataclasses.replace(SWEEP, strategies=(DWA(), Mine())).trials()
+    assert str(caught.value) == (
+        "Sweep table has two trials that a table cannot tell apart, both dwa on multi_mnist-left-right, fraction 1, seed 0: "
+        f"strategy is `{DWA()}` and `{Mine()}`. Give the strategy class its own `key`, or change a hyperparameter."
+    )
+
+
+def test_strategies_that_differ_in_the_seventh_digit_have_two_labels():
+    labels = [DWA(temperature=t).label for t in (1.0, 1.0000001, 1.0000002, 0.1, 1e10, 1234567.0)]
+    assert labels == [
+        "dwa(temperature=1)", "dwa(temperature=1.0000001)", "dwa(temperature=1.0000002)", "dwa(temperature=0.1)",
+        "dwa(temperature=1e+10)", "dwa(temperature=1234567.0)",
+    ]  # fmt: skip
+    strategies = (DWA(temperature=1.0000001), DWA(temperature=1.0000002))
+    assert len(dataclasses.replace(SWEEP, strategies=strategies, seeds=(0,), fractions=(1.0,)).trials()) == 2
+
+
+def test_two_data_sets_by_one_label_are_refused():
+    with pytest.raises(
+        SpecError, match=r"has two data sets by the name of `terse`: .* give the data set class its own `key`"
+    ):
+        dataclasses.replace(SWEEP, datasets=(Terse(), Terse(layout="sabour"))).trials()
+
+
+def test_selection_on_validation_needs_validation_examples():
+    with pytest.raises(SpecError) as caught:
+        dataclasses.replace(SWEEP, selection="best_val").trials()
+    assert str(caught.value) == (
+        "Sweep table selects evaluations by `best_val`, and multi_mnist-left-right has no validation examples. Hold some out of "
+        'the training data with `val_digits=...`, or select as the paper with `selection="best_test"`.'
+    )
+    assert dataclasses.replace(SWEEP, selection="best_val", datasets=(MultiMNIST(val_digits=500),)).trials()
+
+
+def test_rules_that_leave_no_trial_are_refused():
+    with pytest.raises(SpecError, match="Its rules leave every cell out"):
+        dataclasses.replace(SWEEP, rules=(lambda trial: None,)).trials()
+
+
+def broken(trial):
+    return trial.strategy.temperature
+
+
+def test_a_rule_that_raises_is_named():
+    with pytest.raises(SpecError) as caught:
+        dataclasses.replace(SWEEP, rules=(broken,)).trials()
+    assert str(caught.value) == (
+        "The rule `broken` failed for stl:left, fraction 1, seed 0. "
+        "AttributeError: 'SingleTask' object has no attribute 'temperature'"
+    )
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_a_rule_returns_a_trial():
+    with pytest.raises(SpecError, match=r"The rule `.*` should return a trial, or None. Found `7`."):
+        dataclasses.replace(SWEEP, rules=(lambda trial: 7,)).trials()
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_numpys_integers_are_integers():
+    trial = change(steps=np.int64(93_800), batch_size=np.int32(128), evaluate_every=np.int16(469), seed=np.uint8(0))
+    assert trial.trial_id == TRIAL.trial_id
+    assert {type(value) for value in (trial.steps, trial.batch_size, trial.evaluate_every, trial.seed)} == {int}
+    assert dataclasses.replace(SWEEP, seeds=np.arange(3)) == SWEEP
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_one_entry_is_an_axis_of_one_and_a_list_is_a_tuple():
+    alone = dataclasses.replace(SWEEP, strategies=Equal(), datasets=MultiMNIST(), fractions=1.0, seeds=[0])
+    (trial,) = alone.trials()
+    assert trial.trial_id == change(seed=0).trial_id
+    lists = dataclasses.replace(SWEEP, strategies=list(SWEEP.strategies), fractions=[1.0, 0.25], seeds=[0, 1, 2])
+    assert lists == SWEEP
+
+
 # -- error texts
 
 REFUSED = [
@@ -273,12 +396,81 @@ REFUSED = [
     (lambda: change(batch_size=0), "Parameter `batch_size` should be at least 1. Found `batch_size = 0`."),
     (
         lambda: change(evaluate_every="epochs"),
-        'Parameter `evaluate_every` should be a number of steps, at least 1, or "epoch". Found `evaluate_every = epochs`.',
+        "Parameter `evaluate_every` should be a number of steps, at least 1, or \"epoch\". Found `evaluate_every = 'epochs'`.",
     ),
     (lambda: change(seed=-1), "Parameter `seed` should be at least 0. Found `seed = -1`."),
     (
         lambda: change(precision="float16"),
         'Parameter `precision` should be "float32" or "float64". Found `precision = float16`.',
+    ),
+    (lambda: change(steps=20.5), "Parameter `steps` should be an integer. Found `steps = 20.5`."),
+    (lambda: change(batch_size="8"), "Parameter `batch_size` should be an integer. Found `batch_size = '8'`."),
+    (lambda: change(seed=True), "Parameter `seed` should be an integer. Found `seed = True`."),
+    (
+        lambda: change(evaluate_every=10.0),
+        'Parameter `evaluate_every` should be a number of steps, at least 1, or "epoch". Found `evaluate_every = 10.0`.',
+    ),
+    (
+        lambda: change(results_version=1.0),
+        "Parameter `results_version` should be an integer. Found `results_version = 1.0`.",
+    ),
+    (lambda: change(fraction="1"), "Parameter `fraction` should lie in (0, 1]. Found `fraction = 1`."),
+    (
+        lambda: change(dataset="mnist"),
+        "Parameter `dataset` should be a DatasetSpec, such as `MultiMNIST()`. Found `dataset = 'mnist'`.",
+    ),
+    (
+        lambda: change(model=LeNet),
+        "Parameter `model` should be a ModelSpec, such as `LeNet()`. Found the class `LeNet`: write `LeNet()`.",
+    ),
+    (
+        lambda: change(strategy=Nameless()),
+        "The strategy `Nameless` should have a name for tables. Found `key = None`. "
+        'Write `key: ClassVar[str] = "..."` into the class.',
+    ),
+    (
+        lambda: change(optimizer=0.1),
+        "Parameter `optimizer` should be an OptimizerSpec, such as `SGD(lr=0.1)`. Found `optimizer = 0.1`.",
+    ),
+    (
+        lambda: change(optimizer=Lion(lr=0.1)),
+        "Parameter `optimizer` should be SGD(...) or Adam(...); there are no others. "
+        "Found `optimizer = Lion(lr=0.1, weight_decay=0.0, strategy_lr=None)`.",
+    ),
+    (
+        lambda: dataclasses.replace(SWEEP, strategies=(Equal,)),
+        "Parameter `strategies` should be an AbstractStrategy, such as `Equal()`. Found the class `Equal`: write `Equal()`.",
+    ),
+    (
+        lambda: dataclasses.replace(SWEEP, strategies=("equal",)),
+        "Parameter `strategies` should be an AbstractStrategy, such as `Equal()`. Found `strategies = 'equal'`: write `Equal()`.",
+    ),
+    (
+        lambda: dataclasses.replace(SWEEP, strategies=3),
+        "Parameter `strategies` should be a tuple, such as (Equal(), DWA()). Found `strategies = 3`.",
+    ),
+    (
+        lambda: dataclasses.replace(SWEEP, datasets=MultiMNIST),
+        "Parameter `datasets` should be a DatasetSpec, such as `MultiMNIST()`. "
+        "Found the class `MultiMNIST`: write `MultiMNIST()`.",
+    ),
+    (
+        lambda: dataclasses.replace(SWEEP, base=Equal()),
+        "Parameter `base` should be a TrialSpec, such as `TrialSpec(...)`. Found `base = Equal()`.",
+    ),
+    (
+        lambda: dataclasses.replace(SWEEP, seeds=3),
+        "Parameter `seeds` should be a tuple, such as range(3). Found `seeds = 3`.",
+    ),
+    (lambda: dataclasses.replace(SWEEP, seeds=(0.0,)), "Parameter `seeds` should hold integers. Found `seeds = 0.0`."),
+    (lambda: dataclasses.replace(SWEEP, seeds=("0",)), "Parameter `seeds` should hold integers. Found `seeds = '0'`."),
+    (
+        lambda: dataclasses.replace(SWEEP, rules=("double",)),
+        "Parameter `rules` should hold functions of a trial. Found `rules = ('double',)`.",
+    ),
+    (
+        lambda: dataclasses.replace(SWEEP, fractions=("half",)),
+        "Parameter `fractions` should lie in (0, 1]. Found `fractions = ('half',)`.",
     ),
     (
         lambda: dataclasses.replace(SWEEP, name="a/b"),

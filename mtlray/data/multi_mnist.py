@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
+from mtlray.codec import integer
 from mtlray.data import prepared
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.digits import SOURCES
@@ -45,6 +47,11 @@ class MultiMNIST(DatasetSpec):
     key: ClassVar[str] = "multi_mnist"
 
     def __post_init__(self) -> None:
+        require(isinstance(self.task_names, Iterable), "task_names", "be a tuple of names", self.task_names)
+        names = (self.task_names,) if isinstance(self.task_names, str) else tuple(self.task_names)
+        object.__setattr__(self, "task_names", names)
+        for name in ("val_digits", "image_size", "data_seed"):
+            object.__setattr__(self, name, integer(name, getattr(self, name)))
         if self.source not in SOURCES:
             raise unknown_name("source of Multi-MNIST digits", self.source, SOURCES)
         if self.layout not in LAYOUTS:

@@ -170,6 +170,16 @@ def test_a_stand_in_does_not_look_like_the_real_thing():
     assert "NOT" not in MultiMNIST().origin
 
 
+@pytest.mark.usefixtures("unchecked")
+def test_lists_and_numpys_integers_are_taken():
+    spec = MultiMNIST(task_names=["left", "right"], val_digits=np.int64(500))
+    assert spec == MultiMNIST(val_digits=500)
+    assert hash(spec) == hash(MultiMNIST(val_digits=500))
+    assert type(spec.val_digits) is int
+    assert MultiMNIST(task_names="left") == MultiMNIST(task_names=("left",))
+
+
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -194,6 +204,10 @@ def test_a_stand_in_does_not_look_like_the_real_thing():
             {"val_digits": 1},
             "Parameter `val_digits` should be 0, or from 2 to 59998 of mnist's training digits. Found `val_digits = 1`.",
         ),
+        ({"val_digits": 500.0}, "Parameter `val_digits` should be an integer. Found `val_digits = 500.0`."),
+        ({"data_seed": "1"}, "Parameter `data_seed` should be an integer. Found `data_seed = '1'`."),
+        ({"image_size": 28.0}, "Parameter `image_size` should be an integer. Found `image_size = 28.0`."),
+        ({"task_names": 3}, "Parameter `task_names` should be a tuple of names. Found `task_names = 3`."),
         ({"image_size": 32}, "Parameter `image_size` should be 36 or 28. Found `image_size = 32`."),
         (
             {"reconstruction_scale": 0.0},

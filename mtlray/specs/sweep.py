@@ -1,144 +1,18 @@
-"""What runs and where: TrialSpec (hashed in full), SweepSpec (a grid of trials), RunConfig (never hashed)."""
+"""A question and the grid of trials that answers it, with the rules that change single cells."""
 
 import dataclasses
-import hashlib
 import itertools
-import json
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from mtlray.codec import encode
+from mtlray.codec import integer
 from mtlray.data import DatasetSpec
 from mtlray.errors import SpecError, require
-from mtlray.models import ModelSpec
 from mtlray.records import RESULTS_VERSION
+from mtlray.specs.checks import is_number, require_object, require_strategy
+from mtlray.specs.trial import TrialSpec
 from mtlray.strategies import AbstractStrategy
-from mtlray.tasks import Task
-
-
-@dataclass(frozen=True, kw_only=True)
-class OptimizerSpec:
-    """An optimizer and its settings; `strategy_lr` is for a strategy's own parameters (None: as the model)."""
-
-    key: ClassVar[str]
-
-    lr: float
-    weight_decay: float = 0.0
-    strategy_lr: float | None = None
-
-    def __post_init__(self) -> None:
-        require(self.lr > 0, "lr", "be positive", self.lr)
-        require(self.weight_decay >= 0, "weight_decay", "be at least 0", self.weight_decay)
-        require(
-            self.strategy_lr is None or self.strategy_lr > 0, "strategy_lr", "be positive or None", self.strategy_lr
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class SGD(OptimizerSpec):
-    """Stochastic gradient descent with momentum, no Nesterov."""
-
-    key: ClassVar[str] = "sgd"
-    momentum: float = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(0 <= self.momentum < 1, "momentum", "lie in [0, 1)", self.momentum)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Adam(OptimizerSpec):
-    """Adam (Kingma and Ba 2015) with torch's defaults for betas and eps."""
-
-    key: ClassVar[str] = "adam"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialSpec:
-    """WHAT one trial computes, and nothing about where. Everything here is hashed into `trial_id`, defaults included.
-
-    `fraction` of the training examples, `steps` optimizer steps of `batch_size` examples, an evaluation each
-    `evaluate_every` steps ("epoch": after each pass over the training subset) and after the last step. A field added in a
-    later release declares in its metadata a `neutral` value at which it is left out, so that ids stay.
-    """
-
-    dataset: DatasetSpec
-    model: ModelSpec
-    strategy: AbstractStrategy
-    optimizer: OptimizerSpec
-    fraction: float = 1.0
-    steps: int
-    batch_size: int = 128
-    evaluate_every: int | Literal["epoch"] = 469
-    seed: int = 0
-    precision: Literal["float32", "float64"] = "float32"
-    results_version: int = RESULTS_VERSION
-
-    def __post_init__(self) -> None:
-        require(0 < self.fraction <= 1, "fraction", "lie in (0, 1]", self.fraction)
-        require(self.steps >= 1, "steps", "be at least 1", self.steps)
-        require(self.batch_size >= 1, "batch_size", "be at least 1", self.batch_size)
-        require(
-            self.evaluate_every == "epoch" or (isinstance(self.evaluate_every, int) and self.evaluate_every >= 1),
-            "evaluate_every", 'be a number of steps, at least 1, or "epoch"', self.evaluate_every,
-        )  # fmt: skip
-        require(self.seed >= 0, "seed", "be at least 0", self.seed)
-        require(self.precision in ("float32", "float64"), "precision", 'be "float32" or "float64"', self.precision)
-
-    @cached_property
-    def canonical(self) -> str:
-        """The JSON text that is hashed: keys sorted, no spaces, defaults included."""
-        return json.dumps(encode(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-    @cached_property
-    def trial_id(self) -> str:
-        """16 hex digits of sha256 over `canonical`."""
-        return hashlib.sha256(self.canonical.encode()).hexdigest()[:16]
-
-    @property
-    def canonical_but_seed(self) -> str:
-        """What trials of one pack have in common."""
-        return dataclasses.replace(self, seed=0).canonical
-
-    @cached_property
-    def strategy_json(self) -> str:
-        """JSON of the strategy and its hyperparameters."""
-        return json.dumps(encode(self.strategy), sort_keys=True)
-
-    @property
-    def tasks(self) -> tuple[Task, ...]:
-        """The tasks that this trial trains."""
-        return self.strategy.trains(self.dataset.tasks)
-
-    @property
-    def n_train(self) -> int:
-        """The size of the training subset."""
-        return max(1, round(self.fraction * self.dataset.n_examples("train")))
-
-    @property
-    def batches_per_epoch(self) -> int:
-        """The last, smaller batch is kept."""
-        return math.ceil(self.n_train / self.batch_size)
-
-    @property
-    def evaluation_interval(self) -> int:
-        """Steps between evaluations."""
-        if self.evaluate_every == "epoch":
-            return max(1, self.batches_per_epoch // self.strategy.batches_per_step)
-        return self.evaluate_every
-
-    @property
-    def n_evaluations(self) -> int:
-        return math.ceil(self.steps / self.evaluation_interval)
-
-    def check(self) -> None:
-        """Raise SpecError where strategy, model and data set do not go together."""
-        self.strategy.check(self.dataset.tasks)
-        self.model.check(self.dataset.input_shape, self.tasks)
-
 
 Rule = Callable[[TrialSpec], TrialSpec | None]
 
@@ -180,16 +54,34 @@ class SweepSpec:
         require(
             bool(allowed), "name", "be made of letters, digits, `-`, `_` and `.`; it names a folder", repr(self.name)
         )
+        require_object("base", self.base, TrialSpec, "TrialSpec(...)")
+        for axis, alone, looks in (
+            ("strategies", (AbstractStrategy, type, str), "(Equal(), DWA())"),
+            ("datasets", (DatasetSpec, type, str), "(MultiMNIST(),)"),
+            ("fractions", (float, int), "(1.0, 0.25)"),
+            ("seeds", (), "range(3)"),
+            ("rules", Callable, "(epochs_over_fraction(200),)"),
+        ):
+            object.__setattr__(self, axis, _entries(axis, getattr(self, axis), alone, looks))
         for axis in ("strategies", "fractions", "seeds"):
             require(len(getattr(self, axis)) > 0, axis, "have at least one entry", getattr(self, axis))
+        for strategy in self.strategies:
+            require_strategy("strategies", strategy)
+        for dataset in self.datasets:
+            require_object("datasets", dataset, DatasetSpec, "MultiMNIST()")
         for fraction in self.fractions:
-            require(0 < fraction <= 1, "fractions", "lie in (0, 1]", self.fractions)
+            require(is_number(fraction) and 0 < fraction <= 1, "fractions", "lie in (0, 1]", self.fractions)
+        object.__setattr__(self, "seeds", tuple(integer("seeds", seed, "hold integers") for seed in self.seeds))
+        for rule in self.rules:
+            require(callable(rule), "rules", "hold functions of a trial", self.rules)
         rules = ("best_val", "best_test", "last", "mean_last_10")
         require(self.selection in rules, "selection", f"be one of {', '.join(rules)}", self.selection)
 
     def trials(self) -> tuple[TrialSpec, ...]:
-        """All trials in a fixed order. Raises SpecError where two are the same or one cannot run."""
+        """All trials in a fixed order. Raises SpecError where two cannot be told apart, one cannot run, or none is left."""
         trials: dict[str, TrialSpec] = {}
+        cells: dict[tuple[Any, ...], TrialSpec] = {}
+        datasets: dict[str, DatasetSpec] = {}
         checked = set[tuple[Any, ...]]()
         axes = (self.datasets or (self.base.dataset,), self.strategies, self.fractions, self.seeds)
         for dataset, strategy, fraction, seed in itertools.product(*axes):
@@ -197,19 +89,46 @@ class SweepSpec:
                 self.base, dataset=dataset, strategy=strategy, fraction=fraction, seed=seed
             )
             for rule in self.rules:
-                trial = rule(trial) if trial is not None else None
+                trial = _apply(rule, trial) if trial is not None else None
             if trial is None:
                 continue
             if (trial.dataset, trial.model, trial.strategy) not in checked:
                 trial.check()
+                self._check_dataset(trial.dataset, datasets.setdefault(trial.dataset.label, trial.dataset))
                 checked.add((trial.dataset, trial.model, trial.strategy))
             if trial.trial_id in trials:
                 raise SpecError(
                     f"Sweep {self.name} holds the same trial twice: {trial.strategy.label}, fraction {trial.fraction:g}, "
                     f"seed {trial.seed}. Remove the repeated entry from its axes, or the rule that makes two cells equal."
                 )
-            trials[trial.trial_id] = trial
+            cell = (trial.dataset.label, trial.strategy.label, trial.fraction, trial.seed)
+            if cell in cells:
+                raise self._clash(cells[cell], trial)
+            trials[trial.trial_id] = cells[cell] = trial
+        if not trials:
+            raise SpecError(f"Sweep {self.name} should have a trial. Its rules leave every cell out.")
         return tuple(trials.values())
+
+    def _check_dataset(self, dataset: DatasetSpec, namesake: DatasetSpec) -> None:
+        if dataset != namesake:
+            raise SpecError(
+                f"Sweep {self.name} has two data sets by the name of `{dataset.label}`: `{namesake}` and `{dataset}`. Results "
+                "are kept by that name; give the data set class its own `key`, or a `label` that holds what differs."
+            )
+        if self.selection == "best_val" and dataset.n_examples("val") == 0:
+            raise SpecError(
+                f"Sweep {self.name} selects evaluations by `best_val`, and {dataset.label} has no validation examples. Hold some "
+                'out of the training data with `val_digits=...`, or select as the paper with `selection="best_test"`.'
+            )
+
+    def _clash(self, one: TrialSpec, two: TrialSpec) -> SpecError:
+        pairs = ((f.name, getattr(one, f.name), getattr(two, f.name)) for f in dataclasses.fields(TrialSpec))
+        differ = "; ".join(f"{name} is `{a}` and `{b}`" for name, a, b in pairs if a != b)
+        return SpecError(
+            f"Sweep {self.name} has two trials that a table cannot tell apart, both {one.strategy.label} on "
+            f"{one.dataset.label}, fraction {one.fraction:g}, seed {one.seed}: {differ}. Give the strategy class its own `key`, "
+            "or change a hyperparameter."
+        )
 
     def describe(self, trials: Sequence[TrialSpec]) -> dict[str, Any]:
         """The resolved sweep as it is stored with its results: what was asked, and every trial that answers it."""
@@ -272,23 +191,23 @@ def _pick(kind: str, wanted: Sequence[object], valid: dict[str, Any]) -> tuple[A
     return tuple(value for name, value in valid.items() if name in asked)
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunConfig:
-    """WHERE AND HOW trials run. Never hashed; stored with the results.
+def _entries(axis: str, value: Any, alone: Any, looks: str) -> tuple[Any, ...]:
+    """An axis as a tuple; one entry alone is an axis of one."""
+    if isinstance(value, alone):
+        return (value,)
+    require(isinstance(value, Iterable), axis, f"be a tuple, such as {looks}", value)
+    return tuple(value)
 
-    `device` is "cpu", "cuda" or "auto"; `workers` trials run at once (None: one for each core, or GPU); a checkpoint is
-    written every `checkpoint_seconds`.
-    """
 
-    data: str
-    results: str
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    workers: int | None = None
-    pack_size: int = 1
-    checkpoint_seconds: float = 30.0
-
-    def __post_init__(self) -> None:
-        require(self.device in ("auto", "cpu", "cuda"), "device", 'be "auto", "cpu" or "cuda"', self.device)
-        require(self.workers is None or self.workers >= 1, "workers", "be at least 1", self.workers)
-        require(self.pack_size >= 1, "pack_size", "be at least 1", self.pack_size)
-        require(self.checkpoint_seconds >= 0, "checkpoint_seconds", "be at least 0", self.checkpoint_seconds)
+def _apply(rule: Rule, trial: TrialSpec) -> TrialSpec | None:
+    name = getattr(rule, "__qualname__", repr(rule)).replace(".<locals>", "")
+    try:
+        changed = rule(trial)
+    except Exception as error:
+        raise SpecError(
+            f"The rule `{name}` failed for {trial.strategy.label}, fraction {trial.fraction:g}, seed {trial.seed}. "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if changed is not None and not isinstance(changed, TrialSpec):
+        raise SpecError(f"The rule `{name}` should return a trial, or None. Found `{changed}`.")
+    return changed

@@ -1,0 +1,17 @@
+"""What runs and where: TrialSpec (hashed in full), SweepSpec (a grid of trials), RunConfig (never hashed)."""
+
+from mtlray.specs.optimizer import SGD, Adam, OptimizerSpec
+from mtlray.specs.run_config import RunConfig
+from mtlray.specs.sweep import Rule, SweepSpec, epochs_over_fraction
+from mtlray.specs.trial import TrialSpec
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "OptimizerSpec",
+    "Rule",
+    "RunConfig",
+    "SweepSpec",
+    "TrialSpec",
+    "epochs_over_fraction",
+]

@@ -1,0 +1,43 @@
+"""Optimizers as specs: SGD and Adam."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mtlray.errors import require
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerSpec:
+    """An optimizer and its settings; `strategy_lr` is for a strategy's own parameters (None: as the model)."""
+
+    key: ClassVar[str]
+
+    lr: float
+    weight_decay: float = 0.0
+    strategy_lr: float | None = None
+
+    def __post_init__(self) -> None:
+        require(self.lr > 0, "lr", "be positive", self.lr)
+        require(self.weight_decay >= 0, "weight_decay", "be at least 0", self.weight_decay)
+        require(
+            self.strategy_lr is None or self.strategy_lr > 0, "strategy_lr", "be positive or None", self.strategy_lr
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SGD(OptimizerSpec):
+    """Stochastic gradient descent with momentum, no Nesterov."""
+
+    key: ClassVar[str] = "sgd"
+    momentum: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(0 <= self.momentum < 1, "momentum", "lie in [0, 1)", self.momentum)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam(OptimizerSpec):
+    """Adam (Kingma and Ba 2015) with torch's defaults for betas and eps."""
+
+    key: ClassVar[str] = "adam"

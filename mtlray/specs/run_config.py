@@ -1,0 +1,28 @@
+"""Where and how trials run; never hashed."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mtlray.errors import require
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """WHERE AND HOW trials run. Never hashed; stored with the results.
+
+    `device` is "cpu", "cuda" or "auto"; `workers` trials run at once (None: one for each core, or GPU); a checkpoint is
+    written every `checkpoint_seconds`.
+    """
+
+    data: str
+    results: str
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    workers: int | None = None
+    pack_size: int = 1
+    checkpoint_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        require(self.device in ("auto", "cpu", "cuda"), "device", 'be "auto", "cpu" or "cuda"', self.device)
+        require(self.workers is None or self.workers >= 1, "workers", "be at least 1", self.workers)
+        require(self.pack_size >= 1, "pack_size", "be at least 1", self.pack_size)
+        require(self.checkpoint_seconds >= 0, "checkpoint_seconds", "be at least 0", self.checkpoint_seconds)

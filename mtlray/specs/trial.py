@@ -1,0 +1,113 @@
+"""What one trial computes; hashed in full."""
+
+import dataclasses
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from mtlray.codec import encode, integer
+from mtlray.data import DatasetSpec
+from mtlray.errors import require
+from mtlray.models import ModelSpec
+from mtlray.records import RESULTS_VERSION
+from mtlray.specs.checks import is_number, require_object, require_strategy
+from mtlray.specs.optimizer import SGD, Adam, OptimizerSpec
+from mtlray.strategies import AbstractStrategy
+from mtlray.tasks import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialSpec:
+    """WHAT one trial computes, and nothing about where. Everything here is hashed into `trial_id`, defaults included.
+
+    `fraction` of the training examples, `steps` optimizer steps of `batch_size` examples, an evaluation each
+    `evaluate_every` steps ("epoch": after each pass over the training subset) and after the last step. A field added in a
+    later release declares in its metadata a `neutral` value at which it is left out, so that ids stay.
+    """
+
+    dataset: DatasetSpec
+    model: ModelSpec
+    strategy: AbstractStrategy
+    optimizer: OptimizerSpec
+    fraction: float = 1.0
+    steps: int
+    batch_size: int = 128
+    evaluate_every: int | Literal["epoch"] = 469
+    seed: int = 0
+    precision: Literal["float32", "float64"] = "float32"
+    results_version: int = RESULTS_VERSION
+
+    def __post_init__(self) -> None:
+        require_object("dataset", self.dataset, DatasetSpec, "MultiMNIST()")
+        require_object("model", self.model, ModelSpec, "LeNet()")
+        require_strategy("strategy", self.strategy)
+        require_object("optimizer", self.optimizer, OptimizerSpec, "SGD(lr=0.1)")
+        known = type(self.optimizer) in (SGD, Adam)
+        require(known, "optimizer", "be SGD(...) or Adam(...); there are no others", self.optimizer)
+        for name in ("steps", "batch_size", "seed", "results_version"):
+            object.__setattr__(self, name, integer(name, getattr(self, name)))
+        require(is_number(self.fraction) and 0 < self.fraction <= 1, "fraction", "lie in (0, 1]", self.fraction)
+        require(self.steps >= 1, "steps", "be at least 1", self.steps)
+        require(self.batch_size >= 1, "batch_size", "be at least 1", self.batch_size)
+        if self.evaluate_every != "epoch":
+            rule = 'be a number of steps, at least 1, or "epoch"'
+            object.__setattr__(self, "evaluate_every", integer("evaluate_every", self.evaluate_every, rule))
+            require(self.evaluate_every >= 1, "evaluate_every", rule, self.evaluate_every)
+        require(self.seed >= 0, "seed", "be at least 0", self.seed)
+        require(self.precision in ("float32", "float64"), "precision", 'be "float32" or "float64"', self.precision)
+        ours = f"be {RESULTS_VERSION}, the one that this mtlray computes"
+        require(self.results_version == RESULTS_VERSION, "results_version", ours, self.results_version)
+
+    @cached_property
+    def canonical(self) -> str:
+        """The JSON text that is hashed: keys sorted, no spaces, defaults included."""
+        return json.dumps(encode(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @cached_property
+    def trial_id(self) -> str:
+        """16 hex digits of sha256 over `canonical`."""
+        return hashlib.sha256(self.canonical.encode()).hexdigest()[:16]
+
+    @property
+    def canonical_but_seed(self) -> str:
+        """What trials of one pack have in common."""
+        return dataclasses.replace(self, seed=0).canonical
+
+    @cached_property
+    def strategy_json(self) -> str:
+        """JSON of the strategy and its hyperparameters."""
+        return json.dumps(encode(self.strategy), sort_keys=True)
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The tasks that this trial trains."""
+        return self.strategy.trains(self.dataset.tasks)
+
+    @property
+    def n_train(self) -> int:
+        """The size of the training subset."""
+        return max(1, round(self.fraction * self.dataset.n_examples("train")))
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """The last, smaller batch is kept."""
+        return math.ceil(self.n_train / self.batch_size)
+
+    @property
+    def evaluation_interval(self) -> int:
+        """Steps between evaluations."""
+        if self.evaluate_every == "epoch":
+            return max(1, self.batches_per_epoch // self.strategy.batches_per_step)
+        return self.evaluate_every
+
+    @property
+    def n_evaluations(self) -> int:
+        return math.ceil(self.steps / self.evaluation_interval)
+
+    def check(self) -> None:
+        """Raise SpecError where strategy, model and data set do not go together."""
+        self.strategy.check(self.dataset.tasks)
+        self.model.check(self.dataset.input_shape, self.tasks)
