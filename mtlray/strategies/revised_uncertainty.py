@@ -1,5 +1,6 @@
 """Revised uncertainty weighting: uncertainty weighting with a regulariser that is never negative."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.errors import require, unknown_name
 from mtlray.strategies.base import AbstractWeighting, State
+from mtlray.strategies.uncertainty import bounded
 from mtlray.tasks import Task
 
 
@@ -25,7 +27,8 @@ class RevisedUncertainty(AbstractWeighting):
 
     `parametrisation="direct"` learns c itself, as published code does; "log" learns :math:`s = \log c^2` with the regulariser
     :math:`\mathrm{softplus}(s)`, which has no pole at c = 0. The two differ under Adam. `floor` keeps |c| above a bound with
-    its sign kept; off by default. In either form the one factor 1/2 is used whatever a task's likelihood, as in the paper.
+    its sign kept; off by default. Below it, only a gradient that leads back moves c. In either form the one factor 1/2 is used
+    whatever a task's likelihood, as in the paper.
     """
 
     parametrisation: Literal["direct", "log"] = "direct"
@@ -50,12 +53,12 @@ class RevisedUncertainty(AbstractWeighting):
         if self.parametrisation == "direct":
             c = state.params["c"]
             if self.floor is not None:
-                c = torch.where(c < 0, c.clamp(max=-self.floor), c.clamp(min=self.floor))
+                c = bounded(torch.where(c < 0, -c, c), self.floor, math.inf)
             variance = c.square()
             weights, regulariser = 0.5 / variance, torch.log1p(variance)
         else:
             s = state.params["log_c2"]
             if self.floor is not None:
-                s = s.clamp(min=2 * torch.tensor(self.floor).log().item())
+                s = bounded(s, 2 * math.log(self.floor), math.inf)
             weights, regulariser = 0.5 * torch.exp(-s), F.softplus(s)
         return (weights * losses + regulariser).sum(dim=1), weights, state

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
+from torch import Tensor
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.errors import SpecError, require, unknown_name
@@ -32,6 +33,29 @@ _PRESETS: Mapping[str, tuple[Literal["task", "gaussian", "categorical", "laplace
 )
 
 
+class _Bounded(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, low: float, high: float) -> Tensor:
+        ctx.save_for_backward(value)
+        ctx.bounds = low, high
+        return value.clamp(low, high)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (value,), (low, high) = ctx.saved_tensors, ctx.bounds
+        leads_away = ((value < low) & (gradient > 0)) | ((value > high) & (gradient < 0))
+        return gradient.masked_fill(leads_away, 0), None, None
+
+
+def bounded(value: Tensor, low: float, high: float) -> Tensor:
+    """`value` clamped; beyond a bound, descent gets the gradient at the bound where it leads back, and zero where it leads away.
+
+    Under a plain clamp there is no gradient beyond a bound, and a learned value that once got there stays for ever.
+    """
+    result: Tensor = _Bounded.apply(value, low, high)
+    return result
+
+
 @dataclass(frozen=True)
 class Uncertainty(AbstractWeighting):
     r"""Uncertainty weighting (Kendall, Gal, Cipolla, CVPR 2018, eqs. 7 and 10).
@@ -46,7 +70,7 @@ class Uncertainty(AbstractWeighting):
 
     `form="task"` takes the factors from each task's likelihood; `form="gaussian"` and so on use one form for all tasks, as
     most published code does. `Uncertainty.preset("mtan")` and others give the published combinations.
-    `log_variance_limit` keeps |s| below a bound; off by default.
+    `log_variance_limit` keeps |s| below a bound; off by default. Beyond it, only a gradient that leads back moves s.
 
     Reading: s is trained by the trial's optimizer in a group of its own without weight decay, at the model's learning rate
     unless `strategy_lr` says otherwise. The original states neither the initial value nor the optimizer; we start from 0.
@@ -93,6 +117,6 @@ class Uncertainty(AbstractWeighting):
     def combine(self, losses: Losses, state: State) -> tuple[PerSeed, Weights, State]:
         s = state.params["log_variance"]
         if self.log_variance_limit is not None:
-            s = s.clamp(-self.log_variance_limit, self.log_variance_limit)
+            s = bounded(s, -self.log_variance_limit, self.log_variance_limit)
         weights = state.buffers["loss_factor"] * torch.exp(-s)
         return (weights * losses + state.buffers["log_factor"] * s).sum(dim=1), weights, state

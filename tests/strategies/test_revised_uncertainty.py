@@ -71,6 +71,30 @@ def test_floor_in_the_log_form():
     torch.testing.assert_close(strategy.combine(torch.ones(1, 3), state)[1], torch.full((1, 3), 50.0))
 
 
+@pytest.mark.parametrize("start", [1.0, 0.0, -0.01, -1.0])
+@pytest.mark.parametrize("parametrisation", ["direct", "log"])
+def test_at_the_floor_the_weight_comes_back_when_the_loss_changes(parametrisation, start):
+    strategy = RevisedUncertainty(parametrisation=parametrisation, floor=0.5)
+    state = strategy.init(TASKS, SEEDS)
+    (parameter,) = state.params.values()
+    with torch.no_grad():
+        parameter.fill_(start)
+    optimizer = torch.optim.SGD([parameter], lr=0.05)
+
+    def weights_after_steps_with(loss):
+        losses = torch.full((1, 3), loss)
+        for _ in range(600):
+            optimizer.zero_grad()
+            strategy.combine(losses, state)[0].sum().backward()
+            optimizer.step()
+        return strategy.combine(losses, state)[1].detach()
+
+    torch.testing.assert_close(weights_after_steps_with(1e-4), torch.full((1, 3), 2.0))
+    torch.testing.assert_close(weights_after_steps_with(1.0), torch.full((1, 3), 0.5), rtol=1e-3, atol=0)
+    if parametrisation == "direct":
+        assert (parameter < 0).all() == (start < 0), "the sign is kept"
+
+
 def test_large_variances_do_not_overflow():
     strategy = RevisedUncertainty(parametrisation="log")
     state = strategy.init(TASKS, SEEDS)

@@ -99,6 +99,45 @@ def test_limit_bounds_the_log_variance():
         torch.testing.assert_close(weights, torch.full((1, 3), math.exp(-bound)))
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_at_the_limit_the_log_variance_comes_back_when_the_loss_changes(momentum):
+    strategy = Uncertainty(form="categorical", log_variance_limit=1.0)
+    state = strategy.init(TASKS, SEEDS)
+    optimizer = torch.optim.SGD(state.params.values(), lr=0.05, momentum=momentum)
+
+    def weights_after_steps_with(loss):
+        losses = torch.full((1, 3), loss)
+        for _ in range(600):
+            optimizer.zero_grad()
+            strategy.combine(losses, state)[0].sum().backward()
+            optimizer.step()
+        return strategy.combine(losses, state)[1].detach()
+
+    torch.testing.assert_close(weights_after_steps_with(1e-4), torch.full((1, 3), math.exp(1)))
+    torch.testing.assert_close(weights_after_steps_with(0.5), torch.ones(1, 3), rtol=1e-3, atol=0)
+    torch.testing.assert_close(weights_after_steps_with(10.0), torch.full((1, 3), math.exp(-1)))
+    torch.testing.assert_close(weights_after_steps_with(0.5), torch.ones(1, 3), rtol=1e-3, atol=0)
+
+
+def test_beyond_the_limit_only_the_gradient_that_leads_back_counts():
+    strategy = Uncertainty(form="categorical", log_variance_limit=1.0)
+    for value, loss, slope in ((-3.0, 0.0, 0.0), (-3.0, 1.0, 0.5 - math.e), (3.0, 0.0, 0.5), (3.0, 10.0, 0.0)):
+        state = with_log_variance(strategy, value)
+        strategy.combine(torch.full((1, 3), loss), state)[0].sum().backward()
+        torch.testing.assert_close(state.params["log_variance"].grad, torch.full((1, 3), slope))
+
+
+def test_within_the_limit_nothing_changes():
+    losses = torch.tensor([[1.0, 2.0, 4.0]])
+    found = []
+    for strategy in (Uncertainty(), Uncertainty(log_variance_limit=1.0)):
+        state = with_log_variance(strategy, 0.3)
+        objective, weights, _ = strategy.combine(losses, state)
+        objective.sum().backward()
+        found.append((objective.tolist(), weights.tolist(), state.params["log_variance"].grad.tolist()))
+    assert found[0] == found[1]
+
+
 def test_large_losses_do_not_overflow():
     strategy = Uncertainty()
     objective, weights, _ = strategy.combine(torch.full((1, 3), 1e30), strategy.init(TASKS, SEEDS))
