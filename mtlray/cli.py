@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mtlray import __version__
-from mtlray.errors import MtlrayError, SpecError
+from mtlray.errors import MtlrayError, SpecError, require
 
 if TYPE_CHECKING:
     from mtlray.driver import Sweep
@@ -40,9 +40,12 @@ DATA = str(Path("~/.cache/mtlray").expanduser())
 
 def main() -> None:
     """Run the command line; an error that is the user's to mend is one paragraph and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        # Tables hold a ±, which a terminal set to ASCII would refuse with a traceback.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     try:
         app()
-    except MtlrayError as error:
+    except (MtlrayError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(2)
 
@@ -70,6 +73,10 @@ def _open(
     from mtlray.sweepfile import load_sweep
 
     sweep, module = load_sweep(path)
+    if sweep.published is not None:
+        from analysis.published import describe
+
+        describe(sweep.published)
     narrowed = sweep.narrowed(
         seeds=_seeds(seeds) if seeds is not None else None,
         strategies=re.split(r",(?![^(]*\))", strategies) if strategies is not None else None,
@@ -110,6 +117,7 @@ def plan(
     ] = None,
 ) -> None:
     """What would run: cells done, to run and failed, device time and disk. Starts nothing and writes nothing."""
+    require(workers is None or workers >= 1, "workers", "be at least 1", workers)
     opened = _open(sweep, results, seeds, strategies, fractions, steps)
     print(opened.plan_text(workers))
 

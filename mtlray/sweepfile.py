@@ -1,8 +1,15 @@
-"""Loading a sweep: a Python file that defines SWEEP. Classes defined in it work on Ray workers too."""
+"""Loading a sweep: a Python file that defines SWEEP. Classes defined in it work on Ray workers too.
 
+While it loads, it may import modules from its own folder. These are not shipped to Ray workers on other machines, and their
+code is not part of a trial's identity; what computes belongs into the sweep file, or into an installed package.
+"""
+
+import hashlib
 import importlib.util
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -20,14 +27,17 @@ def load_sweep(path: Path) -> tuple[SweepSpec, ModuleType]:
         raise SpecError(f"A sweep should be a Python file that defines SWEEP. Found no file `{path}`.{listing}")
     if path.suffix != ".py":
         raise SpecError(f"A sweep should be a Python file that defines SWEEP. Found `{path}`.")
-    name = SWEEP_MODULE + path.stem
-    spec = importlib.util.spec_from_file_location(name, path)
+    location = str(path.resolve())
+    # Two files of one name in different folders are two modules; a class's identity does not hold the module's name.
+    name = f"{SWEEP_MODULE}{path.stem}_{hashlib.sha256(location.encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, location)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and inspect look their module up here
     try:
-        spec.loader.exec_module(module)
+        with _siblings(Path(location)):
+            spec.loader.exec_module(module)
     except MtlrayError as error:
         # The file is right Python and describes something wrong: the message says what.
         raise SpecError(f"{path}{_line(error, path)}: {error}") from error
@@ -50,13 +60,38 @@ def load_sweep(path: Path) -> tuple[SweepSpec, ModuleType]:
     return sweep, module
 
 
+@contextmanager
+def _siblings(location: Path) -> Iterator[None]:
+    """Modules of a file's folder can be imported, after all others; those of another sweep's folder are forgotten."""
+    for path in location.parent.glob("*.py"):
+        file = getattr(sys.modules.get(path.stem), "__file__", None)
+        if file and Path(file).name == path.name and _FOLDERS.get(file, location.parent) != location.parent:
+            del sys.modules[path.stem]
+    before = set(sys.modules)
+    sys.path.append(str(location.parent))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(str(location.parent))
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None)
+            if file and Path(file).parent == location.parent:
+                _FOLDERS[file] = location.parent
+
+
+# The folder of each module that a sweep file imported from beside it.
+_FOLDERS: dict[str, Path] = {}
+
+
 def _line(error: BaseException, path: Path) -> str:
     """`:12`, the last line of the sweep file in the error's traceback."""
-    if isinstance(error, SyntaxError) and error.lineno:
+    location = str(path.resolve())
+    if isinstance(error, SyntaxError) and error.filename == location and error.lineno:
         return f":{error.lineno}"
     line, trace = "", error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(path):
+        if trace.tb_frame.f_code.co_filename == location:
             line = f":{trace.tb_lineno}"
         trace = trace.tb_next
     return line

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import mtlray
 from mtlray.cli import main
 from mtlray.records import Ledger
+from mtlray.sweepfile import load_sweep
 
 SMALL = Path(__file__).parent / "sweep_small.py"
 ROOT = Path(__file__).parents[1]
@@ -75,12 +77,33 @@ BAD_SWEEPS = {
     "the same trial twice": ("DWA(), ", "DWA(), DWA(), ", "the same trial twice: dwa"),
     "no steps": ("steps=250", "steps=0", "Parameter `steps` should be at least 1"),
     "no SWEEP": ("SWEEP = ", "MINE = ", "should define `SWEEP = SweepSpec(...)`. Found no such name"),
+    "a class for a strategy": ("DWA(), ", "DWA, ", "Found the class `DWA`: write `DWA()`"),
+    "the key for a strategy": ("DWA(), ", '"dwa", ', "Found `strategies = 'dwa'`: write `DWA()`"),
+    "a seed that is no integer": ("seeds=range(2)", "seeds=(0.0,)", "should hold integers. Found `seeds = 0.0`"),
+    "nothing to select by": ("val_digits=500", "val_digits=0", "or select as the paper with `selection="),
+    "a rule that raises": (
+        "seeds=range(2)",
+        "seeds=(0,), rules=(lambda trial: 1 / 0,)",
+        "ZeroDivisionError: division by zero",
+    ),
+    "a published table that is not there": (
+        "seeds=range(2)",
+        'seeds=(0,), published="gong2019:5"',
+        "no published table `gong2019:5`. Did you mean `gong2019:4`? Valid names: gong2019:1, ",
+    ),
     "broken Python": (
         "SWEEP = SweepSpec(",
         "SWEEP = SweepSpec((",
         "should define SWEEP. Loading it failed: SyntaxError",
     ),
 }
+
+
+# What is found only when the file has been read.
+WITHOUT_A_LINE = (
+    "task that is not there", "inputs of another size", "the same trial twice", "nothing to select by", "a rule that raises",
+    "a published table that is not there",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BAD_SWEEPS)
@@ -92,7 +115,7 @@ def test_a_bad_sweep_is_one_paragraph_and_exit_code_2(cli, tmp_path, name, verb)
     code, out, err = cli(verb, path)
     assert code == 2
     assert expected in err
-    assert "mine.py" in err or name in ("task that is not there", "inputs of another size", "the same trial twice")
+    assert "mine.py" in err or name in WITHOUT_A_LINE
     assert "Traceback" not in out + err
     assert err.count("\n") == 1
     assert {k: v for k, v in tree(tmp_path).items() if "__pycache__" not in k} == before
@@ -110,6 +133,7 @@ def test_a_bad_sweep_is_one_paragraph_and_exit_code_2(cli, tmp_path, name, verb)
         (["plan", str(SMALL), "--fractions", "half"], "Option --fractions should be numbers"),
         (["plan", str(SMALL), "--steps", "0"], "Parameter `steps` should be at least 1"),
         (["run", str(SMALL), "--device", "tpu"], 'Parameter `device` should be "auto", "cpu" or "cuda"'),
+        (["plan", str(SMALL), "--workers", "-3"], "Parameter `workers` should be at least 1. Found `workers = -3`."),
         (["run", str(SMALL), "--workers", "0"], "Parameter `workers` should be at least 1"),
         (["run", str(SMALL), "--in-process", "--results", "/proc/nowhere"], "choose another place with --results"),
         (["run", str(SMALL), "--in-process", "--data", "/proc/nowhere"], "choose another place with --data"),
@@ -128,6 +152,56 @@ def test_bad_arguments_are_one_paragraph_and_exit_code_2(cli, arguments, expecte
     assert code == 2
     assert expected in err
     assert "Traceback" not in out + err
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_the_line_of_a_bad_sweep_is_named(cli, tmp_path, relative):
+    path = edited(tmp_path, "steps=250", "steps=0")
+    line = 1 + SMALL.read_text()[: SMALL.read_text().index("TrialSpec(\n")].count("\n")
+    shown = Path("mine.py") if relative else path
+    _, _, err = cli("plan", shown)
+    assert err.startswith(f"Error: {shown}:{line}: Parameter `steps` should")
+
+
+def test_sweep_files_of_one_name_keep_apart(tmp_path, unchecked):
+    """Two files by one name in one process: each class has its own file's code, and the folder does not count."""
+    ids = []
+    for folder, decay in (("a", "0.9"), ("b", "0.8"), ("c", "0.9")):
+        (tmp_path / folder).mkdir()
+        path = edited(tmp_path / folder, "    decay: float = 0.9", f"    decay: float = 0.9\n    DECAY = {decay}")
+        ids.append(load_sweep(path)[0])
+    one, two, again = ([trial.trial_id for trial in sweep.trials()] for sweep in ids)
+    assert one == again
+    assert one[:6] == two[:6]
+    assert not set(one[6:]) & set(two[6:])
+
+
+def test_a_sweep_file_imports_a_module_beside_it(tmp_path, unchecked):
+    """Also where another sweep's folder has one of the same name."""
+    path_before = list(sys.path)
+    for folder, steps in (("a", 3), ("b", 4)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "beside_the_sweep.py").write_text(f"STEPS = {steps}\n")
+        path = edited(tmp_path / folder, "steps=250", "steps=__import__('beside_the_sweep').STEPS")
+        assert load_sweep(path)[0].base.steps == steps
+    assert sys.path == path_before
+
+
+def test_an_error_of_the_system_is_one_paragraph(cli, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mtlray.driver.Sweep.plan_text", full)
+    assert cli("plan", SMALL) == (2, "", "Error: [Errno 28] No space left on device\n")
+
+
+def test_a_terminal_set_to_ascii(tmp_path):
+    command = [sys.executable, "-c", "from mtlray.cli import main; main()", "plan", "größe.py"]
+    done = subprocess.run(
+        command, capture_output=True, cwd=tmp_path, timeout=60, env={**os.environ, "PYTHONIOENCODING": "ascii:strict"}
+    )
+    assert done.returncode == 2
+    assert b"Found no file `gr??e.py`" in done.stderr
 
 
 def test_an_unknown_option_is_a_usage_error(cli):
@@ -293,8 +367,6 @@ def test_every_sweep_of_the_project_is_planned(cli, path):
 
 
 def test_the_paper_sweeps_have_the_paper_sizes():
-    from mtlray.sweepfile import load_sweep
-
     for table, trials in (("table1", 120), ("table2", 150)):
         sweep, _ = load_sweep(ROOT / "sweeps" / f"gong2019_{table}.py")
         assert len(sweep.trials()) == trials
