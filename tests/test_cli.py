@@ -8,11 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 import mtlray
 from mtlray.cli import main
+from mtlray.data import prepared
 from mtlray.records import Ledger
 from mtlray.sweepfile import load_sweep
 
@@ -261,7 +263,10 @@ def test_other_data_is_refused(cli, tmp_path, finished):
     shutil.copytree(finished / "results", tmp_path / "results")
     shutil.copytree(finished / "data", tmp_path / "data")
     (meta,) = (tmp_path / "data" / "prepared").glob("*/meta.json")
-    meta.write_text(json.dumps({**json.loads(meta.read_text()), "fingerprint": "0" * 16}))
+    arrays = {path.stem: np.load(path) for path in meta.parent.glob("*.npy")}
+    arrays["test-labels"][0] += 1
+    np.save(meta.parent / "test-labels.npy", arrays["test-labels"])
+    meta.write_text(json.dumps({**json.loads(meta.read_text()), "fingerprint": prepared.fingerprint(arrays)}))
     code, _, err = cli("run", SMALL, "--in-process", *NARROW[:4], "--steps", "21")
     assert code == 2
     assert "must not be mixed" in err
