@@ -29,17 +29,8 @@ from mtlray.schema import (
 )
 from mtlray.store import Store
 
-__all__ = [
-    "CURVE_CIRCUMSTANCES",
-    "RESULTS_VERSION",
-    "SUMMARY",
-    "SUMMARY_CIRCUMSTANCES",
-    "Ledger",
-    "State",
-    "TrialRecord",
-    "curves_schema",
-    "to_parquet",
-]
+__all__ = ["CURVE_CIRCUMSTANCES", "RESULTS_VERSION", "SUMMARY", "SUMMARY_CIRCUMSTANCES"]
+__all__ += ["Ledger", "State", "TrialRecord", "curves_schema"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +52,8 @@ class TrialRecord:
 class Ledger:
     """One sweep's results folder. Reading never changes it; each write is one whole file.
 
-    A trial counts as finished when its summary shard opens and holds its rows; the curves are written before it.
+    A trial counts as finished when its summary shard opens and holds its rows, and its curves, which are written before it, are
+    not in a file that does not open.
     """
 
     def __init__(self, results: str, sweep: str) -> None:
@@ -115,15 +107,24 @@ class Ledger:
         return table, shards.damaged
 
     def records(self) -> tuple[dict[str, TrialRecord], list[str]]:
-        """Finished trials by id, and the names of shards that do not open. Raises ResultsError as `summary`."""
+        """Finished trials by id, less those that lost their curves, and the files that do not open. Raises as `summary`."""
         table, damaged = self.summary()
         columns = [field.name for field in dataclasses.fields(TrialRecord)]
-        return {row["trial_id"]: TrialRecord(**row) for row in table.select(columns).to_pylist()}, damaged
+        records = {row["trial_id"]: TrialRecord(**row) for row in table.select(columns).to_pylist()}
+        curves = self.damaged_curves()
+        for trial_id in self._without_curves(records, curves):
+            del records[trial_id]
+        return records, damaged + curves
+
+    def damaged_curves(self) -> list[str]:
+        """The names of the curve files that do not open. On a local disk only their footers are read."""
+        names = [
+            f"curves/{dataset}/{name}" for dataset in self.datasets() for name in self._shards(f"curves/{dataset}")
+        ]
+        return [name for name in names if not self._opens(name)]
 
     def ending(self, trial_id: str) -> tuple[str, str] | None:
         """State and error text of one trial from its own shard; None where it has none that opens."""
-        if not self.store.exists(f"summary/{trial_id}.parquet"):
-            return None
         table = self._read(f"summary/{trial_id}.parquet")
         if table is None or table.num_rows == 0:
             return None
@@ -148,9 +149,14 @@ class Ledger:
         """Merge the shards of finished trials into one file a folder; returns how many trials were merged.
 
         Failed trials stay apart, so that `forget` can take them out. Killed between two steps, it leaves rows twice on disk,
-        which readers take once.
+        which readers take once. Raises ResultsError, and changes nothing, where files do not open.
         """
-        table, _ = self.summary()
+        table, damaged = self.summary()
+        if damaged := damaged + self.damaged_curves():
+            raise ResultsError(
+                f"All files in {self.store.where('')} should open before they are merged. Found damaged: {', '.join(damaged)}. "
+                "Run the sweep again, which trains their trials again, and then merge."
+            )
         keep = table.filter(pa.array([state != "failed" for state in table.column("state").to_pylist()], pa.bool_()))
         ids = set(keep.column("trial_id").to_pylist())
         if not ids:
@@ -221,23 +227,44 @@ class Ledger:
             return None
         return table
 
+    def _opens(self, path: str) -> bool:
+        """Whether a file has the footer of one of our Parquet files, or is gone since it was listed."""
+        try:
+            source = self.store.local / path if self.store.local else io.BytesIO(self.store.read(path))
+            return "trial_id" in pq.read_schema(source).names
+        except FileNotFoundError:
+            return True
+        except (pa.ArrowException, OSError):
+            return False
+
+    def _without_curves(self, records: Mapping[str, TrialRecord], damaged: Iterable[str]) -> set[str]:
+        """The trials that lost their curves to damaged files: those of their own shards, and of merged ones what is nowhere."""
+        lost = set[str]()
+        for _, dataset, name in (path.split("/") for path in damaged):
+            ids = {name.removesuffix(".parquet")}
+            if name.startswith("compact-"):
+                ids = {i for i, record in records.items() if record.dataset == dataset}
+                ids -= set[str]().union(*self._merge(f"curves/{dataset}").ids.values())
+            lost |= {i for i in ids & records.keys() if records[i].state != "failed"}
+        return lost
+
     def _merge(self, folder: str) -> "_Shards":
         """What opens of a folder's shards, each trial once: its own shard, before a merged one that holds it too."""
-        found = _Shards([], [], [])
+        found = _Shards([], {}, [])
         seen = set[str]()
         for name in sorted(self._shards(folder), key=lambda name: (name.startswith("compact-"), name)):
             table = self._read(f"{folder}/{name}")
             if table is None or "trial_id" not in table.column_names:
                 found.damaged.append(f"{folder}/{name}")
                 continue
-            found.names.append(name)
-            fresh = set(table.column("trial_id").to_pylist()) - seen
+            found.ids[name] = set(table.column("trial_id").to_pylist())
+            fresh = found.ids[name] - seen
             found.tables.append(_of(table, fresh))
             seen |= fresh
         return found
 
     def _replace(self, folder: str, ids: set[str]) -> None:
-        """Write the rows of `ids` into one merged file, then remove what they were read from; damaged files stay."""
+        """Write the rows of `ids` into one merged file, then remove the files all of whose trials are in it."""
         shards = self._merge(folder)
         if not shards.tables:
             return
@@ -245,17 +272,18 @@ class Ledger:
         digest = hashlib.sha256(" ".join(sorted(ids)).encode()).hexdigest()[:12]
         merged = f"compact-{len(ids)}-{digest}.parquet"
         self.store.write(f"{folder}/{merged}", to_parquet(table.sort_by("trial_id")))
-        for name in shards.names:
-            if name != merged and (name.startswith("compact-") or name.removesuffix(".parquet") in ids):
+        written = set(table.column("trial_id").to_pylist())
+        for name, held in shards.ids.items():
+            if name != merged and held <= written:
                 self.store.delete(f"{folder}/{name}")
 
 
 @dataclass(frozen=True, slots=True)
 class _Shards:
-    """The tables of a folder, the files they came from, and the files that do not open."""
+    """The tables of a folder, the trials in each file they came from, and the files that do not open."""
 
     tables: list[pa.Table]
-    names: list[str]
+    ids: dict[str, set[str]]
     damaged: list[str]
 
 

@@ -149,6 +149,48 @@ def test_a_torn_curve_is_passed_over(ledger):
     assert set(ledger.curves(LABEL).column("trial_id").to_pylist()) == {t.trial_id for t in TRIALS[1:]}
 
 
+def tear(ledger, name):
+    """Cut a file short; returns what it held."""
+    path = ledger.store.local / name
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    return whole
+
+
+def test_a_trial_with_torn_curves_is_not_finished(ledger):
+    commit_all(ledger)
+    assert ledger.damaged_curves() == []
+    torn = TRIALS[2].trial_id
+    tear(ledger, f"curves/{LABEL}/{torn}.parquet")
+    assert ledger.damaged_curves() == [f"curves/{LABEL}/{torn}.parquet"]
+    records, damaged = ledger.records()
+    assert damaged == [f"curves/{LABEL}/{torn}.parquet"]
+    assert set(records) == {t.trial_id for t in TRIALS} - {torn}
+    commit(ledger, TRIALS[2])
+    assert ledger.records()[1] == []
+    assert set(ledger.records()[0]) == {t.trial_id for t in TRIALS}
+
+
+def test_trials_whose_merged_curves_are_torn_are_not_finished(ledger):
+    for trial in TRIALS[:3]:
+        commit(ledger, trial)
+    ledger.compact()
+    commit(ledger, TRIALS[3])
+    commit(ledger, TRIALS[4], state="failed")
+    (merged,) = (name for name in files(ledger) if name.startswith("curves/") and "compact-" in name)
+    tear(ledger, merged)
+    records, damaged = ledger.records()
+    assert damaged == [merged]
+    assert set(records) == {TRIALS[3].trial_id, TRIALS[4].trial_id}
+
+
+def test_torn_curves_of_an_attempt_before_a_failure_leave_it_failed(ledger):
+    commit(ledger, TRIALS[0])
+    tear(ledger, f"curves/{LABEL}/{TRIALS[0].trial_id}.parquet")
+    commit(ledger, TRIALS[0], state="failed")
+    assert ledger.records()[0][TRIALS[0].trial_id].state == "failed"
+
+
 def test_forget_lets_failed_trials_run_again(ledger):
     commit(ledger, TRIALS[0])
     commit(ledger, TRIALS[1], state="failed")
@@ -237,6 +279,41 @@ def test_a_trial_run_again_wins_over_its_merged_rows(ledger):
     lasts = {row["trial_id"]: row["last"] for row in summary.to_pylist()}
     assert lasts[TRIALS[1].trial_id] == 9.0
     assert summary.num_rows == 10
+
+
+@pytest.mark.parametrize("folder", ["summary", f"curves/{LABEL}"])
+def test_compact_changes_nothing_while_a_file_is_torn(ledger, folder):
+    for trial in TRIALS[:3]:
+        commit(ledger, trial)
+    ledger.compact()
+    for trial in TRIALS[3:]:
+        commit(ledger, trial)
+    whole = contents(ledger)
+    name = f"{folder}/{TRIALS[4].trial_id}.parquet"
+    content = tear(ledger, name)
+    before = {file: (ledger.store.local / file).read_bytes() for file in files(ledger)}
+    with pytest.raises(ResultsError) as caught:
+        ledger.compact()
+    assert str(caught.value) == (
+        f"All files in {ledger.store.where('')} should open before they are merged. Found damaged: {name}. "
+        "Run the sweep again, which trains their trials again, and then merge."
+    )
+    assert {file: (ledger.store.local / file).read_bytes() for file in files(ledger)} == before
+    ledger.store.write(name, content)
+    assert ledger.compact() == len(TRIALS)
+    assert contents(ledger) == whole
+
+
+def test_compact_keeps_merged_curves_of_trials_that_are_not_finished_now(ledger):
+    commit_all(ledger)
+    ledger.compact()
+    curves = contents(ledger)[1]
+    (merged,) = (ledger.store.local / "summary").iterdir()
+    merged.unlink()
+    commit(ledger, TRIALS[0])
+    assert ledger.compact() == 1
+    found = sorted(ledger.curves(LABEL).to_pylist(), key=lambda row: (row["trial_id"], row["step"]))
+    assert found == curves
 
 
 def steps_of_compact(tmp_path):
