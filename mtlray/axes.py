@@ -6,7 +6,7 @@
 `batch`  the examples of a mini-batch
 """
 
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 Seeds = Int[Tensor, " seed"]
@@ -17,4 +17,3 @@ Gramian = Float[Tensor, "seed task task"]
 Jacobian = Float[Tensor, "seed task param"]
 Direction = Float[Tensor, "seed param"]
 Indices = Int[Tensor, "seed batch"]
-Mask = Bool[Tensor, " seed"]

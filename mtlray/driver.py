@@ -6,7 +6,7 @@ import json
 import platform
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,7 +20,7 @@ from mtlray.plan_text import cores, plan_text, several
 from mtlray.planning import Plan, packs, plan, refuse_other_data
 from mtlray.progress import Display
 from mtlray.provenance import commit_of, versions
-from mtlray.records import Ledger
+from mtlray.records import Ledger, TrialRecord
 from mtlray.specs import RunConfig, SweepSpec, TrialSpec
 
 # Exit codes, all from the ledger: complete, failed trials, interrupted or incomplete. (2 is a usage error.)
@@ -61,9 +61,8 @@ class Sweep:
         """The plan as a person reads it."""
         return plan_text(self.spec, self.trials, self.plan(), workers or cores(), self.folder)
 
-    def _states(self) -> dict[str, str]:
+    def _states(self, records: Mapping[str, TrialRecord], damaged: Sequence[str]) -> dict[str, str]:
         """`done`, `diverged`, `failed`, `damaged`, `running`, `interrupted` or `waiting` for each trial."""
-        records, damaged = self.ledger.records()
         broken = {Path(name).stem for name in damaged}
         started = self.ledger.started()
         begun = "running" if _DriverLock(self.ledger).is_held() else "interrupted"
@@ -79,12 +78,13 @@ class Sweep:
 
     def status_json(self) -> str:
         """Counts, and each trial's state."""
-        states = self._states()
+        states = self._states(*self.ledger.records())
         return json.dumps({"sweep": self.spec.name, "counts": Counter(states.values()), "trials": states}, indent=1)
 
     def status_text(self) -> str:
         """Counts by axis, and what failed."""
-        states = self._states()
+        records, damaged = self.ledger.records()
+        states = self._states(records, damaged)
         lines = [f"{self.spec.name}: {_counts(states.values())} of {len(self.trials)} trials, in {self.folder}"]
         axes: dict[str, Callable[[TrialSpec], str]] = {
             "data set": lambda t: t.dataset.label,
@@ -97,7 +97,6 @@ class Sweep:
                 groups.setdefault(value(trial), []).append(states[trial.trial_id])
             width = max(map(len, groups))
             lines += ["", axis, *(f"  {name:<{width}}  {_counts(group)}" for name, group in groups.items())]
-        records, damaged = self.ledger.records()
         troubles = [
             f"  {trial.strategy.label} {100 * trial.fraction:g} % seed {trial.seed} ({trial.trial_id}): {record.error}"
             for trial in self.trials
