@@ -1,0 +1,22 @@
+"""The command line: the same verbs on a laptop and on a cluster. One group of commands a file."""
+
+import sys
+
+# isort: off
+from mtlray.cli import sweeps, tables, strategies, doctor, data  # noqa: F401  # in the order of --help
+
+# isort: on
+from mtlray.cli.app import app
+from mtlray.errors import MtlrayError
+
+
+def main() -> None:
+    """Run the command line; an error that is the user's to mend is one paragraph and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        # Tables hold a ±, which a terminal set to ASCII would refuse with a traceback.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    try:
+        app()
+    except (MtlrayError, OSError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,66 @@
+"""Arguments and options that several commands share, and the sweep that they name."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mtlray.errors import SpecError
+
+if TYPE_CHECKING:
+    from mtlray.driver import Sweep
+
+SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP", help="A Python file that defines SWEEP.")]
+Results = Annotated[
+    str, typer.Option("--results", envvar="MTLRAY_RESULTS", help="Where results go: a folder, or a URI such as s3://…")
+]
+Data = Annotated[
+    str, typer.Option("--data", envvar="MTLRAY_DATA", help="Where data lies.", show_default="~/.cache/mtlray")
+]
+Seeds = Annotated[str | None, typer.Option("--seeds", help="Only these seeds: 0:3 or 0,2,5.")]
+Strategies = Annotated[str | None, typer.Option("--strategies", help="Only these strategies: stl,equal.")]
+Fractions = Annotated[str | None, typer.Option("--fractions", help="Only these data fractions: 1,0.25.")]
+Steps = Annotated[int | None, typer.Option("--steps", help="Another number of steps for every trial.")]
+
+RESULTS = "results"
+DATA = str(Path("~/.cache/mtlray").expanduser())
+
+
+def open_sweep(
+    path: Path, results: str, seeds: str | None, strategies: str | None, fractions: str | None, steps: int | None
+) -> "Sweep":
+    """The sweep of a file, narrowed by the options."""
+    from mtlray.driver import Sweep
+    from mtlray.sweepfile import load_sweep
+
+    sweep, module = load_sweep(path)
+    if sweep.published is not None:
+        from analysis.published import describe
+
+        describe(sweep.published)
+    narrowed = sweep.narrowed(
+        seeds=_seeds(seeds) if seeds is not None else None,
+        strategies=re.split(r",(?![^(]*\))", strategies) if strategies is not None else None,
+        fractions=_numbers("fractions", fractions) if fractions is not None else None,
+        steps=steps,
+    )
+    options = (seeds, strategies, fractions, steps)
+    return Sweep(narrowed, module, path, results, narrowed=any(option is not None for option in options))
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        if ":" in text:
+            first, last = text.split(":")
+            return list(range(int(first or 0), int(last)))
+        return [int(entry) for entry in text.split(",")]
+    except ValueError:
+        raise SpecError(f"Option --seeds should look like 0:3 or 0,2,5. Found `{text}`.") from None
+
+
+def _numbers(option: str, text: str) -> list[float]:
+    try:
+        return [float(entry) for entry in text.split(",")]
+    except ValueError:
+        raise SpecError(f"Option --{option} should be numbers with commas between them. Found `{text}`.") from None

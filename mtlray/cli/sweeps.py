@@ -1,0 +1,102 @@
+"""Commands on a sweep: plan, run, status, retry, compact."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mtlray.cli.app import app
+from mtlray.cli.options import DATA, RESULTS, Data, Fractions, Results, Seeds, Steps, Strategies, SweepFile, open_sweep
+from mtlray.errors import require
+
+
+@app.command()
+def plan(
+    sweep: SweepFile,
+    results: Results = RESULTS,
+    seeds: Seeds = None,
+    strategies: Strategies = None,
+    fractions: Fractions = None,
+    steps: Steps = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Trials at once; default: one for each core.")
+    ] = None,
+) -> None:
+    """What would run: cells done, to run and failed, device time and disk. Starts nothing and writes nothing."""
+    require(workers is None or workers >= 1, "workers", "be at least 1", workers)
+    opened = open_sweep(sweep, results, seeds, strategies, fractions, steps)
+    print(opened.plan_text(workers))
+
+
+@app.command()
+def run(
+    sweep: SweepFile,
+    results: Results = RESULTS,
+    data: Data = DATA,
+    seeds: Seeds = None,
+    strategies: Strategies = None,
+    fractions: Fractions = None,
+    steps: Steps = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Trials at once; default: one for each core.")
+    ] = None,
+    device: Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")] = "auto",
+    address: Annotated[str | None, typer.Option("--address", help="A running Ray cluster: auto, or host:port.")] = None,
+    in_process: Annotated[bool, typer.Option("--in-process", help="Without Ray, one trial after the other.")] = False,
+    checkpoint_seconds: Annotated[float, typer.Option("--checkpoint-seconds", help="Time between checkpoints.")] = 30.0,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before starting.")] = False,
+) -> None:
+    """Plan, then run what is missing. The same line again resumes, and runs what was added to the sweep file."""
+    from mtlray.specs import RunConfig
+
+    opened = open_sweep(sweep, results, seeds, strategies, fractions, steps)
+    config = RunConfig(
+        data=str(Path(data).expanduser().absolute()),
+        results=opened.results,
+        device=device,  # type: ignore[arg-type]  # checked by RunConfig
+        workers=workers,
+        checkpoint_seconds=checkpoint_seconds,
+    )
+    ask = not yes and sys.stdin.isatty() and sys.stdout.isatty()
+    code = opened.run(config, address=address, in_process=in_process, confirm=_confirm if ask else None)
+    if code:
+        raise typer.Exit(code)
+
+
+def _confirm() -> bool:
+    return typer.confirm("Start?", default=True)
+
+
+@app.command()
+def status(
+    sweep: SweepFile,
+    results: Results = RESULTS,
+    seeds: Seeds = None,
+    strategies: Strategies = None,
+    fractions: Fractions = None,
+    steps: Steps = None,
+    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """How far a sweep is, by axis. Changes nothing."""
+    opened = open_sweep(sweep, results, seeds, strategies, fractions, steps)
+    print(opened.status_json() if json else opened.status_text())
+
+
+@app.command()
+def retry(
+    sweep: SweepFile,
+    results: Results = RESULTS,
+    seeds: Seeds = None,
+    strategies: Strategies = None,
+    fractions: Fractions = None,
+    steps: Steps = None,
+) -> None:
+    """Let failed trials run again at the next `mtlray run`."""
+    print(open_sweep(sweep, results, seeds, strategies, fractions, steps).retry())
+
+
+@app.command()
+def compact(sweep: SweepFile, results: Results = RESULTS) -> None:
+    """Merge the small files of finished trials into one for each data set."""
+    print(open_sweep(sweep, results, None, None, None, None).compact())

@@ -1,0 +1,37 @@
+"""Commands on results: table."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mtlray.cli.app import app
+from mtlray.cli.options import RESULTS, Fractions, Results, Seeds, Steps, Strategies, open_sweep
+from mtlray.errors import SpecError
+
+
+@app.command()
+def table(
+    source: Annotated[str, typer.Argument(metavar="RESULTS", help="A sweep's results folder, or its sweep file.")],
+    results: Results = RESULTS,
+    seeds: Seeds = None,
+    strategies: Strategies = None,
+    fractions: Fractions = None,
+    steps: Steps = None,
+    select: Annotated[str | None, typer.Option("--select", help="best_val, best_test, last or mean_last_10.")] = None,
+    format: Annotated[str, typer.Option("--format", help="text, markdown, latex or csv.")] = "text",
+    against: Annotated[
+        str | None, typer.Option("--against", help="Published numbers to show beside: gong2019.")
+    ] = None,
+) -> None:
+    """Mean±std (n) for each cell, under a named selection rule."""
+    from analysis.tables import render_table
+
+    trials: list[dict[str, Any]] | None = None
+    folder = source
+    if source.endswith(".py"):
+        opened = open_sweep(Path(source), results, seeds, strategies, fractions, steps)
+        folder, trials = opened.folder, opened.description()["trials"]
+    elif any(option is not None for option in (seeds, strategies, fractions, steps)):
+        raise SpecError("Options that narrow a sweep need its sweep file: `mtlray table SWEEP.py --seeds 0:3`.")
+    print(render_table(folder, trials=trials, select=select, format=format, against=against))
