@@ -1,6 +1,7 @@
 """What the tests share: one thread, as a trial has, and data that is prepared once."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import jaxtyping
 import pytest
 import torch
 
+from mtlray.cli import main
 from mtlray.data import Dataset, MultiMNIST
 
 
@@ -55,3 +57,19 @@ def unchecked() -> Iterator[None]:
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", before)
+
+
+@pytest.fixture
+def cli(capsys, monkeypatch, tmp_path, unchecked):
+    """Call the command line in this process, in an empty folder; returns exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MTLRAY_DATA", str(tmp_path / "data"))
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["mtlray", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return ended.value.code or 0, out, err
+
+    return call

@@ -13,29 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 import mtlray
-from mtlray.cli import main
 from mtlray.data import prepared
 from mtlray.records import Ledger
 from mtlray.sweepfile import load_sweep
 
 SMALL = Path(__file__).parent / "sweep_small.py"
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture
-def cli(capsys, monkeypatch, tmp_path, unchecked):
-    """Call the command line in this process, in an empty folder; returns exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MTLRAY_DATA", str(tmp_path / "data"))
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["mtlray", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return ended.value.code or 0, out, err
-
-    return call
 
 
 def tree(folder):

@@ -1,14 +1,68 @@
 """The command that lists strategies."""
 
+import json as json_
+import shutil
+import textwrap
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
 from mtlray.cli.app import app
+
+_KINDS = ("baseline", "loss-based", "gradient-based")
+_HEAD = ("key", "class", "backwards", "memory", "fidelity")
+_LEGEND = (
+    "backwards: cost of a step in backward passes through the trunk. memory: numbers held beyond what plain training holds, up "
+    "to a constant factor. K tasks, P parameters of the trunk.",
+    "faithful: the source's equation. reading: the source leaves open, or its paper and code differ in, something that changes "
+    "numbers. reconstruction: the equation could not be had. docs/strategies.md says more about each.",
+)
+_NARROWEST = 24  # a source column below that goes under the line
 
 
 @app.command()
-def strategies() -> None:
-    """Every strategy: its key, its kind, what a step costs in backward passes, its source."""
+def strategies(json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Every strategy: key, class, kind, cost in backward passes, extra memory, source."""
     from mtlray.strategies import STRATEGIES
 
-    line = "{:<20}  {:<18}  {:<14}  {:<10}  {}"
-    print(line.format("key", "class", "kind", "backwards", "source"))
-    for strategy in STRATEGIES:
-        print(line.format(strategy.key, strategy.__name__, strategy.kind, strategy.backward_passes, strategy.source))
+    listed = [
+        {
+            "key": strategy.key,
+            "class": strategy.__name__,
+            "kind": strategy.kind,
+            "backward_passes": strategy.backward_passes,
+            "extra_memory": strategy.extra_memory,
+            "faithfulness": strategy.faithfulness,
+            "source": strategy.source,
+        }
+        for strategy in STRATEGIES
+    ]
+    print(
+        json_.dumps(listed, indent=1) if json else strategies_text(listed, shutil.get_terminal_size((120, 24)).columns)
+    )
+
+
+def strategies_text(listed: Sequence[dict[str, str]], width: int) -> str:
+    """The strategies by kind, as lines of at most `width` characters where their names allow it."""
+    cells = [[s["key"], s["class"], s["backward_passes"], s["extra_memory"], s["faithfulness"]] for s in listed]
+    widths = [max(map(len, column)) for column in zip(_HEAD, *cells, strict=True)]
+
+    def line(entries: Sequence[str]) -> str:
+        return "  " + "  ".join(entry.ljust(n) for entry, n in zip(entries, widths, strict=True))
+
+    start = len(line(_HEAD)) + 2
+    beside = width - start >= _NARROWEST
+    lines = [line(_HEAD) + ("  source" if beside else "")]
+    for kind in _KINDS:
+        of_kind = [(s, row) for s, row in zip(listed, cells, strict=True) if s["kind"] == kind]
+        lines += ["", f"{kind} ({len(of_kind)})"] if of_kind else []
+        for strategy, row in of_kind:
+            margin = " " * (start if beside else 6)
+            source = textwrap.wrap(strategy["source"], width, initial_indent=margin, subsequent_indent=margin) or [""]
+            head = line(row)
+            lines += [head + source[0][len(head) :], *source[1:]] if beside else [head, *source]
+    lines += ["", f"{len(listed)} strategies."]
+    for note in _LEGEND:
+        lines += textwrap.wrap(note, width)
+    return "\n".join(line.rstrip() for line in lines)

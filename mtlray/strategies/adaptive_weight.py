@@ -39,6 +39,7 @@ class AdaptiveWeight(AbstractWeighting):
     key: ClassVar[str] = "adaptive_weight"
     source: ClassVar[str] = "after Huq and Pervin 2022, IJ-AI 11(1), abstract (reconstruction)"
     faithfulness: ClassVar[Faithfulness] = "reconstruction"
+    extra_memory: ClassVar[str] = "K"
 
     def __post_init__(self) -> None:
         if self.form not in ("ratio", "softmax"):

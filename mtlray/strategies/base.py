@@ -52,6 +52,8 @@ class AbstractStrategy(abc.ABC):
     """How near the method is to its source."""
     backward_passes: ClassVar[str] = "1"
     """Cost of a step in backward passes through the trunk; K is the number of tasks."""
+    extra_memory: ClassVar[str] = "—"
+    """Numbers held beyond what plain training holds, up to a constant factor: K tasks, P parameters of the trunk."""
     batches_per_step: ClassVar[int] = 1
     """How many independent mini-batches one step looks at."""
 
@@ -129,6 +131,7 @@ class AbstractAggregation(AbstractStrategy):
 
     kind: ClassVar[Literal["baseline", "loss-based", "gradient-based"]] = "gradient-based"
     backward_passes: ClassVar[str] = "K"
+    extra_memory: ClassVar[str] = "K·P"  # the Jacobian, while a step lasts
 
     @abc.abstractmethod
     def aggregate(self, jacobian: Jacobian, losses: Losses, state: State) -> tuple[Direction, Weights, State]:

@@ -34,6 +34,7 @@ class Constant(AbstractWeighting):
     key: ClassVar[str] = "constant"
     kind: ClassVar[Literal["baseline", "loss-based", "gradient-based"]] = "baseline"
     source: ClassVar[str] = "Xin et al. 2022, NeurIPS"
+    extra_memory: ClassVar[str] = "K"
 
     def __post_init__(self) -> None:
         good = all(math.isfinite(weight) and weight >= 0 for weight in self.weights)

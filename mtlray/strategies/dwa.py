@@ -39,6 +39,7 @@ class DWA(AbstractWeighting):
 
     key: ClassVar[str] = "dwa"
     source: ClassVar[str] = "Liu et al. 2019, CVPR, eq. 7"
+    extra_memory: ClassVar[str] = "K"
 
     def __post_init__(self) -> None:
         require(self.temperature > 0, "temperature", "be positive", self.temperature)

@@ -41,6 +41,7 @@ class DWEMA(AbstractWeighting):
     key: ClassVar[str] = "dwema"
     source: ClassVar[str] = "after Lakkapragada et al. 2023, AAAI, abstract (reconstruction)"
     faithfulness: ClassVar[Faithfulness] = "reconstruction"
+    extra_memory: ClassVar[str] = "K"
 
     def __post_init__(self) -> None:
         MovingAverage(self.beta, self.cadence)  # raises SpecError

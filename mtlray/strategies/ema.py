@@ -38,6 +38,7 @@ class EMA(AbstractWeighting):
     key: ClassVar[str] = "ema"
     source: ClassVar[str] = "after Lakkapragada et al. 2023, AAAI, abstract (reconstruction)"
     faithfulness: ClassVar[Faithfulness] = "reconstruction"
+    extra_memory: ClassVar[str] = "K"
 
     def __post_init__(self) -> None:
         MovingAverage(self.beta, self.cadence)  # raises SpecError

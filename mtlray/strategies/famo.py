@@ -43,6 +43,7 @@ class FAMO(AbstractWeighting):
     key: ClassVar[str] = "famo"
     source: ClassVar[str] = "Liu et al. 2023, NeurIPS"
     backward_passes: ClassVar[str] = "1 + 1 fwd"
+    extra_memory: ClassVar[str] = "K"
 
     def __post_init__(self) -> None:
         require(self.lr > 0, "lr", "be positive", self.lr)

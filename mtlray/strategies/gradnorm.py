@@ -51,6 +51,7 @@ class GradNorm(AbstractStrategy):
     source: ClassVar[str] = "Chen et al. 2018, ICML, eq. 2 and algorithm 1"
     faithfulness: ClassVar[Faithfulness] = "reading"
     backward_passes: ClassVar[str] = "1 + K"
+    extra_memory: ClassVar[str] = "K"
 
     def __post_init__(self) -> None:
         require(self.alpha >= 0, "alpha", "not be negative", self.alpha)

@@ -34,6 +34,7 @@ class IMTLL(AbstractWeighting):
 
     key: ClassVar[str] = "imtl_l"
     source: ClassVar[str] = "Liu et al. 2021, ICLR (IMTL-L)"
+    extra_memory: ClassVar[str] = "K"
 
     def __post_init__(self) -> None:
         limit = self.log_scale_limit

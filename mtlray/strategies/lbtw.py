@@ -38,6 +38,7 @@ class LBTW(AbstractWeighting):
     key: ClassVar[str] = "lbtw"
     source: ClassVar[str] = "Liu et al. 2019, AAAI student abstract"
     faithfulness: ClassVar[Faithfulness] = "reading"
+    extra_memory: ClassVar[str] = "K"
 
     def __post_init__(self) -> None:
         require(self.alpha >= 0, "alpha", "not be negative", self.alpha)

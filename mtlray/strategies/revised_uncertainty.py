@@ -37,6 +37,7 @@ class RevisedUncertainty(AbstractWeighting):
 
     key: ClassVar[str] = "revised_uncertainty"
     source: ClassVar[str] = "Liebel and Körner 2018, arXiv 1805.06334, eq. 4"
+    extra_memory: ClassVar[str] = "K"
 
     def __post_init__(self) -> None:
         if self.parametrisation not in ("direct", "log"):

@@ -31,6 +31,7 @@ class RLW(AbstractWeighting):
 
     key: ClassVar[str] = "rlw"
     source: ClassVar[str] = "Lin et al. 2022, TMLR, algorithm 2"
+    extra_memory: ClassVar[str] = "1"
 
     def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
         return State(buffers={"seed": seeds.clone(), "step": torch.zeros_like(seeds)})

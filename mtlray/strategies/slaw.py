@@ -36,6 +36,7 @@ class SLAW(AbstractWeighting):
     key: ClassVar[str] = "slaw"
     source: ClassVar[str] = "Crawshaw and Košecká 2021, arXiv 2109.08218"
     faithfulness: ClassVar[Faithfulness] = "reading"
+    extra_memory: ClassVar[str] = "K"
 
     def __post_init__(self) -> None:
         require(0 <= self.beta < 1, "beta", "lie in [0, 1)", self.beta)

@@ -45,6 +45,7 @@ class SoftAdapt(AbstractWeighting):
     key: ClassVar[str] = "softadapt"
     source: ClassVar[str] = "Heydari et al. 2019, arXiv 1912.12355, section 3.1"
     faithfulness: ClassVar[Faithfulness] = "reading"
+    extra_memory: ClassVar[str] = "K"
 
     def __post_init__(self) -> None:
         require(math.isfinite(self.beta), "beta", "be finite", self.beta)

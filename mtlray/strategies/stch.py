@@ -37,6 +37,7 @@ class STCH(AbstractWeighting):
 
     key: ClassVar[str] = "stch"
     source: ClassVar[str] = "Lin et al. 2024, ICML, arXiv 2402.19078"
+    extra_memory: ClassVar[str] = "K"
 
     def __post_init__(self) -> None:
         require(self.mu > 0, "mu", "be positive", self.mu)

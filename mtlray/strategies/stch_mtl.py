@@ -42,6 +42,7 @@ class STCHMultiTask(AbstractWeighting):
     key: ClassVar[str] = "stch_mtl"
     source: ClassVar[str] = "Lin et al. 2024, ICML, arXiv 2402.19078, code"
     faithfulness: ClassVar[Faithfulness] = "reading"
+    extra_memory: ClassVar[str] = "K"
 
     def __post_init__(self) -> None:
         require(self.mu > 0, "mu", "be positive", self.mu)

@@ -83,6 +83,7 @@ class Uncertainty(AbstractWeighting):
 
     key: ClassVar[str] = "uncertainty"
     source: ClassVar[str] = "Kendall et al. 2018, CVPR, eqs. 7 and 10"
+    extra_memory: ClassVar[str] = "K"
 
     def __post_init__(self) -> None:
         if self.form != "task" and self.form not in _FACTORS:

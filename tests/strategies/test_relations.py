@@ -195,5 +195,14 @@ def test_every_strategy_is_labelled():
     assert len({c.key for c in STRATEGIES}) == len(STRATEGIES)
 
 
+@pytest.mark.parametrize("strategy", DEFAULTS, ids=lambda s: s.label)
+def test_a_strategy_with_state_says_what_it_holds(strategy):
+    tasks = strategy.trains(TASKS[:2])
+    state = initial_state(strategy, tasks, [0], torch.device("cpu"), torch.float64)
+    if state.params or state.buffers:
+        assert strategy.extra_memory != "—"
+    assert not any(letter in strategy.extra_memory for letter in "abcdefghijklmnopqrstuvwxyz"), "a term in K and P"
+
+
 def test_gradnorm_is_not_loss_based():
     assert GradNorm.kind == "gradient-based"
