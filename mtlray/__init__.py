@@ -45,6 +45,7 @@ _EXPORTS = {
     "FAMO": "mtlray.strategies",
     "GradNorm": "mtlray.strategies",
     "simplex_grid": "mtlray.strategies",
+    "every_strategy": "mtlray.strategies.every",
 }
 
 __all__ = ["__version__", *_EXPORTS]
