@@ -22,6 +22,8 @@ _EXPORTS = {
     "AbstractStrategy": "mtlray.strategies",
     "AbstractWeighting": "mtlray.strategies",
     "AbstractAggregation": "mtlray.strategies",
+    "AbstractGramianWeighting": "mtlray.strategies",
+    "AbstractSolverWeighting": "mtlray.strategies",
     "SingleTask": "mtlray.strategies",
     "Equal": "mtlray.strategies",
     "DWA": "mtlray.strategies",

@@ -11,6 +11,7 @@ from torch import Tensor
 
 Seeds = Int[Tensor, " seed"]
 PerSeed = Float[Tensor, " seed"]
+Counts = Int[Tensor, " seed"]
 Losses = Float[Tensor, "seed task"]
 Weights = Float[Tensor, "seed task"]
 Gramian = Float[Tensor, "seed task task"]

@@ -14,7 +14,7 @@ import torch
 
 from mtlray.checkpoint import Checkpoint
 from mtlray.data import Dataset
-from mtlray.errors import DataError, ResultsError
+from mtlray.errors import DataError, ResultsError, StrategyError
 from mtlray.memory import keep_freed_memory
 from mtlray.models.pack import default_dtype
 from mtlray.provenance import Commit, cpu_name
@@ -68,6 +68,10 @@ def _run_pack(trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], N
             for log in logs:
                 log.add(f"stopped, may be started again: {error!r}\n{traceback.format_exc()}")
             raise
+        if isinstance(error, StrategyError) and len(trials) > 1:  # one seed's gradients must not fail the others
+            for log in logs:
+                log.add(f"the pack stopped, its trials go on one by one: {error}")
+            return [ended for trial in trials for ended in _run_pack([trial], job, progress)]
         ended = []
         for trial, log in zip(trials, logs, strict=True):
             path = log.add(f"failed: {error!r}\n{traceback.format_exc()}")
@@ -102,7 +106,9 @@ def _why(outcome: Outcome) -> str:
 
 def _tables(trial: TrialSpec, outcome: Outcome, about: Circumstances) -> tuple[pa.Table, pa.Table]:
     """The curves and the summary of a trial."""
-    summary = summary_table(trial, outcome.state, outcome.step, outcome.rows, about, _why(outcome))
+    summary = summary_table(
+        trial, outcome.state, outcome.step, outcome.rows, about, _why(outcome), outcome.solver_fallbacks
+    )
     return curves_table(trial, outcome.rows), summary
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from mtlray.axes import Direction, Gramian, Jacobian, Losses
+from mtlray.axes import Direction, Gramian, Jacobian, Losses, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,13 @@ class TaskLosses:
         sizes = [p[0].numel() if self.stacked else p.numel() for p in self.shared]
         for parameter, piece in zip(self.shared, torch.split(direction, sizes, dim=1), strict=True):
             parameter.grad = _laid_out_as(parameter, piece.reshape(parameter.shape))
+
+    def weigh_heads(self, weights: Weights) -> None:
+        """Multiply each head's gradient, as `jacobian` left it, by its task's weight."""
+        for parameters, weight in zip(self.heads, weights.detach().unbind(dim=1), strict=True):
+            for gradient in (p.grad for p in parameters):
+                if gradient is not None:
+                    gradient.mul_(weight.reshape(-1, *[1] * (gradient.ndim - 1)) if self.stacked else weight[0])
 
     def _flat(self, gradient: Tensor) -> Tensor:
         return gradient.flatten(1) if self.stacked else gradient.flatten().unsqueeze(0)

@@ -40,6 +40,7 @@ SUMMARY = pa.schema(
         ("best_val_step", pa.int64()),
         ("steps", pa.int64()),
         ("n_evaluations", pa.int64()),
+        ("solver_fallbacks", pa.int64()),
         ("train_samples_per_second", pa.float64()),
         ("seconds", pa.float64()),
         ("pack_size", pa.int32()),

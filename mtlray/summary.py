@@ -41,7 +41,13 @@ def curves_table(trial: TrialSpec, rows: list[dict[str, Any]]) -> pa.Table:
 
 
 def summary_table(
-    trial: TrialSpec, state: State, step: int, rows: list[dict[str, Any]], about: Circumstances, error: str = ""
+    trial: TrialSpec,
+    state: State,
+    step: int,
+    rows: list[dict[str, Any]],
+    about: Circumstances,
+    error: str = "",
+    solver_fallbacks: int | None = None,
 ) -> pa.Table:
     """One row for each task and metric; the numbers are null where the trial was never evaluated."""
     rates = sorted(row["train_samples_per_second"] for row in rows)
@@ -60,6 +66,7 @@ def summary_table(
         "state": state,
         "steps": step,
         "n_evaluations": len(rows),
+        "solver_fallbacks": solver_fallbacks,
         "train_samples_per_second": rates[len(rates) // 2] if rates else None,
         "seconds": about.seconds,
         "pack_size": about.pack_size,

@@ -34,6 +34,7 @@ class Outcome:
     step: int
     rows: list[dict[str, Any]]
     seconds: float
+    solver_fallbacks: int | None = None
 
 
 class Sampler:
@@ -215,10 +216,12 @@ class Run:
     def outcomes(self) -> list[Outcome]:
         self.look_for_divergence()
         seconds = self._seconds()
+        counts = self.strategy.solver_fallbacks(self.state)
+        fallbacks = [None] * len(self.rows) if counts is None else counts.tolist()
         outcomes = []
-        for rows, at in zip(self.rows, self.meters["diverged_at"].tolist(), strict=True):
-            diverged = at >= 0
-            outcomes.append(Outcome("diverged" if diverged else "done", at if diverged else self.step, rows, seconds))
+        for rows, at, count in zip(self.rows, self.meters["diverged_at"].tolist(), fallbacks, strict=True):
+            state: Literal["done", "diverged"] = "diverged" if at >= 0 else "done"
+            outcomes.append(Outcome(state, at if at >= 0 else self.step, rows, seconds, count))
         return outcomes
 
     # -- checkpoints

@@ -4,16 +4,18 @@ import errno
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 
 import mtlray.execution as execution
 from mtlray import LeNet, MultiMNIST, RunConfig, State
 from mtlray.checkpoint import Checkpoint
+from mtlray.errors import StrategyError
 from mtlray.execution import Job, may_pass, run_pack
 from mtlray.provenance import Commit
 from mtlray.specs import SGD, TrialSpec
-from mtlray.strategies import AbstractWeighting, Equal
+from mtlray.strategies import AbstractSolverWeighting, AbstractWeighting, Equal
 
 pytestmark = pytest.mark.usefixtures("unchecked")  # as for a user, whose tensors nobody checks for shape
 
@@ -89,6 +91,52 @@ def test_a_strategy_that_breaks_its_contract_fails_with_the_reason(fault, expect
     ((state, error),) = run_pack([trial(dataset_spec, strategy=Misbehaving(fault))], job, lambda step: None)
     assert state == "failed"
     assert expected in error
+
+
+@dataclass(frozen=True)
+class NoSolution(AbstractSolverWeighting):
+    """A solver that fails for some seeds at their second step: where the trial's seed, in its state, is odd."""
+
+    key: ClassVar[str] = "no_solution"
+
+    def init(self, tasks, seeds):
+        return State(buffers={**super().init(tasks, seeds).buffers, "odd": seeds % 2, "step": torch.zeros_like(seeds)})
+
+    def weigh(self, gramian, losses, state):
+        fails = (state.buffers["odd"] * state.buffers["step"]).reshape(-1, 1, 1) == 1
+        weights, state = self.solve_each(torch.where(fails, 0.0, gramian), state)
+        return weights, state.with_buffers(step=state.buffers["step"] + 1)
+
+    def solve(self, gramian):
+        if gramian.any():
+            return np.full(len(gramian), 0.5)
+        raise StrategyError("There is no solution.")
+
+
+def fallbacks(job):
+    rows = job.ledger().summary()[0].to_pylist()
+    return {row["seed"]: (row["state"], row["solver_fallbacks"]) for row in rows}
+
+
+def test_a_solver_that_fails_fails_its_own_trial_alone(dataset_spec, job):
+    pack = [trial(dataset_spec, strategy=NoSolution(), seed=seed) for seed in (0, 1, 2)]
+    (first, second, third) = run_pack(pack, job, lambda step: None)
+    assert (first[0], third[0]) == ("done", "done")
+    assert second[0] == "failed"
+    assert "There is no solution. The trial stops here." in second[1]
+    assert 'on_solver_error="fallback"' in second[1]
+    assert fallbacks(job) == {0: ("done", 0), 1: ("failed", None), 2: ("done", 0)}
+
+
+def test_fallbacks_are_counted_for_each_seed_and_survive_a_checkpoint(dataset_spec, job):
+    pack = [trial(dataset_spec, strategy=NoSolution(on_solver_error="fallback"), seed=seed) for seed in (0, 1)]
+    run_pack(pack, job, lambda step: None)
+    assert fallbacks(job) == {0: ("done", 0), 1: ("done", 1)}
+
+
+def test_strategies_without_a_solver_have_no_fallbacks(dataset_spec, job):
+    run_pack([trial(dataset_spec)], job, lambda step: None)
+    assert fallbacks(job) == {0: ("done", None)}
 
 
 def test_numbers_do_not_depend_on_what_the_process_is_set_to(dataset_spec, job, tmp_path):

@@ -86,6 +86,16 @@ def test_writing_the_sum_of_the_jacobian_is_plain_backward(problem):
         torch.testing.assert_close(p.grad, gradient)
 
 
+def test_heads_can_be_weighed(problem):
+    losses = problem.losses()
+    losses.jacobian()
+    _, du, dv = problem.by_hand()
+    weights = torch.arange(1.0, 1 + 2 * problem.n_seeds, dtype=torch.float64).reshape(problem.n_seeds, 2)
+    losses.weigh_heads(weights)
+    torch.testing.assert_close(problem.u.grad.reshape(du.shape), weights[:, :1] * du)
+    torch.testing.assert_close(problem.v.grad.reshape(dv.shape), weights[:, 1:] * dv)
+
+
 def test_again_sees_new_parameters_without_a_graph(problem):
     losses = problem.losses()
     assert torch.equal(losses.again(), losses.values.detach())

@@ -10,6 +10,7 @@ from mtlray.strategies.equal import Equal
 from mtlray.strategies.famo import FAMO
 from mtlray.strategies.geometric_mean import GeometricMean
 from mtlray.strategies.gradnorm import GradNorm
+from mtlray.strategies.gramian import AbstractGramianWeighting, AbstractSolverWeighting
 from mtlray.strategies.imtl_l import IMTLL
 from mtlray.strategies.lbtw import LBTW
 from mtlray.strategies.rema import REMA
@@ -63,6 +64,8 @@ __all__ = [
     "STRATEGIES",
     "UWSO",
     "AbstractAggregation",
+    "AbstractGramianWeighting",
+    "AbstractSolverWeighting",
     "AbstractStrategy",
     "AbstractWeighting",
     "AdaptiveWeight",

@@ -9,7 +9,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from mtlray.axes import Direction, Jacobian, Losses, PerSeed, Seeds, Weights
+from mtlray.axes import Counts, Direction, Jacobian, Losses, PerSeed, Seeds, Weights
+from mtlray.errors import SpecError, require_choice
 from mtlray.gradients import TaskLosses
 from mtlray.tasks import Task
 
@@ -102,6 +103,11 @@ class AbstractStrategy(abc.ABC):
         del state
         return {}
 
+    def solver_fallbacks(self, state: State) -> Counts | None:
+        """At how many steps so far a numerical solver failed and another direction was taken, `[seed]`; None without one."""
+        del state
+        return None
+
 
 def _short(value: object) -> str:
     """A float by its shortest form that stands for no other."""
@@ -127,11 +133,33 @@ class AbstractWeighting(AbstractStrategy):
 
 @dataclass(frozen=True)
 class AbstractAggregation(AbstractStrategy):
-    """A strategy that looks at each task's gradient of the trunk; the heads follow their own, unweighted losses."""
+    """A strategy that looks at each task's gradient of the trunk.
+
+    `grad_scale` says how long its direction is: "native" as the method gives it, "match_sum" as long as the sum of the tasks'
+    gradients, so that methods can be compared at one learning rate; the weights are scaled alike. A direction of zero stays.
+
+    `head_grad` says what the heads follow: "unweighted" their own loss, "weighted" that times the task's weight, as code does
+    that runs one backward pass over the weighted sum. A method without weights refuses the latter.
+
+    A subclass with a `__post_init__` of its own calls this one.
+    """
+
+    grad_scale: Literal["native", "match_sum"] = field(default="native", kw_only=True)
+    head_grad: Literal["unweighted", "weighted"] = field(default="unweighted", kw_only=True)
 
     kind: ClassVar[Literal["baseline", "loss-based", "gradient-based"]] = "gradient-based"
     backward_passes: ClassVar[str] = "K"
-    extra_memory: ClassVar[str] = "K·P"  # the Jacobian, while a step lasts
+    has_weights: ClassVar[bool] = True
+    """Whether the direction is a weighted sum of the tasks' gradients."""
+
+    def __post_init__(self) -> None:
+        require_choice("grad_scale", self.grad_scale, ("native", "match_sum"))
+        require_choice("head_grad", self.head_grad, ("unweighted", "weighted"))
+        if self.head_grad == "weighted" and not self.has_weights:
+            raise SpecError(
+                f'Parameter `head_grad` of {type(self).__name__} should be "unweighted", because its direction is not a '
+                'weighted sum of the tasks\' gradients. Found `head_grad = "weighted"`.'
+            )
 
     @abc.abstractmethod
     def aggregate(self, jacobian: Jacobian, losses: Losses, state: State) -> tuple[Direction, Weights, State]:
@@ -141,5 +169,18 @@ class AbstractAggregation(AbstractStrategy):
         (batch,) = losses
         jacobian = batch.jacobian()
         direction, weights, state = self.aggregate(jacobian, batch.values.detach(), state)
+        return self.apply(batch, direction, weights, jacobian.sum(dim=1)), state
+
+    def apply(self, batch: TaskLosses, direction: Direction, weights: Weights, total: Direction) -> Weights:
+        """Write a direction as `grad_scale` and `head_grad` say, after `batch.jacobian()`; returns the weights it then has.
+
+        `total` is the sum of the tasks' gradients. A subclass with a `backward` of its own ends with this.
+        """
+        if self.grad_scale == "match_sum":
+            size, target = (torch.linalg.vector_norm(d, dim=1, keepdim=True) for d in (direction, total))
+            factor = torch.where(size > 0, target / size, torch.ones_like(size))
+            direction, weights = factor * direction, factor * weights
         batch.write(direction)
-        return weights, state
+        if self.head_grad == "weighted":
+            batch.weigh_heads(weights)
+        return weights

@@ -1,0 +1,102 @@
+"""Strategies whose weights are a function of the inner products of the tasks' gradients, by a formula or by a solver."""
+
+import abc
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mtlray.axes import Counts, Direction, Gramian, Jacobian, Losses, Seeds, Weights
+from mtlray.errors import StrategyError, require_choice
+from mtlray.strategies.base import AbstractAggregation, State
+from mtlray.tasks import Task
+
+Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+
+_COLUMNS = 2**20
+
+
+@dataclass(frozen=True)
+class AbstractGramianWeighting(AbstractAggregation):
+    """A strategy that gives each task a weight from the Gramian of the tasks' gradients.
+
+    The Gramian and all that is done with it are in float64, whatever the trial's precision: its entries are squares, and tasks
+    whose gradients differ by 10^4 differ in it by 10^8. Where a gradient is not finite the weights are nan, and the trial ends
+    as diverged.
+    """
+
+    @abc.abstractmethod
+    def weigh(self, gramian: Gramian, losses: Losses, state: State) -> tuple[Weights, State]:
+        """The weights in float64, and the state. The Gramian is finite and in float64."""
+
+    def aggregate(self, jacobian: Jacobian, losses: Losses, state: State) -> tuple[Direction, Weights, State]:
+        gramian = precise_gramian(jacobian)
+        finite = torch.isfinite(gramian).flatten(1).all(dim=1)
+        safe = torch.where(finite[:, None, None], gramian, torch.eye(jacobian.shape[1]).to(gramian))
+        weights, state = self.weigh(safe, losses, state)
+        weights = weights.masked_fill(~finite.unsqueeze(1), torch.nan).to(jacobian)
+        return (weights.unsqueeze(1) @ jacobian).squeeze(1), weights, state
+
+
+@dataclass(frozen=True)
+class AbstractSolverWeighting(AbstractGramianWeighting):
+    """A strategy whose weights solve a small problem for which there is no formula.
+
+    `on_solver_error` says what happens where the solver fails: "error" ends the trial as failed, "fallback" takes the sum of
+    the tasks' gradients for that step and counts it. The solver runs on the CPU, one trial after the other.
+    """
+
+    on_solver_error: Literal["error", "fallback"] = field(default="error", kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_choice("on_solver_error", self.on_solver_error, ("error", "fallback"))
+
+    def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
+        del tasks
+        return State(buffers={"solver_fallbacks": torch.zeros_like(seeds)})
+
+    def solver_fallbacks(self, state: State) -> Counts:
+        return state.buffers["solver_fallbacks"]
+
+    @abc.abstractmethod
+    def solve(self, gramian: Matrix) -> Vector:
+        """The weights of one trial from its Gramian. Raises StrategyError where there are none or they were not found."""
+
+    def weigh(self, gramian: Gramian, losses: Losses, state: State) -> tuple[Weights, State]:
+        del losses
+        return self.solve_each(gramian, state)
+
+    def solve_each(self, gramian: Gramian, state: State) -> tuple[Weights, State]:
+        """`solve` for each trial of a pack, with what `on_solver_error` says."""
+        weights, failed = np.ones(gramian.shape[:2]), np.zeros(len(gramian), dtype=np.int64)
+        for i, matrix in enumerate(gramian.cpu().numpy()):
+            try:
+                weights[i] = self.solve(matrix)
+            except StrategyError as error:
+                if self.on_solver_error == "error":
+                    raise StrategyError(
+                        f'{error} The trial stops here. With `on_solver_error="fallback"` the sum of the tasks\' gradients '
+                        "is taken at such a step, and such steps are counted."
+                    ) from error
+                failed[i] = 1
+        total = state.buffers["solver_fallbacks"] + torch.from_numpy(failed).to(gramian.device)
+        return torch.from_numpy(weights).to(gramian.device), state.with_buffers(solver_fallbacks=total)
+
+
+def precise_gramian(jacobian: Jacobian) -> Gramian:
+    """Inner products of the tasks' gradients in float64, without a copy of the whole Jacobian in float64."""
+    first, *rest = torch.split(jacobian, _COLUMNS, dim=2)
+    total = _products(first)
+    for piece in rest:
+        total += _products(piece)
+    return total
+
+
+def _products(jacobian: Jacobian) -> Gramian:
+    precise = jacobian.double()
+    return precise @ precise.mT
