@@ -6,12 +6,13 @@
 `batch`  the examples of a mini-batch
 """
 
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
 Seeds = Int[Tensor, " seed"]
 PerSeed = Float[Tensor, " seed"]
 Counts = Int[Tensor, " seed"]
+Values = Float64[Tensor, " seed"]
 Losses = Float[Tensor, "seed task"]
 Weights = Float[Tensor, "seed task"]
 Gramian = Float[Tensor, "seed task task"]

@@ -17,7 +17,8 @@ def evaluate(
     n = len(examples)
     if n == 0:
         return {}
-    totals = {(t.name, m.name): m.init(n_seeds, device) for t in pack.tasks for m in t.metrics}
+    groups = {(t.name, m.group): m for t in pack.tasks for m in t.metrics}  # one metric of each group updates for all
+    kept = {key: metric.init(n_seeds, device) for key, metric in groups.items()}
     losses = torch.zeros(n_seeds, len(pack.tasks), dtype=torch.float64, device=device)
     for start in range(0, n, EVALUATION_BATCH):
         size = min(EVALUATION_BATCH, n - start)
@@ -26,9 +27,9 @@ def evaluate(
         for column, (task, prediction) in enumerate(zip(pack.tasks, predictions, strict=True)):
             target = examples.targets[task.name].gather(indices, dtype)
             losses[:, column] += size * task.loss(prediction, target).double()
-            for metric in task.metrics:
-                key = (task.name, metric.name)
-                totals[key] = metric.update(totals[key], prediction, target)
-    values = {f"{t.name}/{m.name}": m.compute(totals[t.name, m.name]).tolist() for t in pack.tasks for m in t.metrics}
+            for (name, group), metric in groups.items():
+                if name == task.name:
+                    kept[name, group] = metric.update(kept[name, group], prediction, target)
+    values = {f"{t.name}/{m.name}": m.compute(kept[t.name, m.group]).tolist() for t in pack.tasks for m in t.metrics}
     mean_losses = (losses / n).T.tolist()
     return values | {f"{task.name}/loss": mean_losses[column] for column, task in enumerate(pack.tasks)}

@@ -1,0 +1,91 @@
+"""What a metric is, and the metrics that are means over examples: accuracy and squared error.
+
+A metric accumulates over the batches of a split and is computed once at its end, so that it need not be a mean over examples: a
+mean IoU keeps a confusion matrix, a median keeps its values. What it keeps leads with the `seed` axis.
+"""
+
+import abc
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+
+from mtlray.axes import Values
+
+Totals = Float64[Tensor, "seed total"]
+
+
+@dataclass(frozen=True)
+class Metric(abc.ABC):
+    """What is measured, in which unit, and in which direction it improves.
+
+    `init`, then `update` for each batch of the split in order, then `compute`. Metrics of one task that have the same `group`
+    share what they keep: it is updated once for all of them.
+    """
+
+    name: ClassVar[str]
+    unit: ClassVar[str]
+    higher_is_better: ClassVar[bool]
+
+    @property
+    def group(self) -> Hashable:
+        """Metrics with equal groups keep the same thing; by default a metric keeps its own."""
+        return self
+
+    @abc.abstractmethod
+    def init(self, n_seeds: int, device: torch.device) -> Any:
+        """What is kept of nothing."""
+
+    @abc.abstractmethod
+    def update(self, kept: Any, prediction: Tensor, target: Tensor) -> Any:
+        """The same with a batch added; `prediction` and `target` lead with `[seed, batch]`."""
+
+    @abc.abstractmethod
+    def compute(self, kept: Any) -> Values:
+        """The metric's value; NaN where the split has nothing to measure."""
+
+
+class TotalsMetric(Metric):
+    """A metric whose value follows from sums over examples or pixels: one row of float64 totals for each seed."""
+
+    n_totals: ClassVar[int] = 2
+
+    def init(self, n_seeds: int, device: torch.device) -> Totals:
+        return torch.zeros(n_seeds, self.n_totals, dtype=torch.float64, device=device)
+
+
+@dataclass(frozen=True)
+class Accuracy(TotalsMetric):
+    """Share of examples whose largest output is the target's class, in percent."""
+
+    name: ClassVar[str] = "accuracy"
+    unit: ClassVar[str] = "%"
+    higher_is_better: ClassVar[bool] = True
+
+    def update(self, kept: Totals, prediction: Tensor, target: Tensor) -> Totals:
+        correct = (prediction.argmax(dim=-1) == target).sum(dim=1)
+        count = torch.full_like(correct, target.shape[1])
+        return kept + torch.stack([correct, count], dim=1).to(kept.dtype)
+
+    def compute(self, kept: Totals) -> Values:
+        return 100 * kept[:, 0] / kept[:, 1]
+
+
+@dataclass(frozen=True)
+class MeanSquaredError(TotalsMetric):
+    """Squared error, mean over all elements of all examples."""
+
+    name: ClassVar[str] = "mse"
+    unit: ClassVar[str] = "1"
+    higher_is_better: ClassVar[bool] = False
+
+    def update(self, kept: Totals, prediction: Tensor, target: Tensor) -> Totals:
+        squares = (prediction.double() - target.double()).square().flatten(1)
+        count = torch.full_like(squares[:, 0], squares.shape[1])
+        return kept + torch.stack([squares.sum(dim=1), count], dim=1)
+
+    def compute(self, kept: Totals) -> Values:
+        return kept[:, 0] / kept[:, 1]

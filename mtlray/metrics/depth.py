@@ -1,0 +1,103 @@
+"""Absolute and relative depth error, over the set (`_global`) and as a mean of batch means (`_legacy`).
+
+Predictions and targets are `[seed, batch, 1, row, column]` in metres; 0 is a pixel without a depth.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+
+from mtlray.axes import Values
+from mtlray.metrics.base import Totals, TotalsMetric
+
+
+def _sums(prediction: Tensor, target: Tensor) -> Float64[Tensor, "seed 3"]:
+    """Absolute error, relative error, number of pixels, summed over the pixels that have a depth."""
+    valid = target != 0
+    error = torch.where(valid, (prediction.double() - target.double()).abs(), 0)
+    relative = torch.where(valid, error / target.double(), 0)
+    return torch.stack([part.double().flatten(1).sum(dim=1) for part in (error, relative, valid)], dim=1)
+
+
+@dataclass(frozen=True)
+class _OverTheSet(TotalsMetric):
+    n_totals: ClassVar[int] = 3
+
+    @property
+    def group(self) -> str:
+        return "depth over the set"
+
+    def update(self, kept: Totals, prediction: Tensor, target: Tensor) -> Totals:
+        return kept + _sums(prediction, target)
+
+
+@dataclass(frozen=True)
+class DepthError(_OverTheSet):
+    """Absolute error, mean over all pixels of the set that have a depth."""
+
+    name: ClassVar[str] = "abs_error_global"
+    unit: ClassVar[str] = "m"
+    higher_is_better: ClassVar[bool] = False
+
+    def compute(self, kept: Totals) -> Values:
+        return kept[:, 0] / kept[:, 2]
+
+
+@dataclass(frozen=True)
+class RelativeDepthError(_OverTheSet):
+    """Absolute error over the true depth, mean over all pixels of the set that have a depth."""
+
+    name: ClassVar[str] = "rel_error_global"
+    unit: ClassVar[str] = "1"
+    higher_is_better: ClassVar[bool] = False
+
+    def compute(self, kept: Totals) -> Values:
+        return kept[:, 1] / kept[:, 2]
+
+
+@dataclass(frozen=True)
+class _OverBatches(TotalsMetric):
+    """The mean over the pixels of `batch` consecutive images, mean over such batches; one without a depth does not count."""
+
+    batch: int = 2
+
+    n_totals: ClassVar[int] = 3
+
+    @property
+    def group(self) -> tuple[str, int]:
+        return "depth over batches", self.batch
+
+    def update(self, kept: Totals, prediction: Tensor, target: Tensor) -> Totals:
+        for p, t in zip(*(torch.split(x, self.batch, dim=1) for x in (prediction, target)), strict=True):
+            sums = _sums(p, t)
+            counts = sums[:, 2:] > 0
+            means = torch.where(counts, sums / sums[:, 2:], 0)
+            kept = kept + means  # its last column is 1 where the batch counts
+        return kept
+
+
+@dataclass(frozen=True)
+class DepthErrorLegacy(_OverBatches):
+    """Absolute error, mean over the pixels of a batch and then over batches, as mtan (Liu et al. 2019)."""
+
+    name: ClassVar[str] = "abs_error_legacy"
+    unit: ClassVar[str] = "m"
+    higher_is_better: ClassVar[bool] = False
+
+    def compute(self, kept: Totals) -> Values:
+        return kept[:, 0] / kept[:, 2]
+
+
+@dataclass(frozen=True)
+class RelativeDepthErrorLegacy(_OverBatches):
+    """Relative error, mean over the pixels of a batch and then over batches, as mtan (Liu et al. 2019)."""
+
+    name: ClassVar[str] = "rel_error_legacy"
+    unit: ClassVar[str] = "1"
+    higher_is_better: ClassVar[bool] = False
+
+    def compute(self, kept: Totals) -> Values:
+        return kept[:, 1] / kept[:, 2]
