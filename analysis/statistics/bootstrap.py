@@ -1,0 +1,159 @@
+"""Bootstrap: confidence intervals from resampled seeds, by the expanded percentile method.
+
+The plain percentile interval is too narrow for few seeds: resampling n values shrinks their variance by (n − 1)/n, and a
+normal quantile stands where Student's would be right. On normal data it covers 91 % at n = 10 instead of 95 %. Hesterberg
+(2015, "What Teachers Should Know About the Bootstrap", The American Statistician 69(4), section 5.2) takes wider
+percentiles, α'/2 = Φ(−√(n/(n − 1)) · t(1 − α/2; n − 1)), of the same resamples. That works for any statistic.
+
+Coverage of nominal 95 % intervals of a mean, measured over 4,000 repetitions:
+
+    n             2    3    4    5    6    7    8   10   20   30
+    normal       50   75   88   92   93   94   94   95   95   95
+    uniform      49   74   87   92   94   94   94   96   95   95
+    exponential  46   70   82   86   89   88   89   91   93   93
+
+A resampled mean never leaves the range of its data, which holds the true mean of n = 3 normal values 75 % of the time: no
+resampling interval can do better there. From five seeds on the interval means what it says, for data that is not very skew.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+from analysis.statistics.checks import Floats, scores
+
+CONFIDENCE = 0.95
+RESAMPLES = 5000
+_CHUNK = 2**21  # numbers drawn at a time, so that memory stays small
+
+
+class Interval(NamedTuple):
+    """The two ends of a confidence interval, each of the statistic's shape; NaN where there is a single seed."""
+
+    low: Floats
+    high: Floats
+
+
+def mean_interval(
+    values: ArrayLike, *, confidence: float = CONFIDENCE, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval:
+    """The interval of the mean over seeds, for each column of values[seed, ...]. Raises ResultsError."""
+    return interval_of_means(lambda means: means, values, confidence=confidence, resamples=resamples, seed=seed)
+
+
+def interval_of_means(
+    statistic: Callable[[Floats], Floats],
+    values: ArrayLike,
+    *,
+    confidence: float = CONFIDENCE,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """The interval of a function of means over seeds, such as Δm; much faster than `bootstrap_interval`.
+
+    values[seed, ...] are resampled together, so a strategy and its baseline that share seeds are one array and the
+    baseline's uncertainty is part of the interval. `statistic` maps means[resample, ...] to [resample, *out]. Raises
+    ResultsError for values that are not finite.
+    """
+    array = scores(values, "values")
+    n = len(array)
+    if n < 2:
+        out = statistic(array.mean(axis=0, keepdims=True))[0]
+        return Interval(np.full_like(out, np.nan), np.full_like(out, np.nan))
+    generator = np.random.default_rng(seed)
+    flat = array.reshape(n, -1)
+    parts = []
+    for size in _sizes(resamples, flat.shape[1]):
+        counts = generator.multinomial(n, np.full(n, 1 / n), size=size).astype(np.float64)
+        parts.append(statistic((counts @ flat / n).reshape(size, *array.shape[1:])))
+    return _interval(np.concatenate(parts), np.array(np.sqrt(n / (n - 1))), np.array(n - 1.0), confidence)
+
+
+def bootstrap_interval(
+    statistic: Callable[..., Floats],
+    *strata: ArrayLike,
+    confidence: float = CONFIDENCE,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """The stratified bootstrap interval of any statistic of one or more strata, each [seed, ...] and resampled alone.
+
+    `statistic` is called with one array [resample, seed, ...] for each stratum and returns [resample, *out]. With several
+    strata the degrees of freedom are Welch and Satterthwaite's, from each stratum's jackknife variance. Raises
+    ResultsError for values that are not finite.
+    """
+    arrays = [scores(stratum, "strata") for stratum in strata]
+    if min(len(array) for array in arrays) < 2:
+        out = statistic(*(array[None] for array in arrays))[0]
+        return Interval(np.full_like(out, np.nan), np.full_like(out, np.nan))
+    generator = np.random.default_rng(seed)
+    parts = []
+    for size in _sizes(resamples, max(array.size for array in arrays)):
+        drawn = [array[generator.integers(len(array), size=(size, len(array)))] for array in arrays]
+        parts.append(statistic(*drawn))
+    widening, freedom = _corrections(statistic, arrays)
+    return _interval(np.concatenate(parts), widening, freedom, confidence)
+
+
+def t_interval(values: ArrayLike, *, confidence: float = CONFIDENCE) -> Interval:
+    """Student's interval of the mean over seeds: exact for normal data at any n >= 2, and wide for few seeds.
+
+    Raises ResultsError for values that are not finite.
+    """
+    array = scores(values, "values")
+    n = len(array)
+    if n < 2:
+        return Interval(np.full(array.shape[1:], np.nan), np.full(array.shape[1:], np.nan))
+    return published_interval(array.mean(axis=0), array.std(axis=0, ddof=1), n, confidence=confidence)
+
+
+def published_interval(mean: ArrayLike, std: ArrayLike, n: int, *, confidence: float = CONFIDENCE) -> Interval:
+    """Student's interval of a mean known by its standard deviation over `n` >= 2 runs alone, as papers print it."""
+    half = special.stdtrit(n - 1, (1 + confidence) / 2) * np.asarray(std, dtype=np.float64) / np.sqrt(n)
+    centre = np.asarray(mean, dtype=np.float64)
+    return Interval(centre - half, centre + half)
+
+
+def _sizes(resamples: int, numbers: int) -> Sequence[int]:
+    """How many resamples to draw at a time."""
+    size = max(1, min(resamples, _CHUNK // max(numbers, 1)))
+    return [size] * (resamples // size) + ([resamples % size] if resamples % size else [])
+
+
+def _corrections(statistic: Callable[..., Floats], arrays: Sequence[Floats]) -> tuple[Floats, Floats]:
+    """By how much resampling understates the standard error, and the degrees of freedom; each of the statistic's shape."""
+    variances = []
+    for i, array in enumerate(arrays):
+        n = len(array)
+        rest = np.array([np.delete(np.arange(n), j) for j in range(n)])
+        left_out = [array[rest] if i == j else np.repeat(a[None], n, axis=0) for j, a in enumerate(arrays)]
+        variances.append((n - 1) * statistic(*left_out).var(axis=0))
+    total = np.sum(variances, axis=0)
+    sizes = [len(array) for array in arrays]
+    resampled = np.sum([v * (n - 1) / n for v, n in zip(variances, sizes, strict=True)], axis=0)
+    squares = np.sum([v**2 / (n - 1) for v, n in zip(variances, sizes, strict=True)], axis=0)
+    n = min(sizes)
+    flat = squares <= 0  # the statistic is the same whatever is left out; then any interval is a point
+    widening = np.sqrt(np.divide(total, resampled, out=np.full_like(total, n / (n - 1)), where=~flat))
+    freedom = np.divide(total**2, squares, out=np.full_like(total, n - 1), where=~flat)
+    return widening, freedom
+
+
+def _interval(resampled: Floats, widening: Floats, freedom: Floats, confidence: float) -> Interval:
+    """The expanded percentiles of resampled statistics [resample, *out]."""
+    ordered = np.sort(resampled, axis=0)
+    tail = special.ndtr(-widening * special.stdtrit(freedom, (1 + confidence) / 2))
+    place = np.broadcast_to(tail * (len(ordered) - 1), ordered.shape[1:])
+    return Interval(_at(ordered, place), _at(ordered, len(ordered) - 1 - place))
+
+
+def _at(ordered: Floats, place: Floats) -> Floats:
+    """The values at real-valued places of an array sorted along its first axis, one place for each column."""
+    below = np.minimum(np.floor(place).astype(np.int64), len(ordered) - 2)
+    low = np.take_along_axis(ordered, below[None], axis=0)[0]
+    high = np.take_along_axis(ordered, below[None] + 1, axis=0)[0]
+    value: Floats = low + (place - below) * (high - low)
+    return value

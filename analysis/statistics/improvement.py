@@ -1,0 +1,55 @@
+"""Improvement: Δm, the mean relative gain over a baseline, and the price of selecting on the test split."""
+
+from collections.abc import Hashable, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from analysis.statistics.checks import Floats, same_shape, signs
+from mtlray.errors import ResultsError
+
+Convention = Literal["task", "metric"]
+
+
+def delta_m(
+    means: ArrayLike,
+    baseline: ArrayLike,
+    *,
+    higher_is_better: ArrayLike,
+    tasks: Sequence[Hashable],
+    per: Convention,
+) -> Floats:
+    """Δm in per cent: the mean over columns of (−1)^l (M − B)/B, l = 1 where lower is better. Positive is better.
+
+    means[..., column] and baseline[..., column] hold M and B, one column for each metric; `tasks` names each column's
+    task. `per="task"` averages a task's metrics first, then tasks (Maninis et al. 2019, "Attentive Single-Tasking of
+    Multiple Tasks", equation 4, with several metrics a task): each task weighs the same. `per="metric"` averages over
+    all columns: a task with more metrics weighs more, as in the published code of Nash-MTL and FAMO, whose sign is the
+    opposite one. The two can differ in sign. The baseline belongs to the same data, budget and selection rule; NaN where
+    a baseline is 0. For an interval, pass this through `interval_of_means` with both in one array. Raises ResultsError.
+    """
+    m, b = np.asarray(means, dtype=np.float64), np.asarray(baseline, dtype=np.float64)
+    same_shape(m, b, "Means and baseline")
+    sign = signs(higher_is_better, m.shape[-1])
+    if len(tasks) != m.shape[-1]:
+        raise ResultsError(f"`tasks` should name the task of each of {m.shape[-1]} columns. Found {len(tasks)}.")
+    gains = sign * np.divide(m - b, b, out=np.full_like(m, np.nan), where=b != 0)
+    names = list(dict.fromkeys(tasks))
+    if per == "task":
+        weight = np.array([1 / (len(names) * list(tasks).count(task)) for task in tasks])
+    else:
+        weight = np.full(len(tasks), 1 / len(tasks))
+    result: Floats = 100 * (gains * weight).sum(axis=-1)
+    return result
+
+
+def selection_price(best_test: ArrayLike, at_best_val: ArrayLike, higher_is_better: ArrayLike) -> Floats:
+    """By how much selecting on the test split flatters: best_test − at_best_val in the metric's unit, never negative.
+
+    Both are [..., column]; the sign is turned where lower is better. NaN stays NaN. Raises ResultsError.
+    """
+    best, honest = np.asarray(best_test, dtype=np.float64), np.asarray(at_best_val, dtype=np.float64)
+    same_shape(best, honest, "Values under the two rules")
+    result: Floats = (best - honest) * signs(higher_is_better, best.shape[-1])
+    return result

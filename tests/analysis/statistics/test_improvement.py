@@ -1,0 +1,88 @@
+"""analysis.statistics.improvement: Δm of the published means in both conventions, and the price of selection."""
+
+import numpy as np
+import pytest
+
+from analysis.published import published
+from analysis.statistics import delta_m, interval_of_means, selection_price
+from mtlray.errors import ResultsError
+
+LOWER_IS_BETTER = {
+    "abs_err",
+    "rel_err",
+    "angle_mean_deg",
+    "angle_median_deg",
+    "mean_ae_years",
+    "median_ae_years",
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "strategy", "per_metric", "per_task"),
+    [
+        ("gong2019:3", "equal", -4.30, -0.98),
+        ("gong2019:3", "dwa", -4.29, -0.97),
+        ("gong2019:3", "uncertainty", -1.60, 0.91),
+        ("gong2019:3", "revised_uncertainty", -1.53, 1.06),
+        ("gong2019:4", "equal", 2.83, 2.04),
+        ("gong2019:4", "dwa", 3.12, 2.30),
+        ("gong2019:4", "uncertainty", 1.95, 1.40),
+        ("gong2019:4", "revised_uncertainty", 2.48, 1.87),
+    ],
+)
+def test_the_published_means(table, strategy, per_metric, per_task):
+    """Worked out by hand from the paper's tables; equal loses per metric what it gains on one task of three."""
+    frame = published(table)
+    single = frame[frame["strategy"].str.startswith("stl:")].set_index(["task", "metric"])
+    ours = frame[frame["strategy"] == strategy].set_index(["task", "metric"]).loc[single.index]
+    tasks, metrics = zip(*single.index, strict=True)
+    up = [metric not in LOWER_IS_BETTER for metric in metrics]
+    found = [delta_m(ours["mean"], single["mean"], higher_is_better=up, tasks=tasks, per=p) for p in ("metric", "task")]
+    assert found == pytest.approx([per_metric, per_task], abs=0.005)
+
+
+def test_by_hand():
+    # Task a: accuracy +10 %, error -20 % which is better; task b: +1 %.
+    arguments = {"higher_is_better": [True, False, True], "tasks": ["a", "a", "b"]}
+    m, b = [0.55, 0.4, 1.01], [0.5, 0.5, 1.0]
+    assert delta_m(m, b, per="task", **arguments) == pytest.approx((15 + 1) / 2)
+    assert delta_m(m, b, per="metric", **arguments) == pytest.approx((10 + 20 + 1) / 3)
+
+
+def test_a_baseline_of_zero_has_no_relative_gain():
+    assert np.isnan(delta_m([1.0], [0.0], higher_is_better=True, tasks=["a"], per="task"))
+
+
+def test_the_interval_holds_the_baselines_uncertainty():
+    rng = np.random.default_rng(0)
+    strategy, baseline = rng.normal(100, 0.01, size=(10, 1)), rng.normal(100, 1, size=(10, 1))
+
+    def statistic(means):
+        return delta_m(means[:, 0], means[:, 1], higher_is_better=True, tasks=["a"], per="task")
+
+    joint = interval_of_means(statistic, np.stack([strategy, baseline], axis=1))
+    fixed = np.broadcast_to(baseline.mean(axis=0), baseline.shape)
+    without = interval_of_means(statistic, np.stack([strategy, fixed], axis=1))
+    assert joint.high - joint.low > 10 * (without.high - without.low)
+
+
+@pytest.mark.parametrize("per", ["task", "metric"])
+def test_coverage_of_the_joint_interval(per):
+    """Ten seeds, two tasks with unequal numbers of metrics, a baseline that is as uncertain as the strategy."""
+    rng = np.random.default_rng(1)
+    m, b = np.array([97.0, 0.60, 95.0]), np.array([96.5, 0.62, 95.5])
+    arguments = {"higher_is_better": [True, False, True], "tasks": ["a", "a", "b"], "per": per}
+    truth = delta_m(m, b, **arguments)
+    shape = (10, 1000, 3)
+    values = np.stack([rng.normal(m, m / 200, size=shape), rng.normal(b, b / 200, size=shape)], axis=2)
+    interval = interval_of_means(lambda x: delta_m(x[..., 0, :], x[..., 1, :], **arguments), values, resamples=1000)
+    assert 0.93 <= np.mean((interval.low <= truth) & (truth <= interval.high)) <= 0.97
+
+
+def test_the_price_of_selecting_on_test():
+    assert selection_price([97.5, 0.30], [97.1, 0.35], [True, False]) == pytest.approx([0.4, 0.05])
+
+
+def test_columns_must_have_tasks():
+    with pytest.raises(ResultsError, match=r"the task of each of 2 columns\. Found 1"):
+        delta_m([1.0, 2.0], [1.0, 2.0], higher_is_better=True, tasks=["a"], per="task")
