@@ -4,6 +4,7 @@
 `task`   the tasks that a trial trains, in the order of its data set
 `param`  the shared parameters of one trial, flattened and concatenated
 `batch`  the examples of a mini-batch
+`feature`  the numbers of the representation that the trunk hands to the heads, of all examples of one trial's mini-batch
 """
 
 from jaxtyping import Float, Float64, Int
@@ -19,3 +20,5 @@ Gramian = Float[Tensor, "seed task task"]
 Jacobian = Float[Tensor, "seed task param"]
 Direction = Float[Tensor, "seed param"]
 Indices = Int[Tensor, "seed batch"]
+Representation = Float[Tensor, "seed feature"]
+RepresentationJacobian = Float[Tensor, "seed task feature"]

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from mtlray.axes import Direction, Gramian, Jacobian, Losses, Weights
+from mtlray.axes import Direction, Gramian, Jacobian, Losses, Representation, RepresentationJacobian, Weights
+from mtlray.errors import SpecError
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,8 @@ class TaskLosses:
 
     `values` is `[seed, task]`. `shared` are the trunk's parameters and `heads` those of each task's head; where `stacked`,
     each of them leads with a `seed` axis, else there is one trial and its parameters have their natural shapes.
+    `representation` is what the trunk hands to all heads, in its natural shape where not `stacked`; None where the model has
+    no single one. `measure` gives the tasks' bounded metrics on the predictions at hand.
     """
 
     values: Losses
@@ -22,6 +25,8 @@ class TaskLosses:
     heads: Sequence[Sequence[Tensor]] = field(repr=False)
     stacked: bool
     recompute: Callable[[], Losses] = field(repr=False)
+    representation: Tensor | None = field(default=None, repr=False)
+    measure: Callable[[], Losses] | None = field(default=None, repr=False)
 
     def again(self) -> Losses:
         """The same batch under the current parameters, without a graph; one more forward pass."""
@@ -47,6 +52,50 @@ class TaskLosses:
         """Inner products of the tasks' gradients, `jacobian @ jacobian.T`; the cost and effects of `jacobian`."""
         jacobian = self.jacobian()
         return jacobian @ jacobian.mT
+
+    def representation_jacobian(self) -> RepresentationJacobian:
+        """Gradients of each task's loss with respect to the shared representation; a backward pass through each head alone.
+
+        A feature is one number of one example's representation. Also fills `.grad` of every head with the gradient of its
+        own, unweighted loss, and leaves the trunk alone. May be called once a batch. Raises SpecError for a model without a
+        single shared representation.
+        """
+        shared, n_tasks, rows = self._representation(), self.values.shape[1], []
+        for task in range(n_tasks):
+            inputs = [shared, *self.heads[task]]
+            row, *gradients = torch.autograd.grad(self.values[:, task].sum(), inputs, retain_graph=task < n_tasks - 1)
+            rows.append(self._flat(row))
+            for parameter, gradient in zip(self.heads[task], gradients, strict=True):
+                parameter.grad = _laid_out_as(parameter, gradient)
+        return torch.stack(rows, dim=1)
+
+    def backward_through_trunk(self, gradient: Representation) -> None:
+        """Fill `.grad` of the shared parameters from a gradient at the shared representation; one pass through the trunk."""
+        shared = self._representation()
+        for parameter, total in zip(
+            self.shared, torch.autograd.grad(shared, self.shared, gradient.reshape(shared.shape)), strict=True
+        ):
+            parameter.grad = _laid_out_as(parameter, total)
+
+    def bounded_metrics(self) -> Losses:
+        """Each task's bounded metric on this batch, `[seed, task]`, from 0 to 1; no further forward pass.
+
+        The first of a task's metrics that has a bound and grows with success, such as accuracy, divided by its bound, on
+        the predictions that gave `values`. Raises SpecError where a task has none.
+        """
+        if self.measure is None:
+            raise SpecError(
+                "These losses come without the predictions that a metric needs. Make them with `Pack.losses`."
+            )
+        return self.measure()
+
+    def _representation(self) -> Tensor:
+        if self.representation is None:
+            raise SpecError(
+                "The strategy needs a single representation that all heads read, and the model has none. Choose another "
+                "strategy, such as MGDA in place of MGDAUB."
+            )
+        return self.representation
 
     def write(self, direction: Direction) -> None:
         """Put a direction into `.grad` of the shared parameters; the optimizer subtracts it."""

@@ -25,3 +25,8 @@ class Task:
     output_shape: tuple[int, ...]
     loss: Callable[[Tensor, Tensor], Tensor]
     metrics: tuple[Metric, ...]
+
+    @property
+    def bounded_metric(self) -> Metric | None:
+        """The first of `metrics` that has a bound, such as accuracy; None where there is none."""
+        return next((metric for metric in self.metrics if metric.bound is not None), None)

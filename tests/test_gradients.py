@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from mtlray.errors import SpecError
 from mtlray.gradients import TaskLosses
 
 
@@ -20,19 +21,27 @@ class TwoTasks:
         self.w, self.b, self.u, self.v = parameter(2, 3), parameter(2), parameter(2), parameter(2)
         self.x = torch.randn(n_seeds, 3, generator=rng, dtype=torch.float64)
 
-    def values(self):
-        lead = [p if self.stacked else p.unsqueeze(0) for p in (self.w, self.b, self.u, self.v)]
-        w, b, u, v = lead
-        z = (w @ self.x.unsqueeze(2)).squeeze(2) + b
+    def represent(self):
+        if self.stacked:
+            return (self.w @ self.x.unsqueeze(2)).squeeze(2) + self.b
+        return self.w @ self.x[0] + self.b
+
+    def read(self, z):
+        z, u, v = (p if self.stacked else p.unsqueeze(0) for p in (z, self.u, self.v))
         return torch.stack([(u * z).sum(1), (v * z.square()).sum(1)], dim=1)
 
+    def values(self):
+        return self.read(self.represent())
+
     def losses(self):
+        z = self.represent()
         return TaskLosses(
-            values=self.values(),
+            values=self.read(z),
             shared=[self.w, self.b],
             heads=[[self.u], [self.v]],
             stacked=self.stacked,
             recompute=self.values,
+            representation=z,
         )
 
     def by_hand(self):
@@ -64,6 +73,35 @@ def test_jacobian(problem):
 def test_gramian(problem):
     expected, _, _ = problem.by_hand()
     torch.testing.assert_close(problem.losses().gramian(), torch.einsum("stp,sup->stu", expected, expected))
+
+
+def test_representation_jacobian(problem):
+    jacobian, du, dv = problem.by_hand()
+    found = problem.losses().representation_jacobian()
+    torch.testing.assert_close(found, jacobian[:, :, 6:], msg="the bias adds to z, so their gradients are equal")
+    torch.testing.assert_close(problem.u.grad.reshape(du.shape), du)
+    torch.testing.assert_close(problem.v.grad.reshape(dv.shape), dv)
+    assert problem.w.grad is None, "the trunk is left alone"
+
+
+def test_through_the_trunk_a_combination_at_the_representation_is_that_of_the_jacobian(problem):
+    jacobian, *_ = problem.by_hand()
+    weights = torch.tensor([[0.25, -2.0], [1.0, 0.5], [0.0, 3.0]], dtype=torch.float64)[: problem.n_seeds]
+    losses = problem.losses()
+    losses.backward_through_trunk((weights.unsqueeze(2) * losses.representation_jacobian()).sum(dim=1))
+    expected = (weights.unsqueeze(2) * jacobian).sum(dim=1)
+    torch.testing.assert_close(problem.w.grad.reshape(-1, 6), expected[:, :6])
+    torch.testing.assert_close(problem.b.grad.reshape(-1, 2), expected[:, 6:])
+
+
+def test_without_a_single_representation_or_predictions_there_is_a_refusal(problem):
+    losses = TaskLosses(
+        problem.values(), [problem.w, problem.b], [[problem.u], [problem.v]], problem.stacked, problem.values
+    )
+    with pytest.raises(SpecError, match="single representation that all heads read, and the model has none"):
+        losses.representation_jacobian()
+    with pytest.raises(SpecError, match="without the predictions that a metric needs"):
+        losses.bounded_metrics()
 
 
 def test_write(problem):

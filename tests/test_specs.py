@@ -211,6 +211,36 @@ def test_a_trial_that_cannot_run_is_refused_when_planned():
         dataclasses.replace(SWEEP, base=change(model=LeNet(preset="A28"))).trials()
 
 
+@dataclass(frozen=True)
+class OnRepresentation(AbstractWeighting):
+    """Stands for a strategy that works on the representation."""
+
+    key: ClassVar[str] = "on_representation"
+    needs_representation: ClassVar[bool] = True
+
+    def combine(self, losses, state):
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Crossed(LeNet):
+    """Stands for a model whose heads read more than one tensor."""
+
+    key: ClassVar[str] = "crossed"
+    single_representation: ClassVar[bool] = False
+
+
+def test_representation_is_asked_for_when_planning():
+    change(strategy=OnRepresentation()).check()
+    change(model=Crossed()).check()
+    with pytest.raises(SpecError) as caught:
+        dataclasses.replace(SWEEP, strategies=(OnRepresentation(),), base=change(model=Crossed())).trials()
+    assert str(caught.value) == (
+        "Strategy on_representation needs a model whose heads all read one representation. Model crossed-A has no single "
+        "one. Choose another model or strategy, such as MGDA in place of MGDAUB."
+    )
+
+
 def test_narrowed():
     narrow = SWEEP.narrowed(seeds=[1], strategies=["dwa"], fractions=[0.25], steps=7)
     assert [(t.strategy.temperature, t.fraction, t.seed, t.steps) for t in narrow.trials()] == [

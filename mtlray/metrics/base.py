@@ -29,6 +29,8 @@ class Metric(abc.ABC):
     name: ClassVar[str]
     unit: ClassVar[str]
     higher_is_better: ClassVar[bool]
+    bound: ClassVar[float | None] = None
+    """The best value there can be, of a metric whose worst is 0 and that grows with success; None for all others."""
 
     @property
     def group(self) -> Hashable:
@@ -64,6 +66,7 @@ class Accuracy(TotalsMetric):
     name: ClassVar[str] = "accuracy"
     unit: ClassVar[str] = "%"
     higher_is_better: ClassVar[bool] = True
+    bound: ClassVar[float | None] = 100.0
 
     def update(self, kept: Totals, prediction: Tensor, target: Tensor) -> Totals:
         correct = (prediction.argmax(dim=-1) == target).sum(dim=1)

@@ -92,6 +92,7 @@ class Within11(_Within):
     name: ClassVar[str] = "within_11_global"
     unit: ClassVar[str] = "%"
     higher_is_better: ClassVar[bool] = True
+    bound: ClassVar[float | None] = 100.0
     limit: ClassVar[int] = 0
 
 
@@ -102,6 +103,7 @@ class Within22(_Within):
     name: ClassVar[str] = "within_22_global"
     unit: ClassVar[str] = "%"
     higher_is_better: ClassVar[bool] = True
+    bound: ClassVar[float | None] = 100.0
     limit: ClassVar[int] = 1
 
 
@@ -112,6 +114,7 @@ class Within30(_Within):
     name: ClassVar[str] = "within_30_global"
     unit: ClassVar[str] = "%"
     higher_is_better: ClassVar[bool] = True
+    bound: ClassVar[float | None] = 100.0
     limit: ClassVar[int] = 2
 
 
@@ -169,6 +172,7 @@ class Within11Legacy(_OverBatches):
     name: ClassVar[str] = "within_11_legacy"
     unit: ClassVar[str] = "%"
     higher_is_better: ClassVar[bool] = True
+    bound: ClassVar[float | None] = 100.0
     column: ClassVar[int] = 1
 
 
@@ -179,6 +183,7 @@ class Within22Legacy(_OverBatches):
     name: ClassVar[str] = "within_22_legacy"
     unit: ClassVar[str] = "%"
     higher_is_better: ClassVar[bool] = True
+    bound: ClassVar[float | None] = 100.0
     column: ClassVar[int] = 2
 
 
@@ -189,4 +194,5 @@ class Within30Legacy(_OverBatches):
     name: ClassVar[str] = "within_30_legacy"
     unit: ClassVar[str] = "%"
     higher_is_better: ClassVar[bool] = True
+    bound: ClassVar[float | None] = 100.0
     column: ClassVar[int] = 3

@@ -54,6 +54,7 @@ class MeanIoU(_OverTheSet):
     name: ClassVar[str] = "miou_global"
     unit: ClassVar[str] = "%"
     higher_is_better: ClassVar[bool] = True
+    bound: ClassVar[float | None] = 100.0
 
     def compute(self, kept: Confusion) -> Values:
         hits = kept.diagonal(dim1=1, dim2=2)
@@ -68,6 +69,7 @@ class PixelAccuracy(_OverTheSet):
     name: ClassVar[str] = "pixel_accuracy_global"
     unit: ClassVar[str] = "%"
     higher_is_better: ClassVar[bool] = True
+    bound: ClassVar[float | None] = 100.0
 
     def compute(self, kept: Confusion) -> Values:
         return 100 * kept.diagonal(dim1=1, dim2=2).sum(dim=1) / kept.sum(dim=(1, 2))
@@ -87,6 +89,7 @@ class MeanIoULegacy(TotalsMetric):
     name: ClassVar[str] = "miou_legacy"
     unit: ClassVar[str] = "%"
     higher_is_better: ClassVar[bool] = True
+    bound: ClassVar[float | None] = 100.0
 
     def update(self, kept: Totals, prediction: Tensor, target: Tensor) -> Totals:
         given = prediction.argmax(dim=2)
@@ -110,6 +113,7 @@ class PixelAccuracyLegacy(TotalsMetric):
     name: ClassVar[str] = "pixel_accuracy_legacy"
     unit: ClassVar[str] = "%"
     higher_is_better: ClassVar[bool] = True
+    bound: ClassVar[float | None] = 100.0
 
     def update(self, kept: Totals, prediction: Tensor, target: Tensor) -> Totals:
         right = (prediction.argmax(dim=2) == target).flatten(2).sum(dim=2).double()

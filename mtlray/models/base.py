@@ -10,17 +10,24 @@ from torch import Tensor, nn
 from mtlray.tasks import Task
 
 
+class Heads(nn.ModuleDict):
+    """One head for each task; `forward` gives one prediction for each, in order."""
+
+    def forward(self, representation: Tensor) -> tuple[Tensor, ...]:
+        return tuple(head(representation) for head in self.values())
+
+
 class SharedTrunk(nn.Module):
-    """A trunk and one head for each task; `forward` gives one prediction for each head, in order."""
+    """A trunk, and the heads that read what it makes of the inputs."""
 
     def __init__(self, trunk: nn.Module, heads: Mapping[str, nn.Module]) -> None:
         super().__init__()
         self.trunk = trunk
-        self.heads = nn.ModuleDict(dict(heads))
+        self.heads = Heads(dict(heads))
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        representation = self.trunk(inputs)
-        return tuple(head(representation) for head in self.heads.values())
+        predictions: tuple[Tensor, ...] = self.heads(self.trunk(inputs))
+        return predictions
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,11 @@ class ModelSpec(abc.ABC):
     def stochastic(self) -> bool:
         """Whether a training step draws random numbers (dropout)."""
         return False
+
+    @property
+    def single_representation(self) -> bool:
+        """Whether all heads read one tensor that the trunk makes, as `SharedTrunk.forward` has it; else override both."""
+        return True
 
     @abc.abstractmethod
     def check(self, input_shape: tuple[int, ...], tasks: Sequence[Task]) -> None:

@@ -6,6 +6,8 @@ and the network is mapped over it with torch.func. Both look the same from outsi
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -46,7 +48,8 @@ class Pack:
     """The networks of one pack on one device.
 
     `parameters` maps names to tensors; where `stacked`, each leads with the `seed` axis. Raises SpecError for several seeds
-    of a stochastic model, whose dropout masks would depend on the pack.
+    of a stochastic model, whose dropout masks would depend on the pack, and for a network with a forward pass of its own
+    whose spec has it that all heads read one representation.
     """
 
     def __init__(
@@ -70,18 +73,22 @@ class Pack:
         self._stochastic = spec.stochastic
         self._device = device
         networks = [initialise(spec, input_shape, tasks, seed, dtype).to(device) for seed in seeds]
-        self._network: nn.Module = networks[0]
+        self._network: SharedTrunk = networks[0]
+        self._single = spec.single_representation
+        if self._single and type(self._network).forward is not SharedTrunk.forward:
+            raise SpecError(
+                f"The network of model {spec.label} has a `forward` of its own. Let `single_representation` of its spec be "
+                "False, or leave `forward` to SharedTrunk."
+            )
         self._channels_last = len(input_shape) == 3
         self.parameters: dict[str, Tensor]
         self.buffers: dict[str, Tensor]
         if self.stacked:
             self.parameters, self.buffers = stack_module_state(networks)
-
-            def call(parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor) -> tuple[Tensor, ...]:
-                predictions: tuple[Tensor, ...] = functional_call(self._network, (parameters, buffers), (inputs,))
-                return predictions
-
-            self._call: Callable[..., tuple[Tensor, ...]] = vmap(call, randomness="error")
+            self._call = self._mapped("", self._network)
+            # Two maps and not one, so that what lies between them is a tensor of the graph.
+            self._call_trunk = self._mapped("trunk.", self._network.trunk)
+            self._call_heads = self._mapped("heads.", self._network.heads)
         else:
             if self._channels_last:
                 self._network = self._network.to(memory_format=torch.channels_last)
@@ -92,35 +99,71 @@ class Pack:
             [p for name, p in self.parameters.items() if name.startswith(f"heads.{task.name}.")] for task in tasks
         ]
 
+    def _mapped(self, prefix: str, module: nn.Module) -> Callable[[Tensor], Any]:
+        """A part of the network, its parameters known by how their names start, mapped over the seeds."""
+        parameters, buffers = (
+            {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+            for tensors in (self.parameters, self.buffers)
+        )
+
+        def call(parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor) -> Any:
+            return functional_call(module, (parameters, buffers), (x,))
+
+        return partial(vmap(call, randomness="error"), parameters, buffers)
+
     def predict(self, inputs: Tensor, *, training: bool = False) -> tuple[Tensor, ...]:
         """Predictions of each task, `[seed, batch, ...]`, for inputs `[seed, batch, ...]`."""
-        self._network.train(training)
+        return self._forward(inputs, training)[1]
+
+    def _forward(self, inputs: Tensor, training: bool) -> tuple[Tensor | None, tuple[Tensor, ...]]:
+        """The representation that all heads read, None where there is no single one, and the predictions."""
+        network = self._network.train(training)
         if self.stacked:
-            return self._call(self.parameters, self.buffers, inputs)
+            if not self._single:
+                return None, self._call(inputs)
+            representation = self._call_trunk(inputs)
+            return representation, self._call_heads(representation)
         x = inputs[0]
         if self._channels_last:
             x = x.contiguous(memory_format=torch.channels_last)
-        return tuple(prediction.unsqueeze(0) for prediction in self._network(x))
+        representation = network.trunk(x) if self._single else None
+        predictions = network(x) if representation is None else network.heads(representation)
+        return representation, tuple(prediction.unsqueeze(0) for prediction in predictions)
 
     def losses(self, inputs: Tensor, targets: Sequence[Tensor], step: int) -> TaskLosses:
         """The tasks' losses on one mini-batch, each tensor leading with `[seed, batch]`; `step` names the dropout masks."""
 
-        def values() -> Losses:
+        def forward() -> tuple[Tensor | None, tuple[Tensor, ...]]:
             if not self._stochastic:
-                return self._values(inputs, targets)
+                return self._forward(inputs, training=True)
             with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
                 torch.manual_seed(stream_seed(self._seeds[0], "dropout", step))
-                return self._values(inputs, targets)
+                return self._forward(inputs, training=True)
 
-        return TaskLosses(values=values(), shared=self.shared, heads=self.heads, stacked=self.stacked, recompute=values)
+        def values(predictions: tuple[Tensor, ...]) -> Losses:
+            losses = [t.loss(p, target) for t, p, target in zip(self.tasks, predictions, targets, strict=True)]
+            return torch.stack(losses, dim=1)
 
-    def _values(self, inputs: Tensor, targets: Sequence[Tensor]) -> Losses:
-        predictions = self.predict(inputs, training=True)
-        losses = [
-            task.loss(prediction, target)
-            for task, prediction, target in zip(self.tasks, predictions, targets, strict=True)
-        ]
-        return torch.stack(losses, dim=1)
+        representation, predictions = forward()
+        return TaskLosses(
+            values=values(predictions),
+            shared=self.shared,
+            heads=self.heads,
+            stacked=self.stacked,
+            recompute=lambda: values(forward()[1]),
+            representation=representation if isinstance(representation, Tensor) else None,
+            measure=lambda: self._bounded_metrics(predictions, targets),
+        )
+
+    def _bounded_metrics(self, predictions: Sequence[Tensor], targets: Sequence[Tensor]) -> Losses:
+        columns = []
+        for task, prediction, target in zip(self.tasks, predictions, targets, strict=True):
+            metric = task.bounded_metric
+            if metric is None or metric.bound is None:
+                raise SpecError(f"Task {task.name} has no metric with a bound, such as accuracy.")
+            totals = metric.update(metric.init(self.n_seeds, self._device), prediction.detach(), target)
+            columns.append(metric.compute(totals) / metric.bound)
+        return torch.stack(columns, dim=1)
 
     def state(self) -> dict[str, Tensor]:
         """Copies of all parameters and buffers, each leading with the `seed` axis."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 from mtlray.codec import encode, integer
 from mtlray.data import DatasetSpec
-from mtlray.errors import require
+from mtlray.errors import SpecError, require
 from mtlray.models import ModelSpec
 from mtlray.records import RESULTS_VERSION
 from mtlray.specs.checks import is_number, require_object, require_strategy
@@ -111,3 +111,8 @@ class TrialSpec:
         """Raise SpecError where strategy, model and data set do not go together."""
         self.strategy.check(self.dataset.tasks)
         self.model.check(self.dataset.input_shape, self.tasks)
+        if self.strategy.needs_representation and not self.model.single_representation:
+            raise SpecError(
+                f"Strategy {self.strategy.label} needs a model whose heads all read one representation. Model "
+                f"{self.model.label} has no single one. Choose another model or strategy, such as MGDA in place of MGDAUB."
+            )

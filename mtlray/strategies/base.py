@@ -57,6 +57,8 @@ class AbstractStrategy(abc.ABC):
     """Numbers held beyond what plain training holds, up to a constant factor: K tasks, P parameters of the trunk."""
     batches_per_step: ClassVar[int] = 1
     """How many independent mini-batches one step looks at."""
+    needs_representation: ClassVar[bool] = False
+    """Whether it works on the representation that all heads read; then not every model will do."""
 
     @property
     def label(self) -> str:

@@ -1,11 +1,13 @@
 """Packs: each trial in a pack is what it is alone, and nobody touches a global generator."""
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 
 from mtlray.data import MultiMNIST
 from mtlray.errors import SpecError
-from mtlray.models import LeNet, Pack
+from mtlray.models import LeNet, Pack, SharedTrunk
 
 CPU = torch.device("cpu")
 DATA = MultiMNIST(task_names=("left", "reconstruct"))
@@ -44,6 +46,91 @@ def test_pack_of_three_equals_each_alone():
         for mine, theirs in zip(together.heads, alone.heads, strict=True):
             for p, q in zip(mine, theirs, strict=True):
                 torch.testing.assert_close(p.grad[i], q.grad, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("seeds", [(4,), (4, 0, 7)])
+def test_gradients_at_the_representation_lead_to_those_of_the_trunk(seeds):
+    made = pack(seeds)
+    inputs, targets = batch(len(seeds))
+    jacobian = made.losses(inputs, targets, 0).jacobian()
+    heads = [[p.grad.clone() for p in head] for head in made.heads]
+    losses = made.losses(inputs, targets, 0)
+    rows = losses.representation_jacobian()
+    assert rows.shape == (len(seeds), 2, 4 * 50)
+    for mine, theirs in zip(made.heads, heads, strict=True):
+        for p, gradient in zip(mine, theirs, strict=True):
+            torch.testing.assert_close(p.grad, gradient, rtol=1e-12, atol=1e-14)
+    weights = torch.tensor([[0.3, 1.7]], dtype=torch.float64).expand(len(seeds), -1)
+    losses.backward_through_trunk((weights.unsqueeze(2) * rows).sum(dim=1))
+    gradient = torch.cat([p.grad.reshape(len(seeds), -1) for p in made.shared], dim=1)
+    torch.testing.assert_close(gradient, (weights.unsqueeze(2) * jacobian).sum(dim=1), rtol=1e-10, atol=1e-14)
+    assert all(p.grad.stride() == p.stride() for p in made.shared)
+
+
+def test_one_dropout_mask_serves_trunk_and_heads():
+    made = pack((3,), preset="A28")
+    inputs, targets = batch(1, size=28)
+    jacobian = made.losses(inputs, targets, 5).jacobian()
+    losses = made.losses(inputs, targets, 5)
+    losses.backward_through_trunk(losses.representation_jacobian().sum(dim=1))
+    gradient = torch.cat([p.grad.flatten() for p in made.shared])
+    torch.testing.assert_close(gradient, jacobian[0].sum(dim=0), rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("seeds", [(4,), (4, 7)])
+def test_bounded_metrics_are_those_of_the_predictions(seeds):
+    data = MultiMNIST(task_names=("left", "right"))
+    made = Pack(LeNet(), data.input_shape, data.tasks, seeds, device=CPU, dtype=torch.float64)
+    inputs, (targets, _) = batch(len(seeds), n=16)
+    losses = made.losses(inputs, [targets, targets], 0)
+    expected = [(p.argmax(-1) == targets).double().mean(dim=1) for p in made.predict(inputs, training=True)]
+    torch.testing.assert_close(losses.bounded_metrics(), torch.stack(expected, dim=1))
+    inputs, targets = batch(len(seeds))
+    with pytest.raises(SpecError, match="Task reconstruct has no metric with a bound"):
+        pack(seeds).losses(inputs, targets, 0).bounded_metrics()
+
+
+class Crossed(SharedTrunk):
+    """Each head also reads the inputs."""
+
+    def forward(self, inputs):
+        z = self.trunk(inputs) + inputs.mean()
+        return tuple(head(z) for head in self.heads.values())
+
+
+@dataclass(frozen=True)
+class CrossedNet(LeNet):
+    claim: bool = False
+
+    @property
+    def single_representation(self):
+        return self.claim
+
+    def build(self, input_shape, tasks):
+        network = super().build(input_shape, tasks)
+        return Crossed(network.trunk, dict(network.heads.items()))
+
+
+@pytest.mark.parametrize("seeds", [(4,), (4, 7)])
+def test_a_forward_pass_of_its_own_is_kept(seeds):
+    data = MultiMNIST(task_names=("left",))
+    made = Pack(CrossedNet(), data.input_shape, data.tasks, seeds, device=CPU, dtype=torch.float64)
+    inputs, targets = batch(len(seeds))
+    losses = made.losses(inputs, targets[:1], 0)
+    shifted = Pack(LeNet(), data.input_shape, data.tasks, seeds, device=CPU, dtype=torch.float64)
+    assert not torch.allclose(losses.values, shifted.losses(inputs, targets[:1], 0).values)
+    assert losses.representation is None
+    losses.jacobian()
+
+
+def test_a_forward_pass_of_its_own_contradicts_a_single_representation():
+    data = MultiMNIST(task_names=("left",))
+    with pytest.raises(SpecError) as caught:
+        Pack(CrossedNet(claim=True), data.input_shape, data.tasks, (0,), device=CPU, dtype=torch.float64)
+    assert str(caught.value) == (
+        "The network of model lenet-A has a `forward` of its own. Let `single_representation` of its spec be False, or leave "
+        "`forward` to SharedTrunk."
+    )
 
 
 def test_initial_weights_depend_on_the_seed_alone():

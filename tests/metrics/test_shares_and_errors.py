@@ -3,7 +3,10 @@
 import pytest
 import torch
 
+from mtlray import metrics
+from mtlray.losses import squared_error
 from mtlray.metrics import Accuracy, MeanSquaredError
+from mtlray.tasks import Task
 
 CPU = torch.device("cpu")
 
@@ -54,3 +57,19 @@ def test_totals_of_two_parts_add_up(metric):
 def test_directions_and_units():
     assert (Accuracy.higher_is_better, Accuracy.unit) == (True, "%")
     assert (MeanSquaredError.higher_is_better, MeanSquaredError.unit) == (False, "1")
+
+
+METRICS = [getattr(metrics, name) for name in metrics.__all__ if name not in ("Metric", "TotalsMetric")]
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda m: m.__name__)
+def test_shares_in_percent_have_a_bound_and_no_other_metric_has(metric):
+    assert metric.bound == (100 if metric.unit == "%" and metric.higher_is_better else None)
+
+
+def test_a_tasks_bounded_metric_is_its_first_one_with_a_bound():
+    def task(*metrics):
+        return Task(name="t", likelihood="none", output_shape=(2,), loss=squared_error, metrics=metrics)
+
+    assert task(MeanSquaredError(), Accuracy()).bounded_metric == Accuracy()
+    assert task(MeanSquaredError()).bounded_metric is None
