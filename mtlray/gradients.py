@@ -69,13 +69,14 @@ class TaskLosses:
                 parameter.grad = _laid_out_as(parameter, gradient)
         return torch.stack(rows, dim=1)
 
-    def backward_through_trunk(self, gradient: Representation) -> None:
-        """Fill `.grad` of the shared parameters from a gradient at the shared representation; one pass through the trunk."""
+    def pull_back(self, gradient: Representation, *, again: bool = False) -> Direction:
+        """A gradient at the shared representation, taken through the trunk to the shared parameters; one backward pass.
+
+        `again` keeps what a further call needs.
+        """
         shared = self._representation()
-        for parameter, total in zip(
-            self.shared, torch.autograd.grad(shared, self.shared, gradient.reshape(shared.shape)), strict=True
-        ):
-            parameter.grad = _laid_out_as(parameter, total)
+        gradients = torch.autograd.grad(shared, self.shared, gradient.reshape(shared.shape), retain_graph=again)
+        return torch.cat([self._flat(g) for g in gradients], dim=1)
 
     def bounded_metrics(self) -> Losses:
         """Each task's bounded metric on this batch, `[seed, task]`, from 0 to 1; no further forward pass.

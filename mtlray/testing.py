@@ -238,7 +238,7 @@ class _Run:
         self.case, self.strategy, self.seeds = case, strategy, seeds
         self.tasks = strategy.trains(tasks or case.tasks)
         self.pack = Pack(_Probe(), (_N_INPUTS,), self.tasks, seeds, device=_CPU, dtype=torch.float64)
-        self.state = initial_state(strategy, self.tasks, seeds, _CPU, torch.float64)
+        self.state = initial_state(strategy, self.tasks, seeds, _CPU, torch.float64, self.pack.n_shared)
         self.optimizer = build_optimizer(optimizer, list(self.pack.parameters.values()), self.state.params)
         self.n_batches, self.weights = 0, list[Tensor]()
         self.epoch_losses = torch.zeros(len(seeds), len(self.tasks), dtype=torch.float64)

@@ -118,7 +118,7 @@ class Run:
         seeds = [trial.seed for trial in trials]
         shape = self.trial.dataset.input_shape
         self.pack = Pack(self.trial.model, shape, self.tasks, seeds, device=device, dtype=self.dtype)
-        self.state = initial_state(self.strategy, self.tasks, seeds, device, self.dtype)
+        self.state = initial_state(self.strategy, self.tasks, seeds, device, self.dtype, self.pack.n_shared)
         self.optimizer = build_optimizer(self.trial.optimizer, list(self.pack.parameters.values()), self.state.params)
         self.samplers = [Sampler(trial, len(self.splits["train"])) for trial in trials]
         self.step = 0
@@ -273,11 +273,19 @@ class Run:
 
 
 def initial_state(
-    strategy: AbstractStrategy, tasks: Sequence[Task], seeds: Sequence[int], device: torch.device, dtype: torch.dtype
+    strategy: AbstractStrategy,
+    tasks: Sequence[Task],
+    seeds: Sequence[int],
+    device: torch.device,
+    dtype: torch.dtype,
+    n_shared: int = 0,
 ) -> State:
-    """The strategy's state before the first step, in the trial's precision and on its device."""
+    """The strategy's state before the first step, in the trial's precision and on its device.
+
+    `n_shared` is the number of one trial's shared parameters; what looks at losses alone needs none.
+    """
     with default_dtype(dtype):  # so that 0.1 is the trial's 0.1 and not that of float32
-        state = strategy.init(tasks, torch.tensor(seeds))
+        state = strategy.allocate(strategy.init(tasks, torch.tensor(seeds)), n_shared)
     check_state(strategy, state, len(seeds))
     params = {name: p.detach().to(device).requires_grad_() for name, p in state.params.items()}
     return State(params, {name: b.to(device) for name, b in state.buffers.items()})

@@ -99,6 +99,11 @@ class Pack:
             [p for name, p in self.parameters.items() if name.startswith(f"heads.{task.name}.")] for task in tasks
         ]
 
+    @property
+    def n_shared(self) -> int:
+        """The number of one trial's shared parameters."""
+        return sum(p.numel() for p in self.shared) // self.n_seeds
+
     def _mapped(self, prefix: str, module: nn.Module) -> Callable[[Tensor], Any]:
         """A part of the network, its parameters known by how their names start, mapped over the seeds."""
         parameters, buffers = (

@@ -1,7 +1,13 @@
 """Loss weighting strategies, one method a file. STRATEGIES lists them."""
 
 from mtlray.strategies.adaptive_weight import AdaptiveWeight
-from mtlray.strategies.base import AbstractAggregation, AbstractStrategy, AbstractWeighting, State
+from mtlray.strategies.base import (
+    AbstractAggregation,
+    AbstractGradientBased,
+    AbstractStrategy,
+    AbstractWeighting,
+    State,
+)
 from mtlray.strategies.constant import Constant, simplex_grid
 from mtlray.strategies.dwa import DWA
 from mtlray.strategies.dwema import DWEMA
@@ -64,6 +70,7 @@ __all__ = [
     "STRATEGIES",
     "UWSO",
     "AbstractAggregation",
+    "AbstractGradientBased",
     "AbstractGramianWeighting",
     "AbstractSolverWeighting",
     "AbstractStrategy",

@@ -2,7 +2,7 @@
 
 import abc
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -83,6 +83,11 @@ class AbstractStrategy(abc.ABC):
         del tasks, seeds
         return State()
 
+    def allocate(self, state: State, n_shared: int) -> State:
+        """The state of `init` with what depends on the size of the trunk, of `n_shared` parameters in each trial."""
+        del n_shared
+        return state
+
     @abc.abstractmethod
     def backward(self, losses: Sequence[TaskLosses], state: State) -> tuple[Weights, State]:
         """Fill `.grad` of every trained parameter from `batches_per_step` batches.
@@ -134,8 +139,8 @@ class AbstractWeighting(AbstractStrategy):
 
 
 @dataclass(frozen=True)
-class AbstractAggregation(AbstractStrategy):
-    """A strategy that looks at each task's gradient of the trunk.
+class AbstractGradientBased(AbstractStrategy):
+    """A strategy that writes a direction for the trunk, and what all of these have in common.
 
     `grad_scale` says how long its direction is: "native" as the method gives it, "match_sum" as long as the sum of the tasks'
     gradients, so that methods can be compared at one learning rate; the weights are scaled alike. A direction of zero stays.
@@ -163,6 +168,27 @@ class AbstractAggregation(AbstractStrategy):
                 'weighted sum of the tasks\' gradients. Found `head_grad = "weighted"`.'
             )
 
+    def apply(
+        self, batch: TaskLosses, direction: Direction, weights: Weights, total: Callable[[], Direction]
+    ) -> Weights:
+        """Write a direction as `grad_scale` and `head_grad` say, after `batch.jacobian()`; returns the weights it then has.
+
+        `total` gives the sum of the tasks' gradients, where it is needed. A `backward` ends with this.
+        """
+        if self.grad_scale == "match_sum":
+            size, target = (torch.linalg.vector_norm(d, dim=1, keepdim=True) for d in (direction, total()))
+            factor = torch.where(size > 0, target / size, torch.ones_like(size))
+            direction, weights = factor * direction, factor * weights
+        batch.write(direction)
+        if self.head_grad == "weighted":
+            batch.weigh_heads(weights)
+        return weights
+
+
+@dataclass(frozen=True)
+class AbstractAggregation(AbstractGradientBased):
+    """A strategy that looks at each task's gradient of the trunk on one mini-batch."""
+
     @abc.abstractmethod
     def aggregate(self, jacobian: Jacobian, losses: Losses, state: State) -> tuple[Direction, Weights, State]:
         """The direction `[seed, param]` for the trunk, the weights that made it (nan where undefined), and the state."""
@@ -171,18 +197,4 @@ class AbstractAggregation(AbstractStrategy):
         (batch,) = losses
         jacobian = batch.jacobian()
         direction, weights, state = self.aggregate(jacobian, batch.values.detach(), state)
-        return self.apply(batch, direction, weights, jacobian.sum(dim=1)), state
-
-    def apply(self, batch: TaskLosses, direction: Direction, weights: Weights, total: Direction) -> Weights:
-        """Write a direction as `grad_scale` and `head_grad` say, after `batch.jacobian()`; returns the weights it then has.
-
-        `total` is the sum of the tasks' gradients. A subclass with a `backward` of its own ends with this.
-        """
-        if self.grad_scale == "match_sum":
-            size, target = (torch.linalg.vector_norm(d, dim=1, keepdim=True) for d in (direction, total))
-            factor = torch.where(size > 0, target / size, torch.ones_like(size))
-            direction, weights = factor * direction, factor * weights
-        batch.write(direction)
-        if self.head_grad == "weighted":
-            batch.weigh_heads(weights)
-        return weights
+        return self.apply(batch, direction, weights, lambda: jacobian.sum(dim=1)), state
