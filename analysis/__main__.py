@@ -7,6 +7,7 @@ from pathlib import Path
 
 from analysis.selection import RULES
 from analysis.tables import FORMATS, render_table
+from analysis.tuning import RATES
 from mtlray.errors import MtlrayError
 
 
@@ -14,7 +15,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, or 2 for an error that is the user's to mend."""
     options = _parser().parse_args(arguments)
     try:
-        rendered = render_table(options.results, select=options.select, format=options.format, against=options.against)
+        rendered = render_table(
+            options.results, select=options.select, format=options.format, against=options.against, rates=options.rates
+        )
         if options.out is None:
             # Every table holds a ±, which a terminal set to ASCII would refuse with a traceback.
             getattr(sys.stdout, "reconfigure", lambda **_: None)(encoding="utf-8")
@@ -41,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--format", default="text", metavar="FMT", help=f"{' | '.join(FORMATS)} (default: text)")
     command.add_argument("--against", metavar="PAPER", help="a published table beside ours: gong2019 or gong2019:1")
+    command.add_argument("--rates", metavar="RULE", help=f"several learning rates: {' | '.join(RATES)} (default: best)")
     command.add_argument("--out", metavar="FILE", help="write to a file instead of the terminal")
     return parser
 

@@ -4,6 +4,7 @@ import math
 import statistics
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -93,7 +94,8 @@ class Grid:
 def grid(results: Results, selected: SelectionRule, dataset: str) -> Grid:
     """The cells of one data set under a selection rule.
 
-    Raises ResultsError where its trials were trained on data of different origin, or hold no number under the rule.
+    Raises ResultsError where its trials were trained on data of different origin, where they hold no number under the rule,
+    or where a cell would be a mean over several learning rates (`analysis.tuning.tuned` chooses one).
     """
     expected = results.expected[results.expected["dataset"] == dataset]
     rows = results.summary[results.summary["trial_id"].isin(expected["trial_id"])]
@@ -114,9 +116,13 @@ def grid(results: Results, selected: SelectionRule, dataset: str) -> Grid:
     }
     measures = _measures(rows, expected)
     trials_of: dict[tuple[str, str, float], list[str]] = {}
+    settings: dict[tuple[str, str, float], set[tuple[Any, Any]]] = {}
     for trial in expected.to_dict("records"):
         for task in trial["tasks"]:
-            trials_of.setdefault((trial["strategy"], task, trial["fraction"]), []).append(trial["trial_id"])
+            cell = (trial["strategy"], task, trial["fraction"])
+            settings.setdefault(cell, set()).add((trial["optimizer"], trial["learning_rate"]))
+            trials_of.setdefault(cell, []).append(trial["trial_id"])
+    _refuse_several(settings)
     cells = {
         (strategy, Column(measure=measure, fraction=fraction)): _cell(trials, measure, state_of, values)
         for (strategy, task, fraction), trials in trials_of.items()
@@ -135,6 +141,16 @@ def grid(results: Results, selected: SelectionRule, dataset: str) -> Grid:
         cells=cells,
         states=Counter(state_of.get(trial, "not finished") for trial in expected["trial_id"]),
     )
+
+
+def _refuse_several(settings: dict[tuple[str, str, float], set[tuple[Any, Any]]]) -> None:
+    for (strategy, _, fraction), found in settings.items():
+        if len(found) > 1:
+            listing = ", ".join(f"{optimizer} {rate:g}" for optimizer, rate in sorted(found))
+            raise ResultsError(
+                f"A cell should be a mean over seeds alone. Found {strategy}, fraction {fraction:g}, with several optimizers or "
+                f"learning rates: {listing}. Choose one for each strategy with analysis.tuning.tuned."
+            )
 
 
 def _origin(rows: pd.DataFrame, dataset: str) -> str:

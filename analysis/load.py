@@ -1,7 +1,7 @@
 """Load: one sweep's results folder as data frames, beside the list of trials that ought to be in it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,22 @@ from mtlray.records import Ledger
 
 # What this package reads of each entry of the trial list.
 TRIAL_KEYS = ("trial_id", "dataset", "strategy", "fraction", "seed", "tasks")
+SETTING_KEYS = ("optimizer", "learning_rate")  # null where the sweep was described before they were recorded
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rates:
+    """Which learning rates speak for the strategies; see `analysis.tuning`.
+
+    `rule` is "" where no strategy ran with several. `chosen` maps (data set, strategy, fraction) to optimizer and learning
+    rate; `labels` maps (data set, strategy) to the same in words, where the rows of a table differ in it.
+    """
+
+    rule: str = ""
+    description: str = ""
+    chosen: Mapping[tuple[str, str, float], tuple[str, float]] = field(default_factory=dict)
+    labels: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -20,8 +36,8 @@ class Results:
 
     `summary` has one row per finished trial, task and metric (columns: `mtlray.records.SUMMARY`), only for trials in
     `expected`, each trial once. `expected` has one row per planned trial, in sweep order: trial_id, dataset, strategy,
-    fraction, seed, tasks (a list of the names of the tasks it trains). `damaged` names the summary files that do not
-    open. `others` counts the finished trials in the folder that are not in `expected`.
+    fraction, seed, tasks (a list of the names of the tasks it trains), optimizer, learning_rate. `damaged` names the summary
+    files that do not open. `others` counts the finished trials in the folder that are not in `expected`.
     """
 
     ledger: Ledger
@@ -30,6 +46,7 @@ class Results:
     expected: pd.DataFrame
     damaged: list[str]
     others: int
+    rates: Rates = field(default_factory=Rates)
 
     @property
     def datasets(self) -> list[str]:
@@ -112,16 +129,17 @@ def _expected(trials: Sequence[Mapping[str, Any]], where: str) -> pd.DataFrame:
         row = {key: trial[key] for key in TRIAL_KEYS} | {
             "fraction": float(trial["fraction"]),
             "tasks": list(trial["tasks"]),
+            **{key: trial.get(key) for key in SETTING_KEYS},
         }
         if row["trial_id"] in rows:
             continue
         # Two trials that differ in something else would be averaged as if they were two seeds.
-        cell = (row["dataset"], row["strategy"], row["fraction"], row["seed"])
+        cell = (row["dataset"], row["strategy"], row["fraction"], row["seed"], row["optimizer"], row["learning_rate"])
         if cell in seen:
             raise ResultsError(
-                f"Trials {seen[cell]} and {row['trial_id']} should differ in data set, strategy, fraction or seed. "
-                f"Both are {cell[0]}, {cell[1]}, {cell[2]:g}, {cell[3]}. Put them into sweeps of their own."
+                f"Trials {seen[cell]} and {row['trial_id']} should differ in data set, strategy, fraction, seed or "
+                f"optimizer. Both are {cell[0]}, {cell[1]}, {cell[2]:g}, {cell[3]}. Put them into sweeps of their own."
             )
         seen[cell] = row["trial_id"]
         rows[row["trial_id"]] = row
-    return pd.DataFrame(list(rows.values()), columns=list(TRIAL_KEYS))
+    return pd.DataFrame(list(rows.values()), columns=[*TRIAL_KEYS, *SETTING_KEYS])

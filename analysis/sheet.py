@@ -62,7 +62,10 @@ def sheet(results: Results, selected: SelectionRule, grid: Grid, against: Publis
     """Lay out one data set's grid; `against` adds a published table's rows where it is about the same data set."""
     beside = numbers(against.name) if against and against.covers(grid.dataset) else {}
     counts = {cell.expected for cell in grid.cells.values()}
-    rows = [row for strategy in grid.strategies for row in _rows(grid, strategy, len(counts) == 1, beside)]
+    labels = {s: " ".join((s, results.rates.labels.get((grid.dataset, s), ""))).strip() for s in grid.strategies}
+    rows = [
+        row for strategy in grid.strategies for row in _rows(grid, strategy, labels[strategy], len(counts) == 1, beside)
+    ]
     question = " ".join((results.sweep.get("question") or "").split())
     name = results.sweep.get("name") or results.ledger.sweep
     groups: dict[tuple[str, str], list[str]] = {}
@@ -76,6 +79,8 @@ def sheet(results: Results, selected: SelectionRule, grid: Grid, against: Publis
         ("cells", _cells(grid, counts)),
         ("steps", _steps(grid.steps)),
     ]
+    if results.rates.rule:
+        head.append(("rates", f"{results.rates.rule}: {results.rates.description}"))
     if against is not None:
         head.append(("published", f"{against.name}: {against.source}"))
     return Sheet(
@@ -83,7 +88,11 @@ def sheet(results: Results, selected: SelectionRule, grid: Grid, against: Publis
         head=tuple(head),
         groups=tuple(Group(task=t, measure=m, fractions=tuple(f)) for (t, m), f in groups.items()),
         rows=tuple(rows),
-        notes=(*_count_notes(results, grid), *_published_notes(selected, grid, against)),
+        notes=(
+            *_count_notes(results, grid),
+            *results.rates.notes.get(grid.dataset, ()),
+            *_published_notes(selected, grid, against),
+        ),
     )
 
 
@@ -127,7 +136,7 @@ def _digits(grid: Grid, column: Column) -> int:
 
 
 def _rows(
-    grid: Grid, strategy: str, equal_counts: bool, beside: dict[tuple[str, float, str, str], Number]
+    grid: Grid, strategy: str, label: str, equal_counts: bool, beside: dict[tuple[str, float, str, str], Number]
 ) -> list[Row]:
     """A strategy's row, followed by the published one and the difference where there are any."""
     ours, paper, difference = list[Entry | None](), list[Entry | None](), list[Entry | None]()
@@ -138,7 +147,7 @@ def _rows(
         ours.append(None if cell is None else _entry(grid, strategy, column, cell, digits, equal_counts))
         paper.append(None if number is None else _published_entry(number, digits))
         difference.append(None if cell is None or number is None else _difference(cell, number, digits))
-    rows = [Row(label=strategy, kind="ours", entries=tuple(ours))]
+    rows = [Row(label=label, kind="ours", entries=tuple(ours))]
     if any(paper):
         rows.append(Row(label="paper", kind="published", entries=tuple(paper)))
     if any(difference):

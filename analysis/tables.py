@@ -13,6 +13,7 @@ from analysis.load import Results, load
 from analysis.published import PublishedTable, numbers, resolve
 from analysis.selection import SelectionRule, rule
 from analysis.sheet import Sheet, sheet
+from analysis.tuning import tuned
 from mtlray.errors import ResultsError, unknown_name
 
 _LAYOUTS: dict[str, Callable[[Sheet], str]] = {"text": text.render, "markdown": markdown.render, "latex": latex.render}
@@ -38,6 +39,7 @@ class Table:
                 if cell is None:
                     continue
                 number = beside.get((strategy, column.fraction, measure.task, measure.metric))
+                optimizer, rate = self.results.rates.chosen.get((part.dataset, strategy, column.fraction), (None, None))
                 rows.append(
                     {
                         "dataset": part.dataset,
@@ -58,6 +60,8 @@ class Table:
                         "published_mean": number and number.mean,
                         "published_spread": number and number.spread,
                         "published_derived": number and number.derived,
+                        "optimizer": optimizer,
+                        "learning_rate": rate,
                     }
                 )
         return pd.DataFrame(rows)
@@ -72,12 +76,16 @@ class Table:
         return "\n\n\n".join(_LAYOUTS[format](one) for one in sheets)
 
 
-def table(results: Results, *, select: str | None = None, against: str | None = None) -> Table:
+def table(
+    results: Results, *, select: str | None = None, against: str | None = None, rates: str | None = None
+) -> Table:
     """The table of a sweep under the selection rule `select` (default: the sweep's own), beside `against` if given.
 
+    `rates` says what becomes of several learning rates: "best" or "all", see `analysis.tuning`.
     Raises SpecError for an unknown rule or published table. Raises ResultsError where the sweep plans no trial, where
     the published table is about none of its data sets, and as `analysis.cells.grid` does.
     """
+    results = tuned(results, rates)
     selected = rule(select or results.sweep.get("selection") or "best_val")
     beside = None if against is None else resolve(against, results.sweep.get("published"))
     if not results.datasets:
@@ -98,10 +106,11 @@ def render_table(
     select: str | None = None,
     format: str = "text",
     against: str | None = None,
+    rates: str | None = None,
 ) -> str:
     """Load a results folder and render its table: `load`, `table` and `Table.render` in one. Raises what they raise."""
     _check(format)
-    return table(load(results_path, trials=trials), select=select, against=against).render(format)
+    return table(load(results_path, trials=trials), select=select, against=against, rates=rates).render(format)
 
 
 def _check(format: str) -> None:

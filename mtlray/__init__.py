@@ -15,6 +15,7 @@ _EXPORTS = {
     "RunConfig": "mtlray.specs",
     "SGD": "mtlray.specs",
     "Adam": "mtlray.specs",
+    "learning_rates": "mtlray.specs",
     "epochs_over_fraction": "mtlray.specs",
     "MultiMNIST": "mtlray.data",
     "LeNet": "mtlray.models",

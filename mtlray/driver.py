@@ -91,6 +91,8 @@ class Sweep:
             "strategy": lambda t: t.strategy.label,
             "fraction": lambda t: f"{100 * t.fraction:g} %",
         }
+        if several_rates := len({t.optimizer for t in self.trials}) > 1:
+            axes["optimizer"] = lambda t: f"{t.optimizer.label} lr {t.optimizer.lr:g}"
         for axis, value in axes.items():
             groups: dict[str, list[str]] = {}
             for trial in self.trials:
@@ -98,7 +100,8 @@ class Sweep:
             width = max(map(len, groups))
             lines += ["", axis, *(f"  {name:<{width}}  {_counts(group)}" for name, group in groups.items())]
         troubles = [
-            f"  {trial.strategy.label} {100 * trial.fraction:g} % seed {trial.seed} ({trial.trial_id}): {record.error}"
+            f"  {trial.strategy.label}{f' lr {trial.optimizer.lr:g}' * several_rates} {100 * trial.fraction:g} % "
+            f"seed {trial.seed} ({trial.trial_id}): {record.error}"
             for trial in self.trials
             if (record := records.get(trial.trial_id)) is not None and record.state in ("failed", "diverged")
         ]

@@ -28,12 +28,14 @@ def plan_text(spec: SweepSpec, trials: Sequence[TrialSpec], planned: Plan, worke
 def _axes(spec: SweepSpec, trials: Sequence[TrialSpec]) -> list[str]:
     fractions = dict.fromkeys(f"{100 * t.fraction:g} %" for t in trials)
     datasets = dict.fromkeys((t.dataset.label, t.dataset.origin) for t in trials)
-    cells = len({(t.dataset.label, t.strategy.label, t.fraction) for t in trials})
+    rates = dict.fromkeys((t.optimizer.label, t.optimizer.lr) for t in trials)
+    cells = len({(t.dataset.label, t.strategy.label, t.optimizer, t.fraction) for t in trials})
     steps = " or ".join(f"{n:,}" for n in sorted({t.steps for t in trials}))
     return [
         f"{spec.name}: {spec.question}",
         *(f"  data        {label}: {origin}" for label, origin in datasets),
         f"  strategies  {', '.join(dict.fromkeys(t.strategy.label for t in trials))}",
+        *([f"  optimizers  {'; '.join(f'{label} lr {rate:g}' for label, rate in rates)}"] if len(rates) > 1 else []),
         f"  fractions   {', '.join(fractions)}; {several(len({t.seed for t in trials}), 'seed')}",
         f"  trials      {len(trials):,} in {several(cells, 'cell')}, {steps} steps each",
     ]

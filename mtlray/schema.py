@@ -24,6 +24,8 @@ SUMMARY = pa.schema(
         ("model", pa.string()),
         ("strategy", pa.string()),
         ("strategy_params", pa.string()),
+        ("optimizer", pa.string()),
+        ("learning_rate", pa.float64()),
         ("fraction", pa.float64()),
         ("seed", pa.int64()),
         ("state", pa.string()),

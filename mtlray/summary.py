@@ -61,6 +61,8 @@ def summary_table(
         "model": trial.model.label,
         "strategy": trial.strategy.label,
         "strategy_params": trial.strategy_json,
+        "optimizer": trial.optimizer.label,
+        "learning_rate": trial.optimizer.lr,
         "fraction": trial.fraction,
         "seed": trial.seed,
         "state": state,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mtlray.data import MultiMNIST
 from mtlray.errors import SpecError
 from mtlray.models import LeNet
-from mtlray.specs import SGD, Adam, OptimizerSpec, RunConfig, SweepSpec, TrialSpec, epochs_over_fraction
+from mtlray.specs import SGD, Adam, OptimizerSpec, RunConfig, SweepSpec, TrialSpec, epochs_over_fraction, learning_rates
 from mtlray.strategies import DWA, AbstractWeighting, Equal, RevisedUncertainty, SingleTask, Uncertainty
 
 TRIAL = TrialSpec(
@@ -285,6 +285,30 @@ def test_narrowed_names_the_strategies_it_has():
     }  # fmt: skip
 
 
+def test_optimizers_are_an_axis_that_keeps_the_ids_of_its_trials():
+    rates = (0.005, 0.05)
+    tuned = dataclasses.replace(SWEEP, optimizers=learning_rates(TRIAL.optimizer, rates))
+    assert [o.lr for o in tuned.optimizers] == list(rates)
+    assert len(tuned.trials()) == 2 * len(SWEEP.trials())
+    assert {t.trial_id for t in tuned.trials() if t.optimizer.lr == 0.005} == {t.trial_id for t in SWEEP.trials()}
+    assert tuned.narrowed(learning_rates=[0.005]).trials() == SWEEP.trials()
+    assert SWEEP.narrowed(learning_rates=[0.005]).trials() == SWEEP.trials()
+    with pytest.raises(SpecError, match=r"The sweep has no learning rate 0.1. It has: 0.005, 0.05."):
+        tuned.narrowed(learning_rates=[0.1])
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_optimizers_are_optimizers():
+    with pytest.raises(SpecError, match=r"Parameter `optimizers` should be an OptimizerSpec, such as `SGD\(lr=0.1\)`"):
+        dataclasses.replace(SWEEP, optimizers=(0.1,))
+
+
+def test_an_optimizer_is_named_by_all_but_its_learning_rate():
+    assert SGD(lr=0.1, momentum=0.9).label == SGD(lr=0.2, momentum=0.9).label == "sgd(momentum=0.9)"
+    assert Adam(lr=1e-3, weight_decay=1e-4, strategy_lr=0.025).label == "adam(strategy_lr=0.025,weight_decay=0.0001)"
+    assert Adam(lr=1).label == "adam"
+
+
 def test_description():
     trials = SWEEP.trials()
     description = SWEEP.describe(trials)
@@ -294,7 +318,7 @@ def test_description():
     assert len(description["trials"]) == 24
     assert description["trials"][0] == {
         "trial_id": trials[0].trial_id, "dataset": "multi_mnist-left-right", "strategy": "stl:left", "fraction": 1.0,
-        "seed": 0, "tasks": ["left"],
+        "seed": 0, "tasks": ["left"], "optimizer": "sgd(momentum=0.9)", "learning_rate": 0.005,
     }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ Data = Annotated[
 Seeds = Annotated[str | None, typer.Option("--seeds", help="Only these seeds: 0:3 or 0,2,5.")]
 Strategies = Annotated[str | None, typer.Option("--strategies", help="Only these strategies: stl,equal.")]
 Fractions = Annotated[str | None, typer.Option("--fractions", help="Only these data fractions: 1,0.25.")]
+Rates = Annotated[str | None, typer.Option("--learning-rates", help="Only these learning rates: 0.01,0.1.")]
 Steps = Annotated[int | None, typer.Option("--steps", help="Another number of steps for every trial.")]
 
 RESULTS = "results"
@@ -28,7 +29,13 @@ DATA = str(Path("~/.cache/mtlray").expanduser())
 
 
 def open_sweep(
-    path: Path, results: str, seeds: str | None, strategies: str | None, fractions: str | None, steps: int | None
+    path: Path,
+    results: str,
+    seeds: str | None = None,
+    strategies: str | None = None,
+    fractions: str | None = None,
+    rates: str | None = None,
+    steps: int | None = None,
 ) -> "Sweep":
     """The sweep of a file, narrowed by the options."""
     from mtlray.driver import Sweep
@@ -43,9 +50,10 @@ def open_sweep(
         seeds=_seeds(seeds) if seeds is not None else None,
         strategies=re.split(r",(?![^(]*\))", strategies) if strategies is not None else None,
         fractions=_numbers("fractions", fractions) if fractions is not None else None,
+        learning_rates=_numbers("learning-rates", rates) if rates is not None else None,
         steps=steps,
     )
-    options = (seeds, strategies, fractions, steps)
+    options = (seeds, strategies, fractions, rates, steps)
     return Sweep(narrowed, module, path, results, narrowed=any(option is not None for option in options))
 
 

@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from mtlray.cli.app import app
-from mtlray.cli.options import DATA, RESULTS, Data, Fractions, Results, Seeds, Steps, Strategies, SweepFile, open_sweep
+from mtlray.cli.options import (
+    DATA,
+    RESULTS,
+    Data,
+    Fractions,
+    Rates,
+    Results,
+    Seeds,
+    Steps,
+    Strategies,
+    SweepFile,
+    open_sweep,
+)
 from mtlray.errors import require
 
 
@@ -18,6 +30,7 @@ def plan(
     seeds: Seeds = None,
     strategies: Strategies = None,
     fractions: Fractions = None,
+    learning_rates: Rates = None,
     steps: Steps = None,
     workers: Annotated[
         int | None, typer.Option("--workers", help="Trials at once; default: one for each core.")
@@ -25,7 +38,7 @@ def plan(
 ) -> None:
     """What would run: cells done, to run and failed, device time and disk. Starts nothing and writes nothing."""
     require(workers is None or workers >= 1, "workers", "be at least 1", workers)
-    opened = open_sweep(sweep, results, seeds, strategies, fractions, steps)
+    opened = open_sweep(sweep, results, seeds, strategies, fractions, learning_rates, steps)
     print(opened.plan_text(workers))
 
 
@@ -37,6 +50,7 @@ def run(
     seeds: Seeds = None,
     strategies: Strategies = None,
     fractions: Fractions = None,
+    learning_rates: Rates = None,
     steps: Steps = None,
     workers: Annotated[
         int | None, typer.Option("--workers", help="Trials at once; default: one for each core.")
@@ -50,7 +64,7 @@ def run(
     """Plan, then run what is missing. The same line again resumes, and runs what was added to the sweep file."""
     from mtlray.specs import RunConfig
 
-    opened = open_sweep(sweep, results, seeds, strategies, fractions, steps)
+    opened = open_sweep(sweep, results, seeds, strategies, fractions, learning_rates, steps)
     config = RunConfig(
         data=str(Path(data).expanduser().absolute()),
         results=opened.results,
@@ -75,11 +89,12 @@ def status(
     seeds: Seeds = None,
     strategies: Strategies = None,
     fractions: Fractions = None,
+    learning_rates: Rates = None,
     steps: Steps = None,
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """How far a sweep is, by axis. Changes nothing."""
-    opened = open_sweep(sweep, results, seeds, strategies, fractions, steps)
+    opened = open_sweep(sweep, results, seeds, strategies, fractions, learning_rates, steps)
     print(opened.status_json() if json else opened.status_text())
 
 
@@ -90,13 +105,14 @@ def retry(
     seeds: Seeds = None,
     strategies: Strategies = None,
     fractions: Fractions = None,
+    learning_rates: Rates = None,
     steps: Steps = None,
 ) -> None:
     """Let failed trials run again at the next `mtlray run`."""
-    print(open_sweep(sweep, results, seeds, strategies, fractions, steps).retry())
+    print(open_sweep(sweep, results, seeds, strategies, fractions, learning_rates, steps).retry())
 
 
 @app.command()
 def compact(sweep: SweepFile, results: Results = RESULTS) -> None:
     """Merge the small files of finished trials into one for each data set."""
-    print(open_sweep(sweep, results, None, None, None, None).compact())
+    print(open_sweep(sweep, results).compact())

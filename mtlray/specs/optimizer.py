@@ -1,9 +1,12 @@
 """Optimizers as specs: SGD and Adam."""
 
+import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from mtlray.errors import require
+from mtlray.strategies.base import shortest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +26,16 @@ class OptimizerSpec:
             self.strategy_lr is None or self.strategy_lr > 0, "strategy_lr", "be positive or None", self.strategy_lr
         )
 
+    @property
+    def label(self) -> str:
+        """`key`, with the settings that differ from their defaults but for the learning rate, which has a column of its own."""
+        changed = [
+            f"{f.name}={shortest(getattr(self, f.name))}"
+            for f in sorted(dataclasses.fields(self), key=lambda f: f.name)
+            if f.name != "lr" and getattr(self, f.name) != f.default
+        ]
+        return f"{self.key}({','.join(changed)})" if changed else self.key
+
 
 @dataclass(frozen=True, kw_only=True)
 class SGD(OptimizerSpec):
@@ -41,3 +54,8 @@ class Adam(OptimizerSpec):
     """Adam (Kingma and Ba 2015) with torch's defaults for betas and eps."""
 
     key: ClassVar[str] = "adam"
+
+
+def learning_rates(optimizer: OptimizerSpec, rates: Iterable[float]) -> tuple[OptimizerSpec, ...]:
+    """The same optimizer at each of some learning rates: a sweep's `optimizers`."""
+    return tuple(dataclasses.replace(optimizer, lr=rate) for rate in rates)

@@ -11,6 +11,7 @@ from mtlray.data import DatasetSpec
 from mtlray.errors import SpecError, require
 from mtlray.records import RESULTS_VERSION
 from mtlray.specs.checks import is_number, require_object, require_strategy
+from mtlray.specs.optimizer import OptimizerSpec
 from mtlray.specs.trial import TrialSpec
 from mtlray.strategies import AbstractStrategy
 
@@ -31,8 +32,10 @@ def epochs_over_fraction(epochs: int) -> Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class SweepSpec:
-    """A question and the grid of trials that answers it: datasets x strategies x fractions x seeds over a base trial.
+    """A question and the grid of trials that answers it: datasets x strategies x optimizers x fractions x seeds over a base.
 
+    Without `datasets` and `optimizers` those are the base trial's own. Several optimizers are for tuning: of each strategy's,
+    a table shows the one that is best on the validation split. `learning_rates` makes them from one.
     `rules` are applied to each cell in order; a rule returns the trial to run in its place, or None to leave the cell out.
     `selection` is the rule by which the sweep's own tables pick an evaluation; `published` names the published table that
     `--against gong2019` compares with.
@@ -43,6 +46,7 @@ class SweepSpec:
     base: TrialSpec
     strategies: tuple[AbstractStrategy, ...]
     datasets: tuple[DatasetSpec, ...] = ()
+    optimizers: tuple[OptimizerSpec, ...] = ()
     fractions: tuple[float, ...] = (1.0,)
     seeds: Sequence[int] = (0,)
     rules: tuple[Rule, ...] = field(default=(), compare=False)
@@ -58,6 +62,7 @@ class SweepSpec:
         for axis, alone, looks in (
             ("strategies", (AbstractStrategy, type, str), "(Equal(), DWA())"),
             ("datasets", (DatasetSpec, type, str), "(MultiMNIST(),)"),
+            ("optimizers", (OptimizerSpec, type, str), "learning_rates(SGD(lr=0.1), (0.1, 0.01))"),
             ("fractions", (float, int), "(1.0, 0.25)"),
             ("seeds", (), "range(3)"),
             ("rules", Callable, "(epochs_over_fraction(200),)"),
@@ -69,6 +74,8 @@ class SweepSpec:
             require_strategy("strategies", strategy)
         for dataset in self.datasets:
             require_object("datasets", dataset, DatasetSpec, "MultiMNIST()")
+        for optimizer in self.optimizers:
+            require_object("optimizers", optimizer, OptimizerSpec, "SGD(lr=0.1)")
         for fraction in self.fractions:
             require(is_number(fraction) and 0 < fraction <= 1, "fractions", "lie in (0, 1]", self.fractions)
         object.__setattr__(self, "seeds", tuple(integer("seeds", seed, "hold integers") for seed in self.seeds))
@@ -83,10 +90,11 @@ class SweepSpec:
         cells: dict[tuple[Any, ...], TrialSpec] = {}
         datasets: dict[str, DatasetSpec] = {}
         checked = set[tuple[Any, ...]]()
-        axes = (self.datasets or (self.base.dataset,), self.strategies, self.fractions, self.seeds)
-        for dataset, strategy, fraction, seed in itertools.product(*axes):
+        datasets_, optimizers = self.datasets or (self.base.dataset,), self.optimizers or (self.base.optimizer,)
+        axes = (datasets_, self.strategies, optimizers, self.fractions, self.seeds)
+        for dataset, strategy, optimizer, fraction, seed in itertools.product(*axes):
             trial: TrialSpec | None = dataclasses.replace(
-                self.base, dataset=dataset, strategy=strategy, fraction=fraction, seed=seed
+                self.base, dataset=dataset, strategy=strategy, optimizer=optimizer, fraction=fraction, seed=seed
             )
             for rule in self.rules:
                 trial = _apply(rule, trial) if trial is not None else None
@@ -101,7 +109,7 @@ class SweepSpec:
                     f"Sweep {self.name} holds the same trial twice: {trial.strategy.label}, fraction {trial.fraction:g}, "
                     f"seed {trial.seed}. Remove the repeated entry from its axes, or the rule that makes two cells equal."
                 )
-            cell = (trial.dataset.label, trial.strategy.label, trial.fraction, trial.seed)
+            cell = (trial.dataset.label, trial.strategy.label, trial.optimizer, trial.fraction, trial.seed)
             if cell in cells:
                 raise self._clash(cells[cell], trial)
             trials[trial.trial_id] = cells[cell] = trial
@@ -145,6 +153,8 @@ class SweepSpec:
                     "trial_id": trial.trial_id,
                     "dataset": trial.dataset.label,
                     "strategy": trial.strategy.label,
+                    "optimizer": trial.optimizer.label,
+                    "learning_rate": float(trial.optimizer.lr),
                     "fraction": trial.fraction,
                     "seed": trial.seed,
                     "tasks": [task.name for task in trial.tasks],
@@ -158,10 +168,11 @@ class SweepSpec:
         *,
         seeds: Iterable[int] | None = None,
         strategies: Iterable[str] | None = None,
+        learning_rates: Iterable[float] | None = None,
         fractions: Iterable[float] | None = None,
         steps: int | None = None,
     ) -> "SweepSpec":
-        """The same sweep on fewer seeds, strategies (by label or key) or fractions, or with another step budget.
+        """The same sweep on fewer seeds, strategies (by label or key), learning rates or fractions, or with other steps.
 
         Raises SpecError for an entry that the sweep does not have.
         """
@@ -177,6 +188,11 @@ class SweepSpec:
             names = {s.label for s in self.strategies} | {s.key for s in self.strategies}
             _pick("strategy", wanted, {name: name for name in names})
             changes["strategies"] = tuple(s for s in self.strategies if s.label in wanted or s.key in wanted)
+        if learning_rates is not None:
+            have = self.optimizers or (self.base.optimizer,)
+            rates = [f"{rate:g}" for rate in learning_rates]
+            _pick("learning rate", rates, {f"{optimizer.lr:g}": optimizer for optimizer in have})
+            changes["optimizers"] = tuple(optimizer for optimizer in have if f"{optimizer.lr:g}" in rates)
         if steps is not None:
             changes["base"] = dataclasses.replace(self.base, steps=steps)
             changes["rules"] = (*self.rules, lambda trial: dataclasses.replace(trial, steps=steps))

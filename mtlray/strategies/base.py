@@ -64,7 +64,7 @@ class AbstractStrategy(abc.ABC):
     def label(self) -> str:
         """`key`, with the hyperparameters that differ from their defaults; tells any two strategies of a sweep apart."""
         changed = [
-            f"{f.name}={_short(getattr(self, f.name))}"
+            f"{f.name}={shortest(getattr(self, f.name))}"
             for f in dataclasses.fields(self)
             if f.default is dataclasses.MISSING or getattr(self, f.name) != f.default
         ]
@@ -116,7 +116,7 @@ class AbstractStrategy(abc.ABC):
         return None
 
 
-def _short(value: object) -> str:
+def shortest(value: object) -> str:
     """A float by its shortest form that stands for no other."""
     if not isinstance(value, float):
         return str(value)

@@ -48,7 +48,14 @@ class Sweep:
         } | description
 
     def plan(
-        self, strategy: str, tasks: Iterable[str], *, dataset: str = DATASET, fraction: float = 1.0, seed: int = 0
+        self,
+        strategy: str,
+        tasks: Iterable[str],
+        *,
+        dataset: str = DATASET,
+        fraction: float = 1.0,
+        seed: int = 0,
+        **setting: Any,
     ) -> dict[str, Any]:
         trial = {
             "trial_id": f"{len(self.description['trials']):016x}",
@@ -57,6 +64,7 @@ class Sweep:
             "fraction": fraction,
             "seed": seed,
             "tasks": list(tasks),
+            **setting,
         }
         self.description["trials"].append(trial)
         self.ledger.write_sweep(self.description)

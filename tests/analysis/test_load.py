@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from analysis import load
+from analysis.load import TRIAL_KEYS
 from mtlray.errors import ResultsError
 from mtlray.records import Ledger
 
@@ -12,7 +13,10 @@ def test_reads_plan_and_summary(complete):
     results = load(complete.folder)
     assert results.sweep["name"] == "quickstart"
     assert results.datasets == ["multi_mnist-left-right"]
-    assert list(results.expected.columns) == ["trial_id", "dataset", "strategy", "fraction", "seed", "tasks"]
+    assert list(results.expected.columns) == [*TRIAL_KEYS, "optimizer", "learning_rate"]
+    assert results.expected[["optimizer", "learning_rate"]].isna().all(axis=None), (
+        "as described before they were recorded"
+    )
     assert len(results.expected) == 36
     assert results.expected["tasks"].tolist()[0] == ["left"]
     assert results.summary["trial_id"].nunique() == 36

@@ -1,0 +1,171 @@
+"""Tuning: of the learning rates that a strategy ran with, the one that speaks for it, chosen on the validation split.
+
+Averaging over rates would have no meaning, and choosing on the test split would favour the strategy with most rates. So a
+table shows each strategy at one rate ("best"), or each rate in a row of its own ("all").
+"""
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from analysis.load import Rates, Results
+from mtlray.errors import ResultsError, unknown_name
+
+RATES = ("best", "all")
+
+_Setting = tuple[str, float]  # optimizer, learning rate
+
+
+def tuned(results: Results, rates: str | None = None) -> Results:
+    """The same results with one learning rate for each data set, strategy and fraction, or with a row for each rate.
+
+    "best" keeps, of a strategy's rates on one data set and fraction, the one with the smallest validation gap: for each task
+    and metric, the mean over seeds of `best_val` is compared with the best such mean of all the rates, as a share of it; the
+    gap is the mean of these shares over a task's metrics, then over tasks. Only rates all of whose trials are done compete,
+    unless there is none; of equals the first in the sweep's order wins. The other rates' trials are taken out.
+
+    "all" keeps all trials, and names the rate in the strategy's name. None means "best", or "all" where no finished trial has
+    a validation value. Without several rates the results stay as they are.
+
+    Raises SpecError for another rule, and ResultsError under "best" where there is no validation value to choose on.
+    """
+    if rates is not None and rates not in RATES:
+        raise unknown_name("rule for learning rates", rates, RATES)
+    columns = ["dataset", "strategy", "fraction"]
+    by_cell: Any = results.expected.groupby(columns, sort=False)
+    groups: dict[tuple[str, str, float], pd.DataFrame] = dict(iter(by_cell))
+    settings = {key: _settings(group) for key, group in groups.items()}
+    several = {key for key, found in settings.items() if len(found) > 1}
+    if not several:
+        return dataclasses.replace(results, rates=_single(settings))
+    done = results.summary[(results.summary["state"] == "done") & results.summary["metric"].notna()]
+    blind = len(done) > 0 and not done["best_val"].notna().any()
+    if rates == "best" and blind:
+        raise ResultsError(
+            "A learning rate is chosen on the validation split. The finished trials have no validation value. Hold examples out "
+            "with `val_digits=...`, or show every rate with --rates all."
+        )
+    return _all(results, settings, blind) if rates == "all" or blind else _best(results, groups, settings, done)
+
+
+def validation_gaps(
+    done: pd.DataFrame, settings: Iterable[_Setting], setting_of: dict[str, _Setting]
+) -> dict[Any, float]:
+    """The gap of each setting, from the summary rows of its done trials; nan where a task and metric has no value."""
+    rows = done.assign(setting=pd.Series([setting_of[t] for t in done["trial_id"]], index=done.index, dtype=object))
+    gaps: dict[_Setting, dict[str, list[float]]] = {setting: {} for setting in settings}
+    for (task, _), of_measure in rows.groupby(["task", "metric"], sort=False):
+        sign = 1.0 if of_measure["higher_is_better"].iloc[0] else -1.0
+        values = of_measure.groupby("setting")["best_val"].mean()
+        means = {setting: sign * float(values.get(setting, math.nan)) for setting in gaps}
+        best = max((mean for mean in means.values() if math.isfinite(mean)), default=math.nan)
+        for setting, mean in means.items():
+            share = (best - mean) / abs(best) if best != mean and best != 0 else abs(best - mean)
+            gaps[setting].setdefault(str(task), []).append(share)
+    per_task = {setting: [sum(g) / len(g) for g in of_task.values()] for setting, of_task in gaps.items()}
+    return {setting: sum(values) / len(values) if values else math.nan for setting, values in per_task.items()}
+
+
+def _settings(group: pd.DataFrame) -> list[_Setting]:
+    """The settings of some trials, in the sweep's order; none is known of sweeps described before they were recorded."""
+    pairs = zip(group["optimizer"], group["learning_rate"], strict=True)
+    return list(dict.fromkeys((str(o), float(r)) for o, r in pairs if o is not None and not pd.isna(r)))
+
+
+def _single(settings: dict[tuple[str, str, float], list[_Setting]]) -> Rates:
+    chosen = {key: found[0] for key, found in settings.items() if found}
+    return Rates(chosen=chosen, labels=_labels(chosen))
+
+
+def _labels(chosen: dict[tuple[str, str, float], _Setting]) -> dict[tuple[str, str], str]:
+    """The chosen settings of each row in words, where the rows of its data set differ; by fraction where these differ."""
+    labels: dict[tuple[str, str], str] = {}
+    for dataset in dict.fromkeys(key[0] for key in chosen):
+        here = {key[1:]: setting for key, setting in chosen.items() if key[0] == dataset}
+        if len(set(here.values())) < 2:
+            continue
+        named = len({optimizer for optimizer, _ in here.values()}) > 1
+        for strategy in dict.fromkeys(strategy for strategy, _ in here):
+            own = [here[key] for key in sorted(here, key=lambda key: -key[1]) if key[0] == strategy]
+            words = [f"{optimizer} {rate:g}" if named else f"{rate:g}" for optimizer, rate in own]
+            labels[dataset, strategy] = "lr " + ("/".join(words) if len(set(words)) > 1 else words[0])
+    return labels
+
+
+def _best(
+    results: Results,
+    groups: dict[tuple[str, str, float], pd.DataFrame],
+    settings: dict[tuple[str, str, float], list[_Setting]],
+    done: pd.DataFrame,
+) -> Results:
+    chosen: dict[tuple[str, str, float], _Setting] = {}
+    kept: list[str] = []
+    waiting: dict[str, int] = {}
+    finished = set(results.summary["trial_id"])
+    for key, group in groups.items():
+        if len(settings[key]) < 2:
+            kept += group["trial_id"].tolist()
+            if settings[key]:
+                chosen[key] = settings[key][0]
+            continue
+        pairs = zip(group["trial_id"], group["optimizer"], group["learning_rate"], strict=True)
+        setting_of = {trial: (str(optimizer), float(rate)) for trial, optimizer, rate in pairs}
+        chosen[key] = _winner(done[done["trial_id"].isin(set(setting_of))], settings[key], setting_of)
+        kept += [trial for trial, setting in setting_of.items() if setting == chosen[key]]
+        waiting[key[0]] = waiting.get(key[0], 0) + sum(trial not in finished for trial in setting_of)
+    notes = {
+        dataset: (
+            f"The choice of learning rates is not final: {count} of the trials to choose from have no result yet.",
+        )
+        for dataset, count in waiting.items()
+        if count
+    }
+    count = max(map(len, settings.values()))
+    rates = Rates(
+        rule="best",
+        description=f"of up to {count} learning rates a row and fraction, the one with the smallest gap to the best on "
+        "the validation split",
+        chosen=chosen,
+        labels=_labels(chosen) or {(d, s): f"lr {rate:g}" for (d, s, _), (_, rate) in chosen.items()},
+        notes=notes,
+    )
+    keep = set(kept)
+    return dataclasses.replace(
+        results,
+        expected=results.expected[results.expected["trial_id"].isin(keep)].reset_index(drop=True),
+        summary=results.summary[results.summary["trial_id"].isin(keep)].reset_index(drop=True),
+        rates=rates,
+    )
+
+
+def _winner(done: pd.DataFrame, settings: list[_Setting], setting_of: dict[str, _Setting]) -> _Setting:
+    planned = Counter(setting_of.values())
+    counts = Counter(setting_of[trial] for trial in set(done["trial_id"]))
+    whole = [setting for setting in settings if counts[setting] == planned[setting]]
+    most = max(counts[setting] for setting in settings)
+    competing = whole or [setting for setting in settings if counts[setting] == most]
+    rows = done[[setting_of[trial] in competing for trial in done["trial_id"]]]
+    gaps = validation_gaps(rows, competing, setting_of)
+    return min(competing, key=lambda setting: gaps[setting] if math.isfinite(gaps[setting]) else math.inf)
+
+
+def _all(results: Results, settings: dict[tuple[str, str, float], list[_Setting]], blind: bool) -> Results:
+    expected = results.expected.copy()
+    several = {key[:2] for key, found in settings.items() if len(found) > 1}
+    named = len({optimizer for found in settings.values() for optimizer, _ in found}) > 1
+    columns = ("dataset", "strategy", "optimizer", "learning_rate")
+    expected["strategy"] = [
+        f"{strategy} lr {optimizer + ' ' if named else ''}{rate:g}" if (dataset, strategy) in several else strategy
+        for dataset, strategy, optimizer, rate in zip(*(expected[name] for name in columns), strict=True)
+    ]
+    keys = zip(
+        *(expected[name] for name in ("dataset", "strategy", "fraction", "optimizer", "learning_rate")), strict=True
+    )
+    chosen = {(d, s, float(f)): (str(o), float(r)) for d, s, f, o, r in keys if o is not None and not pd.isna(r)}
+    reason = "there is no validation split to choose on; " if blind else ""
+    rates = Rates(rule="all", description=f"{reason}each learning rate has a row of its own", chosen=chosen)
+    return dataclasses.replace(results, expected=expected, rates=rates)
