@@ -12,6 +12,8 @@ RESULTS_VERSION = 1
 
 State = Literal["done", "diverged", "failed"]
 SPLITS = ("val", "test")
+# Over all pairs of tasks; null in trials without diagnostics.
+GRADIENT_DIAGNOSTICS = ("cosine", "conflict_rate", "magnitude_similarity", "condition_number")
 
 SUMMARY = pa.schema(
     [
@@ -81,6 +83,8 @@ def curves_schema(tasks: Sequence[tuple[str, Sequence[str]]]) -> pa.Schema:
             columns += [(f"{split}/{task}/{name}", pa.float64()) for name in ("loss", *metrics)]
     columns += [(f"train/{task}/loss", pa.float64()) for task, _ in tasks]
     columns += [(f"weight/{task}", pa.float64()) for task, _ in tasks]
+    columns += [(f"gradient/{name}", pa.float64()) for name in GRADIENT_DIAGNOSTICS]
+    columns += [(f"gradient/norm/{task}", pa.float64()) for task, _ in tasks]
     columns += [
         ("weight_sum", pa.float64()),
         ("grad_norm/trunk", pa.float64()),

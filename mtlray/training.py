@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -11,12 +12,14 @@ from torch import Tensor
 
 from mtlray.checkpoint import Checkpoint
 from mtlray.contract import check_scalars, check_state, check_weights, refuse_global_randomness
-from mtlray.data import Dataset, subset
+from mtlray.data import Dataset
+from mtlray.diagnostics import N_BATCHES, gradient_diagnostics, jacobians
 from mtlray.evaluation import evaluate
+from mtlray.gradients import TaskLosses
 from mtlray.models import Pack
 from mtlray.models.pack import default_dtype
 from mtlray.optimizers import build_optimizer, optimizer_state, restore_optimizer
-from mtlray.randomness import generator
+from mtlray.sampling import Sampler
 from mtlray.specs import TrialSpec
 from mtlray.strategies import AbstractStrategy, State
 from mtlray.tasks import Task
@@ -35,28 +38,6 @@ class Outcome:
     rows: list[dict[str, Any]]
     seconds: float
     solver_fallbacks: int | None = None
-
-
-class Sampler:
-    """Which examples the n-th mini-batch of a trial holds: a function of (seed, n) alone, so nothing has to be stored.
-
-    An epoch is a permutation of the training subset cut into batches; its last, smaller batch is kept.
-    """
-
-    def __init__(self, trial: TrialSpec, n_examples: int) -> None:
-        self._subset = torch.from_numpy(subset(n_examples, trial.fraction, trial.seed))
-        self._trial = trial
-        self._epoch = -1
-        self._order = self._subset
-
-    def batch(self, n: int) -> Tensor:
-        """Indices into the training split, `[batch]`."""
-        epoch, position = divmod(n, self._trial.batches_per_epoch)
-        if epoch != self._epoch:
-            shuffle = torch.randperm(len(self._subset), generator=generator(self._trial.seed, "order", epoch))
-            self._epoch, self._order = epoch, self._subset[shuffle]
-        start = position * self._trial.batch_size
-        return self._order[start : start + self._trial.batch_size]
 
 
 def train(
@@ -157,9 +138,12 @@ class Run:
             first = bad & (meters["diverged_at"] < 0)
             meters["diverged_at"] = torch.where(first, self.step, meters["diverged_at"])
 
-    def _losses(self, number: int) -> Any:
-        batches = [sampler.batch(number) for sampler in self.samplers]
-        indices = torch.stack(batches).to(self.device, non_blocking=True)
+    def _losses(self, number: int) -> TaskLosses:
+        return self._losses_of([sampler.batch(number) for sampler in self.samplers], number)
+
+    def _losses_of(self, batches: Sequence[Tensor], number: int) -> TaskLosses:
+        """The losses on one batch of each seed; `number` names the dropout masks."""
+        indices = torch.stack(list(batches)).to(self.device, non_blocking=True)
         train = self.splits["train"]
         inputs = train.inputs.gather(indices, self.dtype)
         targets = [train.targets[task.name].gather(indices, self.dtype) for task in self.tasks]
@@ -182,6 +166,7 @@ class Run:
         of_strategy = self.strategy.scalars(self.state)
         check_scalars(self.strategy, of_strategy, len(self.trials))
         scalars = {name: values.tolist() for name, values in of_strategy.items()}
+        gradients = self._gradients() if self.trial.gradient_diagnostics else {}
         measured = {
             split: evaluate(self.pack, self.splits[split], len(self.trials), self.device, self.dtype)
             for split in ("val", "test")
@@ -199,6 +184,7 @@ class Run:
                 "grad_norm/trunk": gradient_norms[i],
                 "strategy_scalars": {name: values[i] for name, values in scalars.items()},
                 "train_samples_per_second": rate,
+                **{name: values[i] for name, values in gradients.items()},
             }
             for t, task in enumerate(self.tasks):
                 row[f"train/{task.name}/loss"] = train_losses[i][t]
@@ -209,6 +195,13 @@ class Run:
         for name in ("interval_losses", "weights"):
             self.meters[name].zero_()
         self.mark = (time.monotonic(), self.step)
+
+    def _gradients(self) -> dict[str, list[float]]:
+        """Diagnostics on batches that are not in the order of training, with dropout masks of their own."""
+        drawn = zip(*(sampler.apart("diagnostics", self.step, N_BATCHES) for sampler in self.samplers), strict=True)
+        batches = [partial(self._losses_of, b, -1 - self.step * N_BATCHES - i) for i, b in enumerate(drawn)]
+        found = gradient_diagnostics(jacobians(self.pack, batches), self.tasks)
+        return {name: values.tolist() for name, values in found.items()}
 
     def look_for_divergence(self) -> None:
         self.all_diverged = bool((self.meters["diverged_at"] >= 0).all())

@@ -16,7 +16,7 @@ ROWS = [
     ["gradients"],
     ["strategies", "data", "models"],
     ["checkpoint", "specs"],
-    ["optimizers", "contract", "evaluation", "planning", "summary", "sweepfile"],
+    ["optimizers", "contract", "diagnostics", "evaluation", "sampling", "planning", "summary", "sweepfile"],
     ["training", "progress"],
     ["execution", "plan_text", "testing"],
     ["trainable", "tune_callbacks", "preflight", "doctor"],

@@ -38,7 +38,7 @@ class SweepSpec:
     a table shows the one that is best on the validation split. `learning_rates` makes them from one.
     `rules` are applied to each cell in order; a rule returns the trial to run in its place, or None to leave the cell out.
     `selection` is the rule by which the sweep's own tables pick an evaluation; `published` names the published table that
-    `--against gong2019` compares with.
+    `--against gong2019` compares with. `gradient_diagnostics` turns these on in every trial.
     """
 
     name: str
@@ -52,6 +52,7 @@ class SweepSpec:
     rules: tuple[Rule, ...] = field(default=(), compare=False)
     selection: Literal["best_val", "best_test", "last", "mean_last_10"] = "best_val"
     published: str | None = None
+    gradient_diagnostics: bool = False
 
     def __post_init__(self) -> None:
         allowed = self.name and all(c.isalnum() or c in "-_." for c in self.name) and not self.name.startswith(".")
@@ -90,11 +91,12 @@ class SweepSpec:
         cells: dict[tuple[Any, ...], TrialSpec] = {}
         datasets: dict[str, DatasetSpec] = {}
         checked = set[tuple[Any, ...]]()
+        base = dataclasses.replace(self.base, gradient_diagnostics=True) if self.gradient_diagnostics else self.base
         datasets_, optimizers = self.datasets or (self.base.dataset,), self.optimizers or (self.base.optimizer,)
         axes = (datasets_, self.strategies, optimizers, self.fractions, self.seeds)
         for dataset, strategy, optimizer, fraction, seed in itertools.product(*axes):
             trial: TrialSpec | None = dataclasses.replace(
-                self.base, dataset=dataset, strategy=strategy, optimizer=optimizer, fraction=fraction, seed=seed
+                base, dataset=dataset, strategy=strategy, optimizer=optimizer, fraction=fraction, seed=seed
             )
             for rule in self.rules:
                 trial = _apply(rule, trial) if trial is not None else None

@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -24,7 +24,9 @@ class TrialSpec:
     """WHAT one trial computes, and nothing about where. Everything here is hashed into `trial_id`, defaults included.
 
     `fraction` of the training examples, `steps` optimizer steps of `batch_size` examples, an evaluation each
-    `evaluate_every` steps ("epoch": after each pass over the training subset) and after the last step. A field added in a
+    `evaluate_every` steps ("epoch": after each pass over the training subset) and after the last step. With
+    `gradient_diagnostics` an evaluation also looks at how the tasks' gradients lie to each other; it changes no other number. A
+    field added in a
     later release declares in its metadata a `neutral` value at which it is left out, so that ids stay.
     """
 
@@ -39,6 +41,7 @@ class TrialSpec:
     seed: int = 0
     precision: Literal["float32", "float64"] = "float32"
     results_version: int = RESULTS_VERSION
+    gradient_diagnostics: bool = field(default=False, metadata={"neutral": False})
 
     def __post_init__(self) -> None:
         require_object("dataset", self.dataset, DatasetSpec, "MultiMNIST()")
