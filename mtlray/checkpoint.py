@@ -44,3 +44,11 @@ class Checkpoint:
         if checkpoint.trial_id != trial_id:
             raise ResultsError(f"A checkpoint of trial {trial_id} was expected. Found that of {checkpoint.trial_id}.")
         return checkpoint
+
+
+class Interrupted(Exception):  # no error: somebody asked for it
+    """Training stopped on request; its checkpoints are saved."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"stopped on request at step {step}")
+        self.step = step

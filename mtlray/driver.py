@@ -1,30 +1,31 @@
 """A sweep and its results folder together: what the command line does with them."""
 
 import contextlib
-import fcntl
 import json
 import platform
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+import uuid
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from filelock import FileLock, Timeout
 from rich.console import Console
 
 from mtlray.errors import LaunchError, MtlrayError, ResultsError
 from mtlray.execution import Job
+from mtlray.locking import DriverLock
 from mtlray.plan_text import cores, plan_text, several
 from mtlray.planning import Plan, packs, plan, refuse_other_data
+from mtlray.policy import COMPLETE, FAILED, INCOMPLETE, REQUEUE, Policy
 from mtlray.progress import Display
 from mtlray.provenance import commit_of, versions
-from mtlray.records import Ledger, TrialRecord
+from mtlray.records import RESULTS_VERSION, Ledger
+from mtlray.session import Session
+from mtlray.signals import Stop
 from mtlray.specs import RunConfig, SweepSpec, TrialSpec
-
-# Exit codes, all from the ledger: complete, failed trials, interrupted or incomplete. (2 is a usage error.)
-COMPLETE, FAILED, INCOMPLETE = 0, 1, 3
+from mtlray.status import Status
+from mtlray.why import why_text
 
 
 class Sweep:
@@ -57,66 +58,26 @@ class Sweep:
 
     # -- plan and status
 
-    def plan_text(self, workers: int | None = None) -> str:
-        """The plan as a person reads it."""
-        return plan_text(self.spec, self.trials, self.plan(), workers or cores(), self.folder)
-
-    def _states(self, records: Mapping[str, TrialRecord], damaged: Sequence[str]) -> dict[str, str]:
-        """`done`, `diverged`, `failed`, `damaged`, `running`, `interrupted` or `waiting` for each trial."""
-        broken = {Path(name).stem for name in damaged}
-        started = self.ledger.started()
-        begun = "running" if _DriverLock(self.ledger).is_held() else "interrupted"
-
-        def state(trial_id: str) -> str:
-            if trial_id in records:
-                return records[trial_id].state
-            if trial_id in broken:
-                return "damaged"
-            return begun if trial_id in started else "waiting"
-
-        return {trial.trial_id: state(trial.trial_id) for trial in self.trials}
+    def plan_text(self, workers: int | None = None, *, why: bool = False) -> str:
+        """The plan as a person reads it, with the reason for each trial that is to run."""
+        planned = self.plan()
+        text = plan_text(self.spec, self.trials, planned, workers or cores(), self.folder)
+        return "\n".join([text, *why_text(planned.to_run, self.ledger)]) if why else text
 
     def status_json(self) -> str:
         """Counts, and each trial's state."""
-        states = self._states(*self.ledger.records())
-        return json.dumps({"sweep": self.spec.name, "counts": Counter(states.values()), "trials": states}, indent=1)
+        return Status(self.trials, self.ledger).as_json(self.spec.name)
 
     def status_text(self) -> str:
         """Counts by axis, and what failed."""
-        records, damaged = self.ledger.records()
-        states = self._states(records, damaged)
-        lines = [f"{self.spec.name}: {_counts(states.values())} of {len(self.trials)} trials, in {self.folder}"]
-        axes: dict[str, Callable[[TrialSpec], str]] = {
-            "data set": lambda t: t.dataset.label,
-            "strategy": lambda t: t.strategy.label,
-            "fraction": lambda t: f"{100 * t.fraction:g} %",
-        }
-        if several_rates := len({t.optimizer for t in self.trials}) > 1:
-            axes["optimizer"] = lambda t: f"{t.optimizer.label} lr {t.optimizer.lr:g}"
-        for axis, value in axes.items():
-            groups: dict[str, list[str]] = {}
-            for trial in self.trials:
-                groups.setdefault(value(trial), []).append(states[trial.trial_id])
-            width = max(map(len, groups))
-            lines += ["", axis, *(f"  {name:<{width}}  {_counts(group)}" for name, group in groups.items())]
-        troubles = [
-            f"  {trial.strategy.label}{f' lr {trial.optimizer.lr:g}' * several_rates} {100 * trial.fraction:g} % "
-            f"seed {trial.seed} ({trial.trial_id}): {record.error}"
-            for trial in self.trials
-            if (record := records.get(trial.trial_id)) is not None and record.state in ("failed", "diverged")
-        ]
-        if troubles:
-            lines += ["", "failed or diverged (failed trials run again after `mtlray retry`)", *troubles]
-        if damaged:
-            lines += ["", "damaged files, whose trials run again", *(f"  {name}" for name in damaged)]
-        return "\n".join(lines)
+        return Status(self.trials, self.ledger).as_text(self.spec.name, self.folder)
 
     # -- verbs that write
 
     def retry(self) -> str:
         """Forget the failures of this sweep's trials."""
-        failed = self.plan().failed
         with self._lock():
+            failed = self.plan().failed
             self.ledger.forget(trial.trial_id for trial in failed)
         return f"{several(len(failed), 'failed trial')} will run again with `mtlray run {self.path}`."
 
@@ -130,6 +91,7 @@ class Sweep:
         self,
         config: RunConfig,
         *,
+        policy: Policy | None = None,
         address: str | None = None,
         in_process: bool = False,
         confirm: Callable[[], bool] | None = None,
@@ -140,6 +102,7 @@ class Sweep:
         Raises MtlrayError, with nothing changed on disk, where the sweep cannot start.
         """
         console = console or Console()
+        policy = policy or Policy()
         planned = self.plan()
         workers = config.workers or cores()
         console.print(
@@ -153,43 +116,72 @@ class Sweep:
                 from mtlray.launching import check_address
 
                 check_address(address)
+            self._refuse_other_versions()
             fingerprints = self._data(config)
             self.ledger.probe()
-            with self._lock():
-                self._launch(planned, config, fingerprints, address=address, in_process=in_process, console=console)
+            stop = Stop(policy.grace_seconds)
+            with self._lock() as lock:
+                for name in self.ledger.quarantine():
+                    console.print(f"Moved to quarantine/: {name}", highlight=False, markup=False, soft_wrap=True)
+                planned = self.plan()  # another driver may have worked until just now
+                job = Job(
+                    sweep=self.spec.name, config=config, commit=commit_of(self.path.resolve().parent),
+                    fingerprints=fingerprints, launch=uuid.uuid4().hex[:12], policy=policy,
+                )  # fmt: skip
+                self._launch(planned, job, stop, lock, address=address, in_process=in_process, console=console)
+            return self._finish(console, stop)
         else:
             with (
                 contextlib.suppress(MtlrayError),
                 self._lock(),
             ):  # a finished sweep may lie in a folder for reading only
                 self._store_description(config)
-        return self._finish(console)
+        return self._finish(console, Stop())
 
     def _launch(
         self,
         planned: Plan,
-        config: RunConfig,
-        fingerprints: dict[str, str],
+        job: Job,
+        stop: Stop,
+        lock: DriverLock,
         *,
         address: str | None,
         in_process: bool,
         console: Console,
     ) -> None:
-        from mtlray.launching import run_in_process, run_on_ray
-
-        self._store_description(config)
-        job = Job(
-            sweep=self.spec.name, config=config, commit=commit_of(self.path.resolve().parent), fingerprints=fingerprints
-        )
+        self._store_description(job.config)
         for trial in planned.to_run:
             _ = trial.trial_id, trial.strategy_json  # kept with the trial; a worker cannot read a sweep file's code
-        groups = packs(planned.to_run, config.pack_size)
+        groups = packs(planned.to_run, job.config.pack_size)
         with Display(planned.to_run, console) as display:
+            session = Session(job, display, stop, lock.note_running)
+            lock.on_loss = stop.now.set
             if in_process:
-                run_in_process(groups, job, display)
+                from mtlray.in_process import run_in_process
+
+                run_in_process(groups, session)
             else:
+                from mtlray.launching import run_on_ray
+
                 modules = [self.module] if self.module is not None else []
-                run_on_ray(groups, job, display, address=address, modules=modules)
+                run_on_ray(groups, session, address=address, modules=modules)
+        if lock.lost.is_set():
+            raise LaunchError(
+                f"Another `mtlray` took over {self.folder}, because this one gave no sign of life for too long. "
+                "`mtlray status` shows how far it is; finished trials are kept."
+            )
+
+    def _refuse_other_versions(self) -> None:
+        """Raise ResultsError where the folder holds results of another results_version, which can be read and not added to."""
+        found = {record.results_version for record in self.ledger.records(every_byte=False)[0].values()} - {
+            RESULTS_VERSION
+        }
+        if found:
+            raise ResultsError(
+                f"{self.folder} holds results of results_version {min(found)}; this mtlray computes results_version "
+                f"{RESULTS_VERSION}, and the two must not be mixed. Use another --results folder, or install the mtlray that "
+                "made them (column `versions`). `mtlray table` reads them as they are."
+            )
 
     def _data(self, config: RunConfig) -> dict[str, str]:
         """Fingerprints of all data sets, prepared here and read once. Raises DataError and ResultsError."""
@@ -198,7 +190,7 @@ class Sweep:
         for dataset in datasets.values():
             dataset.prepare(root)
         fingerprints = {label: dataset.load(root).fingerprint for label, dataset in datasets.items()}
-        records, _ = self.ledger.records()
+        records, _ = self.ledger.records(every_byte=False)
         refuse_other_data(records, fingerprints)
         return fingerprints
 
@@ -222,7 +214,7 @@ class Sweep:
         except OSError as error:
             raise ResultsError(f"Results should go to {self.folder}. Found: {error}.") from error
 
-    def _finish(self, console: Console) -> int:
+    def _finish(self, console: Console, stop: Stop) -> int:
         from analysis.tables import render_table
 
         after = self.plan()
@@ -242,56 +234,13 @@ class Sweep:
         say(f"again     mtlray table {self.folder} --format markdown")
         if after.to_run:
             say(f"Left to run: {several(len(after.to_run), 'trial')}; the same command goes on.")
-            return INCOMPLETE
+            if stop.requeue:
+                return REQUEUE
+            return FAILED if stop.too_many_failed else INCOMPLETE
         if after.failed:
             say(f"Failed: {several(len(after.failed), 'trial')}; `mtlray status {self.path}` says why.")
             return FAILED
         return COMPLETE
 
-    def _lock(self) -> "_DriverLock":
-        return _DriverLock(self.ledger)
-
-
-class _DriverLock:
-    """One driver a sweep. The system frees the lock when its holder dies, however it dies; object stores have none."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._path = ledger.store.local / "driver.lock" if ledger.store.local is not None else None
-        self._lock: FileLock | None = None
-
-    def __enter__(self) -> None:
-        if self._path is None or not self._path.parent.exists():
-            return
-        self._lock = FileLock(self._path)
-        try:
-            self._lock.acquire(timeout=0.5)  # `status` may be looking at it just now
-        except Timeout:
-            self._lock = None
-            raise LaunchError(
-                f"Another `mtlray` is working on this sweep ({self._path} is locked). "
-                "Wait for it, or stop it; `mtlray status` shows how far it is."
-            ) from None
-        except OSError as error:
-            self._lock = None
-            raise ResultsError(f"Results should go to {self._path.parent}. Found: {error}.") from error
-
-    def __exit__(self, *error: object) -> None:
-        if self._lock is not None:
-            self._lock.release()
-
-    def is_held(self) -> bool:
-        """Whether a driver is at work; looks without taking the lock or making its file."""
-        if self._path is None or not self._path.exists():
-            return False
-        with self._path.open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except OSError:
-                return True
-        return False
-
-
-def _counts(states: Any) -> str:
-    counted = Counter(states)
-    order = ("done", "diverged", "failed", "damaged", "running", "interrupted", "waiting")
-    return ", ".join(f"{counted[state]} {state}" for state in order if counted[state])
+    def _lock(self) -> DriverLock:
+        return DriverLock(self.ledger.store)

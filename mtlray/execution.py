@@ -1,24 +1,28 @@
 """From a pack of specs to committed results: data, checkpoints, training, records, failures. Knows nothing of Ray."""
 
 import contextlib
-import os
 import platform
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 import torch
 
-from mtlray.checkpoint import Checkpoint
+from mtlray.attempt_log import AttemptLog
+from mtlray.attempts import failures, finish, read_attempts, settled, write_attempts
+from mtlray.checkpoint import Interrupted
 from mtlray.data import Dataset
-from mtlray.errors import DataError, ResultsError, StrategyError
+from mtlray.errors import DataError, StrategyError
+from mtlray.failpoints import failpoint
 from mtlray.memory import keep_freed_memory
 from mtlray.models.pack import default_dtype
-from mtlray.provenance import Commit, cpu_name
+from mtlray.policy import HungError, Policy, is_out_of_memory, may_pass, store_is_full
+from mtlray.provenance import Commit
 from mtlray.records import Ledger
+from mtlray.resuming import checkpoints_of, in_step
 from mtlray.specs import RunConfig, TrialSpec
 from mtlray.summary import Circumstances, curves_table, summary_table
 from mtlray.training import Outcome, train
@@ -33,29 +37,57 @@ class Job:
     commit: Commit
     fingerprints: dict[str, str]
     """The data that the sweep is made with, by `DatasetSpec.label`; other data is refused."""
+    launch: str = ""
+    """Tells the starts of one launch from those of others."""
+    alone: bool = True
+    """Whether trials run one after the other, so that fewer at once would not help."""
+    policy: Policy = field(default_factory=Policy)
 
     def ledger(self) -> Ledger:
         return Ledger(self.config.results, self.sweep)
 
 
-def run_pack(trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], None]) -> list[tuple[str, str]]:
+def run_pack(
+    trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], bool | None] = lambda step: None
+) -> list[tuple[str, str]]:
     """Run trials that are equal in all but the seed, from their checkpoints, and commit their results.
 
-    Returns each trial's state and error text. What would fail again (an error in code or data) is committed as `failed` and
-    not raised; what may pass (out of memory, I/O) is raised. Each start leaves a log in the trial's folder.
+    Returns each trial's state and a text. What would fail again (an error in code or data), and what failed too often, is
+    committed as `failed` and not raised; what may pass is raised. Two states are not committed: `interrupted`, where `progress`
+    returned True, and `postponed`, where memory ran out beside other trials. Each start leaves a log in the trial's folder.
     """
     with _surroundings(job.config):
         return _run_pack(trials, job, progress)
 
 
-def _run_pack(trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], None]) -> list[tuple[str, str]]:
+def _run_pack(trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], bool | None]) -> list[tuple[str, str]]:
     ledger = job.ledger()
     endings = [ledger.ending(trial.trial_id) for trial in trials]
     if all(ending is not None for ending in endings):  # the worker was lost between the commit and its report
         return [ending for ending in endings if ending is not None]
+    if spent := _spent(trials, job, ledger):
+        for trial in trials:
+            give_up(trial, job, spent)
+        return [("failed", spent)] * len(trials)
     device = _device(job.config)
-    logs = [_AttemptLog(ledger, trial, device) for trial in trials]
+    logs = [AttemptLog(ledger, trial, device, job.launch) for trial in trials]
     started = time.monotonic()
+
+    def fail(reason: str, end: str = "finished") -> list[tuple[str, str]]:
+        seconds = time.monotonic() - started
+        for trial, log in zip(trials, logs, strict=True):
+            message = f"{reason} (log: {log.add(f'failed: {reason}')})"
+            about = _about(job, trials, log, device, seconds)
+            _commit_failure(ledger, trial, about, message)
+            log.finish(end, reason)
+        return [("failed", f"{reason} (log: {log.path})") for log in logs]
+
+    def stop(end: str, reason: str) -> None:
+        for log in logs:
+            with contextlib.suppress(OSError):  # a full disk is what it may be about
+                log.add(f"{end}: {reason}")
+                log.finish(end, reason)
+
     try:
         dataset = _load(trials[0], job)
         outcomes = _train(trials, dataset, job, ledger, device, logs, progress)
@@ -63,41 +95,50 @@ def _run_pack(trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], N
             _tables(trial, outcome, _about(job, trials, log, device, outcome.seconds))
             for trial, log, outcome in zip(trials, logs, outcomes, strict=True)
         ]
+        for trial, (curves, summary) in zip(trials, tables, strict=True):
+            ledger.commit(trial.trial_id, trial.dataset.label, curves, summary)
+    except Interrupted as request:
+        stop("interrupted", str(request))
+        return [("interrupted", str(request))] * len(trials)
     except (Exception, SystemExit) as error:  # a strategy that calls sys.exit must not end the sweep with code 0
-        if may_pass(error):
-            for log in logs:
-                log.add(f"stopped, may be started again: {error!r}\n{traceback.format_exc()}")
-            raise
+        reason = f"{type(error).__name__}: {error}"
+        for log in logs:
+            with contextlib.suppress(OSError):
+                log.add(traceback.format_exc())
         if isinstance(error, StrategyError) and len(trials) > 1:  # one seed's gradients must not fail the others
-            for log in logs:
-                log.add(f"the pack stopped, its trials go on one by one: {error}")
+            stop("interrupted", f"the pack stopped, its trials go on one by one: {error}")
             return [ended for trial in trials for ended in _run_pack([trial], job, progress)]
-        ended = []
-        for trial, log in zip(trials, logs, strict=True):
-            path = log.add(f"failed: {error!r}\n{traceback.format_exc()}")
-            message = f"{type(error).__name__}: {error} (log: {path})"
-            about = _about(job, trials, log, device, time.monotonic() - started)
-            ledger.commit(
-                trial.trial_id, trial.dataset.label, None, summary_table(trial, "failed", 0, [], about, message)
-            )
-            ended.append(("failed", message))
-        return ended
-    ended = []
-    for trial, log, outcome, (curves, summary) in zip(trials, logs, outcomes, tables, strict=True):
-        ledger.commit(trial.trial_id, trial.dataset.label, curves, summary)
+        if not may_pass(error):
+            return fail(reason)
+        if is_out_of_memory(error):
+            if job.alone:
+                return fail(f"out of memory, with no other trial beside it: {reason}")
+            stop("out of memory", reason)
+            return [("postponed", reason)] * len(trials)
+        end = "hung" if isinstance(error, HungError) else "error that may pass"
+        stop("interrupted" if store_is_full(reason) else end, reason)
+        if not store_is_full(reason) and (spent := _spent(trials, job, ledger)):
+            return fail(spent, end)
+        raise
+    for trial, log, outcome in zip(trials, logs, outcomes, strict=True):
         log.add(f"{outcome.state} at step {outcome.step} after {outcome.seconds:.1f} s of training")
-        ledger.delete_checkpoint(trial.trial_id)
-        ended.append((outcome.state, _why(outcome)))
-    return ended
+        log.finish("finished", outcome.state)
+        ledger.checkpoints(trial.trial_id).delete()
+        failpoint("checkpoint-deleted")
+    return [(outcome.state, _why(outcome)) for outcome in outcomes]
 
 
-def may_pass(error: BaseException) -> bool:
-    """Whether a trial that ended with this error may succeed when it is started again; anything else would fail again."""
-    if isinstance(error, (MemoryError, OSError, torch.OutOfMemoryError)):
-        return True
-    # torch has no type for these: the host's memory, and a device whose state is lost with the process.
-    signs = ("can't allocate memory", "CUDA error", "cuDNN error", "CUBLAS_STATUS", "NCCL")
-    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in signs)
+def _spent(trials: Sequence[TrialSpec], job: Job, ledger: Ledger) -> str:
+    """Why trials are given up before they start again: their retries are used up. Empty while they are not."""
+    for trial in trials:
+        attempts = settled(read_attempts(ledger.store, trial.trial_id), job.launch)
+        counted = failures(attempts)
+        if len(counted) > job.policy.retries:
+            ends = ", ".join(attempt.end for attempt in counted)
+            log = ledger.store.where(f"trials/{trial.trial_id}/attempt-{counted[-1].number}.log")
+            why = f", last: {counted[-1].reason}" if counted[-1].reason else ""
+            return f"given up after {len(counted)} starts ({ends}){why} (log: {log})"
+    return ""
 
 
 def _why(outcome: Outcome) -> str:
@@ -131,18 +172,26 @@ def _surroundings(config: RunConfig) -> Iterator[None]:
 
 
 def give_up(trial: TrialSpec, job: Job, reason: str) -> None:
-    """Commit a trial as failed from outside, after its workers were lost too often."""
+    """Commit a trial as failed from outside, after its workers were lost too often. Raises OSError."""
     ledger = job.ledger()
+    attempts = settled(read_attempts(ledger.store, trial.trial_id), job.launch)
     about = Circumstances(
         sweep=job.sweep,
         fingerprint=job.fingerprints[trial.dataset.label],
         commit=job.commit,
         device="",
         pack_size=1,
-        attempts=ledger.attempts(trial.trial_id),
+        attempts=len(attempts),
         seconds=0.0,
     )
-    ledger.commit(trial.trial_id, trial.dataset.label, None, summary_table(trial, "failed", 0, [], about, reason))
+    if attempts:
+        write_attempts(ledger.store, trial.trial_id, attempts)
+    _commit_failure(ledger, trial, about, reason)
+
+
+def _commit_failure(ledger: Ledger, trial: TrialSpec, about: Circumstances, message: str) -> None:
+    summary = summary_table(trial, "failed", 0, [], about, message)
+    ledger.commit(trial.trial_id, trial.dataset.label, None, summary)
 
 
 def _train(
@@ -151,15 +200,15 @@ def _train(
     job: Job,
     ledger: Ledger,
     device: torch.device,
-    logs: "Sequence[_AttemptLog]",
-    progress: Callable[[int], None],
+    logs: Sequence[AttemptLog],
+    progress: Callable[[int], bool | None],
 ) -> list[Outcome]:
-    checkpoints = [
-        _checkpoint(ledger, trial, dataset.fingerprint, log) for trial, log in zip(trials, logs, strict=True)
+    generations = {trial.trial_id: ledger.checkpoints(trial.trial_id) for trial in trials}
+    saved = [
+        checkpoints_of(trial, generations[trial.trial_id], dataset.fingerprint, log.add)
+        for trial, log in zip(trials, logs, strict=True)
     ]
-    # A pack moves in step: if its trials stand at different steps, all go back to the start.
-    if len({c.step if c else 0 for c in checkpoints}) > 1:
-        checkpoints = [None] * len(trials)
+    checkpoints = in_step(saved)
     for log, checkpoint in zip(logs, checkpoints, strict=True):
         log.add(f"training from step {checkpoint.step if checkpoint else 0}")
     return train(
@@ -168,7 +217,7 @@ def _train(
         device=device,
         checkpoints=checkpoints,
         checkpoint_seconds=job.config.checkpoint_seconds,
-        save=lambda c: ledger.write_checkpoint(c.trial_id, c.to_bytes()),
+        save=lambda c: generations[c.trial_id].write(c.to_bytes()),
         progress=progress,
     )
 
@@ -187,23 +236,6 @@ def _load(trial: TrialSpec, job: Job) -> Dataset:
     return dataset
 
 
-def _checkpoint(ledger: Ledger, trial: TrialSpec, fingerprint: str, log: "_AttemptLog") -> Checkpoint | None:
-    data = ledger.read_checkpoint(trial.trial_id)
-    if data is None:
-        return None
-    try:
-        checkpoint = Checkpoint.from_bytes(data, trial.trial_id)
-        if checkpoint.data_fingerprint not in ("", fingerprint):
-            raise ResultsError(
-                f"The checkpoint was trained on other data, of fingerprint {checkpoint.data_fingerprint}."
-            )
-        return checkpoint
-    except ResultsError as error:
-        log.add(f"{error} It was set aside; the trial starts again.")
-        ledger.set_checkpoint_aside(trial.trial_id)
-        return None
-
-
 def _device(config: RunConfig) -> torch.device:
     if config.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -211,7 +243,7 @@ def _device(config: RunConfig) -> torch.device:
 
 
 def _about(
-    job: Job, trials: Sequence[TrialSpec], log: "_AttemptLog", device: torch.device, seconds: float
+    job: Job, trials: Sequence[TrialSpec], log: AttemptLog, device: torch.device, seconds: float
 ) -> Circumstances:
     return Circumstances(
         sweep=job.sweep,
@@ -224,18 +256,9 @@ def _about(
     )
 
 
-class _AttemptLog:
-    """The log of one start of one trial, rewritten whole at each entry so that it is never torn."""
-
-    def __init__(self, ledger: Ledger, trial: TrialSpec, device: torch.device) -> None:
-        self._ledger = ledger
-        self._trial_id = trial.trial_id
-        self.device_name = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
-        self.attempt = ledger.attempts(trial.trial_id) + 1
-        self._lines = [f"trial {trial.trial_id}: {trial.canonical}"]
-        self.add(f"attempt {self.attempt} on {platform.node()}, {self.device_name}, process {os.getpid()}")
-
-    def add(self, line: str) -> str:
-        """Append a line; returns where the log lies."""
-        self._lines.append(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}")
-        return self._ledger.write_log(self._trial_id, self.attempt, "\n".join(self._lines) + "\n")
+def note_hang(trial: TrialSpec, job: Job) -> None:
+    """Note that a trial's running attempt hangs, before its worker is killed. Raises OSError."""
+    ledger = job.ledger()
+    attempts = read_attempts(ledger.store, trial.trial_id)
+    if attempts and not attempts[-1].end:
+        finish(ledger.store, trial.trial_id, attempts, "hung", f"no progress for {job.policy.hang_seconds:g} s")

@@ -1,28 +1,22 @@
-"""Running packs: over Ray Tune, which executes and never decides what is done, or one after the other in this process."""
+"""Running packs over Ray Tune, which executes and never decides what is done."""
 
 import contextlib
 import logging
 import os
 import shutil
-import signal
 import socket
 import tempfile
-import threading
-import time
+import uuid
 from collections.abc import Iterator, Sequence
-from types import FrameType, ModuleType
+from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import Any
 
-import torch
-
 from mtlray.errors import LaunchError
-from mtlray.execution import Job, give_up, run_pack
+from mtlray.execution import Job, note_hang
+from mtlray.policy import store_is_full
 from mtlray.preflight import inspect_cluster, judge
-from mtlray.progress import Display
-from mtlray.specs import TrialSpec
-
-# A trial is started this often again when its worker is lost; errors that would recur never get here.
-MAX_FAILURES = 2
+from mtlray.session import Pack, Session
 
 _TUNE_ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # Tune uploads every trial's files again at each sync
@@ -35,34 +29,11 @@ _TUNE_ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # keeps a warning about a future default off the terminal
 }
 
-Packs = Sequence[tuple[TrialSpec, ...]]
+Packs = Sequence[Pack]
 
 
-def run_in_process(packs: Packs, job: Job, display: Display) -> bool:
-    """One pack after the other, without Ray; the same results. Returns whether it was interrupted."""
-    if job.config.device == "cuda" and not torch.cuda.is_available():
-        raise LaunchError("Option --device asks for cuda. torch finds no GPU here. Choose --device cpu or auto.")
-    try:
-        for pack in packs:
-            for failures in range(MAX_FAILURES + 1):
-                try:
-                    ended = run_pack(pack, job, lambda step, pack=pack: _report_step(display, pack, step))  # type: ignore[misc]
-                    _report_end(display, pack, ended)
-                    break
-                except Exception as error:  # run_pack raises only what may pass
-                    if _store_is_full(str(error)):
-                        display.note(f"Stopped: {error}. Free space for the results; the same command goes on.")
-                        return True
-                    if failures == MAX_FAILURES:
-                        _give_up(pack, job, display, repr(error))
-                    time.sleep(failures)
-    except KeyboardInterrupt:
-        return True
-    return False
-
-
-def run_on_ray(packs: Packs, job: Job, display: Display, *, address: str | None, modules: Sequence[ModuleType]) -> bool:
-    """All packs as one grid search of Ray Tune, with actors reused. Returns whether it was interrupted.
+def run_on_ray(packs: Packs, session: Session, *, address: str | None, modules: Sequence[ModuleType]) -> None:
+    """All packs as one grid search of Ray Tune, with actors reused, until all have ended or the session is asked to stop.
 
     `modules` were loaded from sweep files; their classes travel to the workers by value. Raises LaunchError where the
     cluster cannot be reached, cannot run a trial, or has a node with other versions or without a way to the results.
@@ -70,40 +41,45 @@ def run_on_ray(packs: Packs, job: Job, display: Display, *, address: str | None,
     os.environ.update(_TUNE_ENVIRONMENT)
     import ray
 
+    job, display, stop = session.job, session.display, session.stop
     for module in modules:
         ray.cloudpickle.register_pickle_by_value(module)
-    stop = threading.Event()
-    with _ray(job, address), _stopping(stop):
+    with stop.listening(), _ray(job, address):
+        stop.listen()
         resources = _resources(job)
         _check_pickles(packs, job)
         if address is not None:
             judge(inspect_cluster(job.config.results, job.sweep))
+        workers = job.config.workers or (_slots(resources) if address is None else None)  # a cluster may grow
         left = _left(packs, job)
         alone = False
-        while left and not stop.is_set():
-            running, aborted = _fit(left, job, display, resources, stop, workers=1 if alone else job.config.workers)
-            if aborted is None:
-                break
-            reason = " ".join(str(aborted).split())[:300]
+        while left and not stop.asked:
+            ended = _fit(left, session, resources, workers=1 if alone else workers)
             before, left = len(left), _left(packs, job)
+            if ended.error is None:
+                if not ended.postponed or stop.asked:
+                    break
+                workers = max(1, (workers or _slots(resources)) // 2)
+                display.note(f"{len(ended.postponed)} trials ran out of memory: again, {workers} at once.")
+                continue
+            reason = " ".join(str(ended.error).split())[:300]
             if len(left) < before:
                 display.note(f"Ray Tune stopped: {reason}. Launching what is left again.")
-            elif not running:
+            elif not ended.running:
                 raise LaunchError(f"Ray Tune stopped before any trial ran: {reason}. `--in-process` runs without Ray.")
             elif alone:
-                for pack in running:
-                    _give_up(pack, job, display, f"ended Ray Tune while it ran alone: {reason}")
+                for pack in ended.running:
+                    session.give_up(pack, f"ended Ray Tune while it ran alone: {reason}")
                 left = _left(packs, job)
             else:
                 display.note(f"Ray Tune stopped: {reason}. Trials run one by one until one has finished.")
             # One trial that Ray's memory monitor kills takes its neighbours along; alone, it shows itself.
             alone = len(left) == before
-    return stop.is_set()
 
 
-def _left(packs: Packs, job: Job) -> list[tuple[TrialSpec, ...]]:
+def _left(packs: Packs, job: Job) -> list[Pack]:
     """The packs with a trial that has no result yet."""
-    records, _ = job.ledger().records()
+    records, _ = job.ledger().records(every_byte=False)
     return [pack for pack in packs if any(trial.trial_id not in records for trial in pack)]
 
 
@@ -122,12 +98,6 @@ def _check_pickles(packs: Packs, job: Job) -> None:
         ) from error
 
 
-def _store_is_full(message: str) -> bool:
-    """Whether an error says that results cannot be stored; then no further trial can end well."""
-    signs = ("No space left on device", "Disk quota exceeded", "Read-only file system", "File too large")
-    return any(sign in message for sign in signs)
-
-
 def check_address(address: str) -> None:
     """Raise LaunchError where nobody listens at `host:port`; Ray itself would try for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
@@ -142,22 +112,34 @@ def check_address(address: str) -> None:
         ) from error
 
 
-def _fit(
-    packs: Packs,
-    job: Job,
-    display: Display,
-    resources: dict[str, float],
-    stop: threading.Event,
-    *,
-    workers: int | None,
-) -> tuple[list[tuple[TrialSpec, ...]], Exception | None]:
-    """One Tune experiment. Returns the packs that were running when an exception ended it, and that exception."""
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How one Tune experiment ended."""
+
+    running: list[Pack]
+    """The packs that were running when an exception ended it."""
+    postponed: list[Pack]
+    """The packs that ran out of memory beside others."""
+    error: Exception | None = None
+
+
+def _fit(packs: Packs, session: Session, resources: dict[str, float], *, workers: int | None) -> _Ended:
+    """One Tune experiment."""
+    import ray
     from ray import tune
 
-    from mtlray.trainable import make_trainable
-    from mtlray.tune_callbacks import StopOnEvent, Watch
+    from mtlray.trainable import ask_to_drain, make_trainable
+    from mtlray.tune_callbacks import StopWhenAsked, Watch
 
-    watch = Watch(packs, display)
+    job = replace(session.job, launch=uuid.uuid4().hex[:12], alone=workers == 1)
+
+    def hung(pack: Pack, tune_trial: Any) -> None:
+        for trial in pack:
+            with contextlib.suppress(OSError):
+                note_hang(trial, job)
+        ray.kill(tune_trial.temporary_state.ray_actor)
+
+    watch = Watch(packs, session, lambda: ask_to_drain(job.launch), hung)
     storage = tempfile.mkdtemp(prefix="mtlray-tune-")
     try:
         results = tune.Tuner(
@@ -167,49 +149,37 @@ def _fit(
             run_config=tune.RunConfig(
                 storage_path=storage,
                 verbose=0,
-                failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
+                failure_config=tune.FailureConfig(max_failures=job.policy.retries),
                 callbacks=[watch],
-                stop=StopOnEvent(stop),
+                stop=StopWhenAsked(session.stop, watch.is_idle),
             ),
         ).fit()
     except Exception as error:  # one trial that Ray's memory monitor kills ends the whole fit
-        return [packs[i] for i in sorted(watch.running)], error
+        return _Ended([packs[i] for i in sorted(watch.running)], [], error)
     finally:
         shutil.rmtree(storage, ignore_errors=True)
-    if not stop.is_set():
-        records, _ = job.ledger().records()
+    if not session.stop.asked:
+        records, _ = job.ledger().records(every_byte=False)
         for i in range(len(results)):
             result = results[i]
             pack = packs[result.config["pack"]] if result.config else ()
             if result.error is None or all(trial.trial_id in records for trial in pack):
                 continue
-            if _store_is_full(str(result.error)):
-                display.note("Results could not be stored. Free space for them; the same command goes on.")
+            if store_is_full(str(result.error)):
+                session.display.note("Results could not be stored. Free space for them; the same command goes on.")
+                session.stop.now.set()
                 break
-            _give_up(pack, job, display, f"its worker was lost {MAX_FAILURES + 1} times, last: {result.error}")
-    return [], None
+            starts = job.policy.retries + 1
+            session.give_up(pack, f"its worker was lost {starts} times, last: {result.error}")
+    return _Ended([], [packs[i] for i in sorted(watch.postponed)])
 
 
-def _give_up(pack: tuple[TrialSpec, ...], job: Job, display: Display, reason: str) -> None:
-    reason = " ".join(reason.split())[:500]
-    for trial in pack:
-        try:
-            give_up(trial, job, reason)
-        except OSError as error:
-            raise LaunchError(
-                f"Results should go to {job.config.results}. Found: {error}. The same command goes on once that is mended."
-            ) from error
-        display.ended(trial, "failed", reason)
+def _slots(resources: dict[str, float]) -> int:
+    """How many trials the cluster runs at once."""
+    import ray
 
-
-def _report_step(display: Display, pack: tuple[TrialSpec, ...], step: int) -> None:
-    for trial in pack:
-        display.step(trial, step)
-
-
-def _report_end(display: Display, pack: tuple[TrialSpec, ...], ended: Sequence[tuple[str, str]]) -> None:
-    for trial, (state, error) in zip(pack, ended, strict=True):
-        display.ended(trial, state, error)
+    found = ray.cluster_resources()
+    return max(1, min(int(found.get(kind, 0) // amount) for kind, amount in resources.items()))
 
 
 def _resources(job: Job) -> dict[str, float]:
@@ -256,26 +226,3 @@ def _ray(job: Job, address: str | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
-
-
-@contextlib.contextmanager
-def _stopping(stop: threading.Event) -> Iterator[None]:
-    """SIGINT and SIGTERM stop the sweep in order; a second SIGINT at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    except KeyboardInterrupt:
-        stop.set()
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)

@@ -1,23 +1,24 @@
-"""What a sweep leaves behind: the Parquet schemas, and the ledger that writes and reads a sweep's results folder.
+"""The ledger: writes and reads a sweep's results folder.
 
 RESULTS/<sweep>/sweep.json                       the sweep as last launched
-RESULTS/<sweep>/trials/<trial_id>/               checkpoint while it runs, one log for each attempt
+RESULTS/<sweep>/trials/<trial_id>/               two checkpoints while it runs, its attempts, one log for each
 RESULTS/<sweep>/curves/<dataset>/<trial_id>.parquet   one row for each evaluation
 RESULTS/<sweep>/summary/<trial_id>.parquet       one row for each task and metric; its presence is the commit
+RESULTS/<sweep>/quarantine/                      files that did not open, out of the way
 """
 
 import dataclasses
-import hashlib
-import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from mtlray.attempts import forgive, read_attempts
 from mtlray.errors import ResultsError
+from mtlray.failpoints import failpoint
+from mtlray.generations import Generations
 from mtlray.schema import (
     CURVE_CIRCUMSTANCES,
     RESULTS_VERSION,
@@ -25,8 +26,8 @@ from mtlray.schema import (
     SUMMARY_CIRCUMSTANCES,
     State,
     curves_schema,
-    to_parquet,
 )
+from mtlray.shards import MERGED, Shards
 from mtlray.store import Store
 
 __all__ = ["CURVE_CIRCUMSTANCES", "RESULTS_VERSION", "SUMMARY", "SUMMARY_CIRCUMSTANCES"]
@@ -35,7 +36,7 @@ __all__ += ["Ledger", "State", "TrialRecord", "curves_schema"]
 
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
-    """What the ledger knows of one finished trial."""
+    """What the ledger knows of one finished trial; sealed into its summary file, so that no Parquet is parsed for it."""
 
     trial_id: str
     state: State
@@ -47,25 +48,29 @@ class TrialRecord:
     seconds: float
     attempts: int
     error: str
+    n_evaluations: int = 0
+    results_version: int = RESULTS_VERSION
 
 
 class Ledger:
     """One sweep's results folder. Reading never changes it; each write is one whole file.
 
     A trial counts as finished when its summary shard opens and holds its rows, and its curves, which are written before it, are
-    not in a file that does not open.
+    there and open.
     """
 
     def __init__(self, results: str, sweep: str) -> None:
         self.results = results
         self.sweep = sweep
         self.store = Store(f"{str(results).rstrip('/')}/{sweep}")
+        self._summaries = Shards(self.store, "summary", _facts_of_summary)
 
     # -- the sweep as a whole
 
     def write_sweep(self, description: Mapping[str, Any]) -> None:
         """Store the resolved sweep. Raises OSError."""
         self.store.write("sweep.json", json.dumps(description, indent=1).encode())
+        failpoint("sweep-written")
 
     def read_sweep(self) -> dict[str, Any] | None:
         """The resolved sweep as last launched; None where nothing was launched yet. Raises ResultsError."""
@@ -86,54 +91,44 @@ class Ledger:
 
     def commit(self, trial_id: str, dataset: str, curves: pa.Table | None, summary: pa.Table) -> None:
         """Write a trial's curves, then its summary, which makes it finished. Raises OSError."""
+        failpoint("commit-begun")
         if curves is not None:
-            self.store.write(f"curves/{dataset}/{trial_id}.parquet", to_parquet(curves))
-        self.store.write(f"summary/{trial_id}.parquet", to_parquet(summary))
+            self._curves(dataset).write(f"{trial_id}.parquet", curves)
+        failpoint("commit-curves")
+        self._summaries.write(f"{trial_id}.parquet", summary)
+        failpoint("commit-summary")
 
     def summary(self) -> tuple[pa.Table, list[str]]:
         """All summary rows, each trial once, and the names of shards that do not open.
 
-        Raises ResultsError where shards of another `results_version` lie in the folder.
+        Raises ResultsError where results of more than one `results_version` lie in the folder.
         """
-        shards = self._merge("summary")
-        table = pa.concat_tables([_as_summary(t) for t in shards.tables]) if shards.tables else SUMMARY.empty_table()
-        found = set(table.column("results_version").to_pylist()) - {RESULTS_VERSION}
-        if found:
-            raise ResultsError(
-                f"{self.store.where('')} holds results of results_version {', '.join(map(str, sorted(found)))}; this "
-                f"mtlray computes results_version {RESULTS_VERSION}, and the two must not be mixed. "
-                "Use another --results folder, or install the mtlray that made them (column `versions`)."
-            )
-        return table, shards.damaged
+        found = self._summaries.merge()
+        table = pa.concat_tables([_as_summary(t) for t in found.tables]) if found.tables else SUMMARY.empty_table()
+        self._refuse_a_mixture(table.column("results_version").to_pylist())
+        return table, found.damaged
 
-    def records(self) -> tuple[dict[str, TrialRecord], list[str]]:
-        """Finished trials by id, less those that lost their curves, and the files that do not open. Raises as `summary`."""
-        table, damaged = self.summary()
-        columns = [field.name for field in dataclasses.fields(TrialRecord)]
-        records = {row["trial_id"]: TrialRecord(**row) for row in table.select(columns).to_pylist()}
-        curves = self.damaged_curves()
-        for trial_id in self._without_curves(records, curves):
-            del records[trial_id]
-        return records, damaged + curves
+    def records(self, *, every_byte: bool = True) -> tuple[dict[str, TrialRecord], list[str]]:
+        """Finished trials by id, less those that lost their curves, and the files that do not open or are missing.
+
+        Without `every_byte`, curves are only looked for and not read. Raises as `summary`.
+        """
+        records, damaged = self._recorded()
+        lost, torn = self._without_curves(records, every_byte)
+        return {i: record for i, record in records.items() if i not in lost}, damaged + torn
 
     def damaged_curves(self) -> list[str]:
-        """The names of the curve files that do not open. On a local disk only their footers are read."""
-        names = [
-            f"curves/{dataset}/{name}" for dataset in self.datasets() for name in self._shards(f"curves/{dataset}")
-        ]
-        return [name for name in names if not self._opens(name)]
+        """The names of the curve files that do not open; every byte is checked."""
+        return [name for dataset in self.datasets() for name in self._look(dataset, every_byte=True)[1]]
 
     def ending(self, trial_id: str) -> tuple[str, str] | None:
         """State and error text of one trial from its own shard; None where it has none that opens."""
-        table = self._read(f"summary/{trial_id}.parquet")
-        if table is None or table.num_rows == 0:
-            return None
-        row = table.select(["state", "error"]).slice(0, 1).to_pylist()[0]
-        return row["state"], row["error"]
+        records = (self._summaries.facts(f"{trial_id}.parquet") or {}).get("records", [])
+        return (records[0]["state"], records[0]["error"]) if records else None
 
     def curves(self, dataset: str) -> pa.Table | None:
         """All curves of one data set, each trial once; None where there are none. Damaged shards are passed over."""
-        tables = self._merge(f"curves/{dataset}").tables
+        tables = self._curves(dataset).merge().tables
         return pa.concat_tables(tables, promote_options="default") if tables else None
 
     def datasets(self) -> list[str]:
@@ -141,9 +136,30 @@ class Ledger:
         return self.store.names("curves")
 
     def forget(self, trial_ids: Iterable[str]) -> None:
-        """Remove the summary shards of trials, so that they may run again; curves and logs stay until then."""
-        for trial_id in trial_ids:
-            self.store.delete(f"summary/{trial_id}.parquet")
+        """Remove trials from the summary, so that they may run again with all their retries; curves and logs stay until then.
+
+        Merged rows go before the trial's own shard, so that a merged result of an earlier run never comes back.
+        """
+        ids = set(trial_ids)
+        if not ids:
+            return
+        self._summaries.without(ids)
+        failpoint("forget-rewritten")
+        for trial_id in sorted(ids):
+            forgive(self.store, trial_id)
+            self._summaries.delete(f"{trial_id}.parquet")
+
+    def quarantine(self) -> list[str]:
+        """Move files that do not open out of the way, and forget the trials whose results are not whole; returns the files."""
+        records, damaged = self._recorded()
+        lost, torn = self._without_curves(records, every_byte=True)
+        moved = [name for name in damaged + torn if self.store.exists(name)]
+        for name in moved:
+            self.store.write(f"quarantine/{name.replace('/', '_')}", self.store.read(name))
+            failpoint("quarantine-copied")
+            self.store.delete(name)
+        self.forget(lost)
+        return moved
 
     def compact(self) -> int:
         """Merge the shards of finished trials into one file a folder; returns how many trials were merged.
@@ -151,52 +167,34 @@ class Ledger:
         Failed trials stay apart, so that `forget` can take them out. Killed between two steps, it leaves rows twice on disk,
         which readers take once. Raises ResultsError, and changes nothing, where files do not open.
         """
-        table, damaged = self.summary()
-        if damaged := damaged + self.damaged_curves():
+        records, damaged = self.records()
+        if damaged:
             raise ResultsError(
                 f"All files in {self.store.where('')} should open before they are merged. Found damaged: {', '.join(damaged)}. "
                 "Run the sweep again, which trains their trials again, and then merge."
             )
-        keep = table.filter(pa.array([state != "failed" for state in table.column("state").to_pylist()], pa.bool_()))
-        ids = set(keep.column("trial_id").to_pylist())
+        ids = {trial_id for trial_id, record in records.items() if record.state != "failed"}
         if not ids:
             return 0
         for dataset in self.datasets():
-            self._replace(f"curves/{dataset}", ids)
-        self._replace("summary", ids)
+            self._curves(dataset).replace(ids)
+        self._summaries.replace(ids)
         return len(ids)
 
     # -- unfinished trials
 
-    def write_checkpoint(self, trial_id: str, data: bytes) -> None:
-        """Raises OSError."""
-        self.store.write(f"trials/{trial_id}/checkpoint.pt", data)
-
-    def read_checkpoint(self, trial_id: str) -> bytes | None:
-        """None where the trial has no checkpoint."""
-        try:
-            return self.store.read(f"trials/{trial_id}/checkpoint.pt")
-        except FileNotFoundError:
-            return None
-
-    def set_checkpoint_aside(self, trial_id: str) -> None:
-        """Keep a checkpoint that does not load under another name."""
-        data = self.store.read(f"trials/{trial_id}/checkpoint.pt")
-        self.store.write(f"trials/{trial_id}/checkpoint.damaged.pt", data)
-        self.delete_checkpoint(trial_id)
-
-    def delete_checkpoint(self, trial_id: str) -> None:
-        """Nothing happens where there is none."""
-        self.store.delete(f"trials/{trial_id}/checkpoint.pt")
+    def checkpoints(self, trial_id: str) -> Generations:
+        """The trial's two newest checkpoints."""
+        return Generations(self.store, trial_id)
 
     def attempts(self, trial_id: str) -> int:
         """How often the trial was started."""
-        return sum(name.startswith("attempt-") for name in self.store.names(f"trials/{trial_id}"))
+        return len(read_attempts(self.store, trial_id))
 
     def write_log(self, trial_id: str, attempt: int, text: str) -> str:
         """Store the log of one attempt; returns where it lies."""
         path = f"trials/{trial_id}/attempt-{attempt}.log"
-        self.store.write(path, text.encode())
+        self.store.write(path, text.encode(), durable=False)
         return self.store.where(path)
 
     def probe(self) -> None:
@@ -216,80 +214,67 @@ class Ledger:
 
     # -- plumbing
 
-    def _shards(self, folder: str) -> list[str]:
-        return [name for name in self.store.names(folder) if name.endswith(".parquet")]
+    def _curves(self, dataset: str) -> Shards:
+        return Shards(self.store, f"curves/{dataset}", _facts_of_curves)
 
-    def _read(self, path: str) -> pa.Table | None:
-        """The table, or None where the file does not open as Parquet."""
-        try:
-            table: pa.Table = pq.read_table(io.BytesIO(self.store.read(path)))
-        except (pa.ArrowException, OSError):
-            return None
-        return table
+    def _recorded(self) -> tuple[dict[str, TrialRecord], list[str]]:
+        """The trials that have a summary, whatever became of their curves, and the summary files that do not open."""
+        found = self._summaries.look(self._summaries.names())
+        fields = [field.name for field in dataclasses.fields(TrialRecord)]
+        records: dict[str, TrialRecord] = {}
+        for facts in found.facts.values():
+            for entry in facts["records"]:
+                if entry["trial_id"] not in records:  # its own shard comes before a merged one
+                    records[entry["trial_id"]] = TrialRecord(**{name: entry[name] for name in fields if name in entry})
+        self._refuse_a_mixture(record.results_version for record in records.values())
+        return records, found.damaged
 
-    def _opens(self, path: str) -> bool:
-        """Whether a file has the footer of one of our Parquet files, or is gone since it was listed."""
-        try:
-            source = self.store.local / path if self.store.local else io.BytesIO(self.store.read(path))
-            return "trial_id" in pq.read_schema(source).names
-        except FileNotFoundError:
-            return True
-        except (pa.ArrowException, OSError):
-            return False
+    def _look(self, dataset: str, *, every_byte: bool) -> tuple[set[str], list[str]]:
+        """The trials that have curves on a data set, and the files that do not open."""
+        shards = self._curves(dataset)
+        sizes = shards.sizes()
+        read = [name for name in sizes if every_byte or name.startswith(MERGED)]
+        found = shards.look(read)
+        torn = [name for name in sizes.keys() - set(read) if not shards.ends(name)]
+        held = {name.removesuffix(".parquet") for name in sizes.keys() - {*read, *torn}}
+        held = held.union(*(facts["trials"] for facts in found.facts.values()))
+        return held, found.damaged + sorted(f"{shards.folder}/{name}" for name in torn)
 
-    def _without_curves(self, records: Mapping[str, TrialRecord], damaged: Iterable[str]) -> set[str]:
-        """The trials that lost their curves to damaged files: those of their own shards, and of merged ones what is nowhere."""
-        lost = set[str]()
-        for _, dataset, name in (path.split("/") for path in damaged):
-            ids = {name.removesuffix(".parquet")}
-            if name.startswith("compact-"):
-                ids = {i for i, record in records.items() if record.dataset == dataset}
-                ids -= set[str]().union(*self._merge(f"curves/{dataset}").ids.values())
-            lost |= {i for i in ids & records.keys() if records[i].state != "failed"}
-        return lost
+    def _without_curves(self, records: Mapping[str, TrialRecord], every_byte: bool) -> tuple[set[str], list[str]]:
+        """The trials whose curves are lost, and the files that are damaged or missing."""
+        wanted: dict[str, set[str]] = {dataset: set() for dataset in self.datasets()}
+        for record in records.values():
+            if record.state != "failed" and record.n_evaluations:
+                wanted.setdefault(record.dataset, set()).add(record.trial_id)
+        lost, damaged = set[str](), list[str]()
+        for dataset, ids in wanted.items():
+            held, torn = self._look(dataset, every_byte=every_byte)
+            lost |= ids - held
+            damaged += torn
+            if not any(name.rpartition("/")[2].startswith(MERGED) for name in torn):
+                damaged += sorted({f"curves/{dataset}/{i}.parquet" for i in ids - held} - set(torn))
+        return lost, damaged
 
-    def _merge(self, folder: str) -> "_Shards":
-        """What opens of a folder's shards, each trial once: its own shard, before a merged one that holds it too."""
-        found = _Shards([], {}, [])
-        seen = set[str]()
-        for name in sorted(self._shards(folder), key=lambda name: (name.startswith("compact-"), name)):
-            table = self._read(f"{folder}/{name}")
-            if table is None or "trial_id" not in table.column_names:
-                found.damaged.append(f"{folder}/{name}")
-                continue
-            found.ids[name] = set(table.column("trial_id").to_pylist())
-            fresh = found.ids[name] - seen
-            found.tables.append(_of(table, fresh))
-            seen |= fresh
-        return found
-
-    def _replace(self, folder: str, ids: set[str]) -> None:
-        """Write the rows of `ids` into one merged file, then remove the files all of whose trials are in it."""
-        shards = self._merge(folder)
-        if not shards.tables:
-            return
-        table = _of(pa.concat_tables(shards.tables, promote_options="default"), ids)
-        digest = hashlib.sha256(" ".join(sorted(ids)).encode()).hexdigest()[:12]
-        merged = f"compact-{len(ids)}-{digest}.parquet"
-        self.store.write(f"{folder}/{merged}", to_parquet(table.sort_by("trial_id")))
-        written = set(table.column("trial_id").to_pylist())
-        for name, held in shards.ids.items():
-            if name != merged and held <= written:
-                self.store.delete(f"{folder}/{name}")
+    def _refuse_a_mixture(self, versions: Iterable[int]) -> None:
+        found = sorted(set(versions))
+        if len(found) > 1:
+            raise ResultsError(
+                f"{self.store.where('')} holds results of results_version {' and '.join(map(str, found))}; they must not be "
+                f"mixed, and this mtlray computes results_version {RESULTS_VERSION}. "
+                "Use another --results folder, or install the mtlray that made them (column `versions`)."
+            )
 
 
-@dataclass(frozen=True, slots=True)
-class _Shards:
-    """The tables of a folder, the trials in each file they came from, and the files that do not open."""
+def _facts_of_summary(table: pa.Table) -> dict[str, Any]:
+    """What is sealed into a summary file: the record of each of its trials."""
+    names = [field.name for field in dataclasses.fields(TrialRecord) if field.name in table.column_names]
+    rows = {row["trial_id"]: row for row in table.select(names).to_pylist()}
+    records = {i: {name: value for name, value in row.items() if value is not None} for i, row in rows.items()}
+    return {"trials": list(records), "records": list(records.values())}
 
-    tables: list[pa.Table]
-    ids: dict[str, set[str]]
-    damaged: list[str]
 
-
-def _of(table: pa.Table, ids: set[str]) -> pa.Table:
-    """The rows of some trials."""
-    return table.filter(pa.array([i in ids for i in table.column("trial_id").to_pylist()], pa.bool_()))
+def _facts_of_curves(table: pa.Table) -> dict[str, Any]:
+    return {"trials": table.column("trial_id").unique().to_pylist()}
 
 
 def _as_summary(table: pa.Table) -> pa.Table:

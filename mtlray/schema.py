@@ -1,11 +1,9 @@
 """The Parquet schemas of a sweep's results, declared once."""
 
-import io
 from collections.abc import Sequence
 from typing import Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 # Raised by every change that alters the numbers of a trial; part of each trial's identity.
 RESULTS_VERSION = 1
@@ -92,10 +90,3 @@ def curves_schema(tasks: Sequence[tuple[str, Sequence[str]]]) -> pa.Schema:
         ("train_samples_per_second", pa.float64()),
     ]
     return pa.schema(columns)
-
-
-def to_parquet(table: pa.Table) -> bytes:
-    """A table as the bytes of a Parquet file."""
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
-    return buffer.getvalue()

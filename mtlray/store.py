@@ -12,6 +12,7 @@ from pathlib import Path
 from pyarrow import ArrowInvalid, fs
 
 from mtlray.errors import ResultsError
+from mtlray.failpoints import failpoint
 
 # Temporary files end with this, and every reader passes them over.
 TEMPORARY = ".tmp"
@@ -36,30 +37,44 @@ class Store:
                 f"`{self.uri}` should be a folder or a URI that pyarrow knows (s3://, gs://, hdfs://). Found: {error}."
             ) from error
 
-    def write(self, path: str, data: bytes) -> None:
-        """Write a whole file; on return it is there, complete and durable, under its name. Raises OSError."""
+    def write(self, path: str, data: bytes, *, durable: bool = True) -> None:
+        """Write a whole file; on return it is there, complete, under its name, and if `durable` after a power cut too.
+
+        Raises OSError.
+        """
+        failpoint("write-begun")
         if self.local is None:
             with self._fs.open_output_stream(f"{self._root}/{path}") as stream:
                 stream.write(data)
+            failpoint("write-done")
             return
         target = self.local / path
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}{TEMPORARY}")
         try:
             with temporary.open("wb") as file:
-                file.write(data)
+                half = len(data) // 2
+                file.write(data[:half])
+                failpoint("write-half")
+                file.write(data[half:])
                 file.flush()
-                os.fsync(file.fileno())
+                failpoint("write-flushed")
+                if durable:
+                    os.fsync(file.fileno())
+            failpoint("write-synced")
             temporary.replace(target)
         except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
-        directory = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)  # makes the rename itself survive a power cut
-        finally:
-            os.close(directory)
+        failpoint("write-renamed")
+        if durable:
+            directory = os.open(target.parent, os.O_RDONLY)
+            try:
+                os.fsync(directory)  # makes the rename itself survive a power cut
+            finally:
+                os.close(directory)
+        failpoint("write-done")
 
     def read(self, path: str) -> bytes:
         """The whole file. Raises FileNotFoundError."""
@@ -81,6 +96,20 @@ class Store:
             entries = [info.base_name for info in self._fs.get_file_info(selector)]
         return sorted(name for name in entries if not name.endswith(TEMPORARY))
 
+    def sizes(self, folder: str) -> dict[str, int]:
+        """The size in bytes of each file of a folder, from its listing; empty where there is no such folder."""
+        if self.local is not None:
+            found = {}
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.local / folder) as entries:
+                for entry in entries:
+                    with contextlib.suppress(FileNotFoundError):  # gone since it was listed
+                        if entry.is_file():
+                            found[entry.name] = entry.stat().st_size
+        else:
+            selector = fs.FileSelector(f"{self._root}/{folder}", allow_not_found=True)
+            found = {i.base_name: i.size for i in self._fs.get_file_info(selector) if i.type == fs.FileType.File}
+        return {name: size for name, size in found.items() if not name.endswith(TEMPORARY)}
+
     def exists(self, path: str) -> bool:
         """Whether a file or a folder is there."""
         if self.local is not None:
@@ -89,10 +118,12 @@ class Store:
 
     def delete(self, path: str) -> None:
         """Remove a file; nothing happens where there is none."""
+        failpoint("delete-begun")
         if self.local is not None:
             (self.local / path).unlink(missing_ok=True)
         elif self.exists(path):
             self._fs.delete_file(f"{self._root}/{path}")
+        failpoint("delete-done")
 
     def where(self, path: str) -> str:
         """The full path or URI of a file, for messages."""

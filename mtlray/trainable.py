@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ray import tune
+from ray.experimental import internal_kv
 
 from mtlray.execution import Job, run_pack
 from mtlray.specs import TrialSpec
@@ -15,10 +16,28 @@ def make_trainable(packs: Sequence[tuple[TrialSpec, ...]], job: Job) -> Callable
     def trainable(config: dict[str, Any]) -> None:
         pack = packs[config["pack"]]
 
-        def progress(step: int) -> None:
+        def progress(step: int) -> bool:
             tune.report({"step": step})
+            return _asked_to_drain(job.launch)
 
-        ended = run_pack(pack, job, progress)
+        draining = _asked_to_drain(job.launch)
+        ended = [("interrupted", "not started")] * len(pack) if draining else run_pack(pack, job, progress)
         tune.report({"step": pack[0].steps, "ended": ended})
 
     return trainable
+
+
+def ask_to_drain(launch: str) -> None:
+    """Let the trials of a launch, on every node, save a checkpoint and end. Called on the driver."""
+    internal_kv._internal_kv_put(_key(launch), b"1")
+
+
+def _asked_to_drain(launch: str) -> bool:
+    try:
+        return bool(internal_kv._internal_kv_exists(_key(launch)))
+    except Exception:  # a cluster that is going away must not fail a trial
+        return False
+
+
+def _key(launch: str) -> bytes:
+    return f"mtlray-drain-{launch}".encode()

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from mtlray.checkpoint import Checkpoint
+from mtlray.checkpoint import Checkpoint, Interrupted
 from mtlray.contract import check_scalars, check_state, check_weights, refuse_global_randomness
 from mtlray.data import Dataset
 from mtlray.diagnostics import N_BATCHES, gradient_diagnostics, jacobians
@@ -48,13 +48,13 @@ def train(
     checkpoints: Sequence[Checkpoint | None],
     checkpoint_seconds: float,
     save: Callable[[Checkpoint], None],
-    progress: Callable[[int], None],
+    progress: Callable[[int], bool | None],
 ) -> list[Outcome]:
     """Train a pack: trials equal in all but the seed, each from its checkpoint, all of which stand at the same step.
 
     `save` is called with each trial's checkpoint about every `checkpoint_seconds`, `progress` with the step about once a
-    second. A non-finite loss, in training or in an evaluation, ends a trial as diverged; its pack goes on. Raises what the
-    strategy or the model raises.
+    second; where that returns True, checkpoints are saved and Interrupted is raised. A non-finite loss, in training or in an
+    evaluation, ends a trial as diverged; its pack goes on. Raises what the strategy or the model raises.
     """
     run = Run(trials, dataset, device, checkpoints)
     last_save = last_progress = time.monotonic()
@@ -69,14 +69,15 @@ def train(
             run.evaluate()
         if run.step % _LOOK_EVERY == 0:
             run.look_for_divergence()
-        now = time.monotonic()
+        now, stop = time.monotonic(), False
         if now - last_progress >= _PROGRESS_EVERY:
-            progress(run.step)
-            last_progress = now
-        if now - last_save >= checkpoint_seconds:
+            stop, last_progress = bool(progress(run.step)) and run.step < run.trial.steps, now
+        if stop or now - last_save >= checkpoint_seconds:
             for checkpoint in run.checkpoints():
                 save(checkpoint)
             last_save = time.monotonic()
+        if stop:
+            raise Interrupted(run.step)
     return run.outcomes()
 
 

@@ -1,79 +1,122 @@
 """What Ray Tune calls back on the driver. Nothing here writes results, and nothing raises: an exception would end the sweep."""
 
 import contextlib
-import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ray import tune
 from ray.tune.stopper import Stopper
 
-from mtlray.progress import Display
-from mtlray.specs import TrialSpec
+from mtlray.session import Pack, Session
+from mtlray.signals import Stop
+
+_LOOK_SECONDS = 1.0
 
 
-class StopOnEvent(Stopper):
-    """Ends the experiment once an event is set."""
+class StopWhenAsked(Stopper):
+    """Ends the experiment at once where that was asked, and once all trials have saved a checkpoint while it drains."""
 
-    def __init__(self, event: threading.Event) -> None:
-        self._event = event
+    def __init__(self, stop: Stop, is_idle: Callable[[], bool]) -> None:
+        self._stop, self._is_idle = stop, is_idle
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         del trial_id, result
         return False
 
     def stop_all(self) -> bool:
-        return self._event.is_set()
+        return self._stop.now.is_set() or (self._stop.draining.is_set() and self._is_idle())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (StopOnEvent, (_Never(),))  # Tune pickles it into its state file, which is never read
-
-
-class _Never(threading.Event):
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (_Never, ())
+        return (tune.stopper.NoopStopper, ())  # Tune pickles it into its state file, which is never read
 
 
 class Watch(tune.Callback):
-    """Follows which packs run, and tells the display."""
+    """Follows which packs run, tells the session, kills workers that hang, and passes a request to stop on to the workers."""
 
-    def __init__(self, packs: Sequence[tuple[TrialSpec, ...]], display: Display) -> None:
-        self._packs = packs
-        self._display = display
-        self.running: set[int] = set()
+    def __init__(
+        self, packs: Sequence[Pack], session: Session, drain: Callable[[], None], hung: Callable[[Pack, Any], None]
+    ) -> None:
+        self._packs, self._session = packs, session
+        self._drain, self._hung = drain, hung
+        self._alive: dict[int, tuple[float, Any]] = {}  # when a running pack last reported, and its Tune trial
+        self._before_draining: set[int] | None = None
+        self._looked = 0.0
+        self._listening = False
+        self.postponed: set[int] = set()
+
+    @property
+    def running(self) -> set[int]:
+        """Indices of the packs that run."""
+        return set(self._alive)
+
+    def is_idle(self) -> bool:
+        """Whether all packs that ran when the draining began have ended."""
+        return self._before_draining is not None and not self._before_draining & self.running
+
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        del iteration, trials, info
+        with contextlib.suppress(Exception):
+            if not self._listening:  # after Tune has set its own handlers
+                self._listening = True
+                self._session.stop.listen()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         del iteration, trials, info
         with contextlib.suppress(Exception):
-            self.running.add(trial.config["pack"])
+            self._alive[trial.config["pack"]] = (time.monotonic(), trial)
+            self._session.started(self._packs[trial.config["pack"]])
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         del iteration, trials, info
         with contextlib.suppress(Exception):
-            pack = self._packs[trial.config["pack"]]
-            if "ended" in result:
-                for spec, (state, error) in zip(pack, result["ended"], strict=True):
-                    self._display.ended(spec, state, error)
-            else:
-                for spec in pack:
-                    self._display.step(spec, result["step"])
+            index = trial.config["pack"]
+            self._alive[index] = (time.monotonic(), trial)
+            if "ended" not in result:
+                self._session.step(self._packs[index], result["step"])
+                return
+            if any(state == "postponed" for state, _ in result["ended"]):
+                self.postponed.add(index)
+            self._session.ended(self._packs[index], result["ended"])
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         del iteration, trials, info
         with contextlib.suppress(Exception):
-            self.running.discard(trial.config["pack"])
+            self._left(trial.config["pack"])
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         del iteration, trials, info
         with contextlib.suppress(Exception):
-            self.running.discard(trial.config["pack"])
+            self._left(trial.config["pack"])
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         del iteration, trials, info
         with contextlib.suppress(Exception):
-            self._display.refresh()
+            if time.monotonic() - self._looked < _LOOK_SECONDS:
+                return
+            self._looked = time.monotonic()
+            self._session.display.refresh()
+            if self._session.stop.draining.is_set() and self._before_draining is None:
+                self._drain()
+                self._before_draining = self.running
+            self._look_for_hangs()
+
+    def _look_for_hangs(self) -> None:
+        limit = self._session.job.policy.hang_seconds
+        for index, (at, trial) in list(self._alive.items()):
+            if limit and time.monotonic() - at > limit:
+                self._alive[index] = (time.monotonic(), trial)
+                self._session.display.note(f"no progress for {limit:g} s, its worker is killed: {self._names(index)}")
+                self._hung(self._packs[index], trial)
+
+    def _names(self, index: int) -> str:
+        return ", ".join(spec.trial_id for spec in self._packs[index])
+
+    def _left(self, index: int) -> None:
+        self._alive.pop(index, None)
+        self._session.left(self._packs[index])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (tune.Callback, ())  # Tune pickles its callbacks; a display does not pickle and is not needed back
+        return (tune.Callback, ())  # Tune pickles its callbacks; a session does not pickle and is not needed back

@@ -173,7 +173,7 @@ def test_a_sweep_file_imports_a_module_beside_it(tmp_path, unchecked):
 
 
 def test_an_error_of_the_system_is_one_paragraph(cli, monkeypatch):
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("mtlray.driver.Sweep.plan_text", full)
@@ -237,7 +237,7 @@ def test_results_of_another_version_are_refused(cli, tmp_path, finished):
     for verb in (["plan", SMALL], ["run", SMALL, "--in-process"], ["table", ledger.store.where("").rstrip("/")]):
         code, _, err = cli(*verb)
         assert code == 2
-        assert "results_version 99" in err
+        assert "99; they must not be mixed" in err
         assert "Use another --results folder" in err
     assert tree(tmp_path / "results") == before
 

@@ -133,7 +133,7 @@ def test_killed_workers_and_drivers_change_nothing(tmp_path, data, undisturbed):
         driver = subprocess.Popen(command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         trials = tmp_path / "small" / "trials"
         seen = len(shards(tmp_path))
-        wait_for(lambda: list(trials.glob("*/checkpoint.pt")) or driver.poll() is not None)  # noqa: B023
+        wait_for(lambda: list(trials.glob("*/checkpoint-*.pt")) or driver.poll() is not None)  # noqa: B023
         assert kill_a_worker(tmp_path) or round_ > 0
         wait_for(lambda: len(shards(tmp_path)) > seen or driver.poll() is not None)  # noqa: B023
         time.sleep(moments.uniform(0, 2))

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-import mtlray.execution as execution
 from mtlray import LeNet, MultiMNIST, RunConfig, State
 from mtlray.checkpoint import Checkpoint
 from mtlray.errors import StrategyError
-from mtlray.execution import Job, may_pass, run_pack
+from mtlray.execution import Job, run_pack
+from mtlray.generations import Generations
+from mtlray.policy import may_pass
 from mtlray.provenance import Commit
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import AbstractSolverWeighting, AbstractWeighting, Equal
@@ -158,16 +159,16 @@ def test_a_checkpoint_of_other_data_is_set_aside(dataset_spec, job):
     saved = []
     run_pack([spec], job, lambda step: None)
     job = replace(job, sweep="again")
-    real = execution.Ledger.write_checkpoint
+    real = Generations.write
     try:
-        execution.Ledger.write_checkpoint = lambda self, trial_id, data: saved.append(data)
+        Generations.write = lambda self, data: saved.append(data)
         run_pack([spec], job, lambda step: None)
     finally:
-        execution.Ledger.write_checkpoint = real
+        Generations.write = real
     job = replace(job, sweep="third")
     checkpoint = Checkpoint.from_bytes(saved[1], spec.trial_id)
     checkpoint.data_fingerprint = "0" * 16
-    job.ledger().write_checkpoint(spec.trial_id, checkpoint.to_bytes())
+    job.ledger().checkpoints(spec.trial_id).write(checkpoint.to_bytes())
     run_pack([spec], job, lambda step: None)
     log = job.ledger().store.read(f"trials/{spec.trial_id}/attempt-1.log").decode()
     assert "trained on other data" in log

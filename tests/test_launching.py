@@ -10,7 +10,9 @@ from rich.console import Console
 import mtlray.launching as launching
 from mtlray.errors import LaunchError
 from mtlray.launching import run_on_ray
+from mtlray.policy import store_is_full
 from mtlray.progress import Display
+from mtlray.signals import Stop
 
 
 @dataclass(frozen=True)
@@ -25,30 +27,31 @@ class Stage:
     def __init__(self, monkeypatch, n):
         self.done, self.given_up, self.launches = set(), {}, []
         self.packs = [(Spec(f"t{i}"),) for i in range(n)]
+        self.stop = Stop()
         monkeypatch.setattr(launching, "_ray", lambda job, address: contextlib.nullcontext())
-        monkeypatch.setattr(launching, "_stopping", lambda stop: contextlib.nullcontext())
         monkeypatch.setattr(launching, "_resources", lambda job: {"CPU": 1.0})
+        monkeypatch.setattr(launching, "_slots", lambda resources: 4)
         monkeypatch.setattr(launching, "_check_pickles", lambda packs, job: None)
-        monkeypatch.setattr(launching, "_give_up", self._give_up)
         monkeypatch.setattr(launching, "_fit", self._fit)
 
-    def _give_up(self, pack, job, display, reason):
+    def give_up(self, pack, reason):
         self.given_up[pack[0].trial_id] = reason
 
-    def records(self):
+    def records(self, **_):
         return dict.fromkeys(self.done | self.given_up.keys()), []
 
     def ledger(self):
         return self
 
-    def _fit(self, packs, job, display, resources, stop, *, workers):
+    def _fit(self, packs, session, resources, *, workers):
         self.launches.append((len(packs), workers))
-        return self.act(packs, workers)
+        running, error, *postponed = self.act(packs, workers)
+        return launching._Ended(running, *(postponed or [[]]), error)
 
-    def run(self):
-        self.config = type("Config", (), {"workers": 4, "device": "cpu", "results": "r"})
-        display = Display([], Console(file=io.StringIO()))
-        return run_on_ray(self.packs, self, display, address=None, modules=[])
+    def run(self, workers=4):
+        self.config = type("Config", (), {"workers": workers, "device": "cpu", "results": "r"})
+        self.job, self.display = self, Display([], Console(file=io.StringIO()))
+        return run_on_ray(self.packs, self, address=None, modules=[])
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ def test_only_the_trial_that_ends_tune_alone_is_given_up(stage):
         return [], None
 
     play.act = act
-    assert play.run() is False
+    play.run()
     assert set(play.given_up) == {"t3"}
     assert play.done == {f"t{i}" for i in range(8)} - {"t3"}
 
@@ -100,9 +103,38 @@ def test_a_launch_that_never_starts_a_trial_ends_with_an_error(stage):
     assert len(play.launches) == 1
 
 
+def test_what_runs_out_of_memory_runs_again_beside_fewer(stage):
+    """t0 and t1 need the memory of all; each launch halves the trials at once, down to one."""
+    play = stage(6)
+
+    def act(packs, workers):
+        large = [pack for pack in packs if workers > 1 and pack[0].trial_id in ("t0", "t1")]
+        play.done |= {pack[0].trial_id for pack in packs if pack not in large}
+        return [], None, large
+
+    play.act = act
+    play.run()
+    assert play.launches == [(6, 4), (2, 2), (2, 1)]
+    assert len(play.done) == 6
+    assert not play.given_up
+
+
+def test_nothing_is_launched_again_after_a_request_to_stop(stage):
+    play = stage(3)
+
+    def act(packs, workers):
+        play.stop.draining.set()
+        return list(packs[:1]), RuntimeError("gone")
+
+    play.act = act
+    play.run()
+    assert len(play.launches) == 1
+    assert not play.given_up
+
+
 def test_a_full_disk_is_recognised():
-    assert launching._store_is_full("[Errno 28] No space left on device")
-    assert not launching._store_is_full("[Errno 5] Input/output error")
+    assert store_is_full("[Errno 28] No space left on device")
+    assert not store_is_full("[Errno 5] Input/output error")
 
 
 def test_nobody_at_an_address():

@@ -199,7 +199,7 @@ def test_forget_lets_failed_trials_run_again(ledger):
     assert set(ledger.records()[0]) == {TRIALS[0].trial_id}
 
 
-def test_results_of_another_version_are_refused(ledger):
+def test_results_of_two_versions_are_refused(ledger):
     commit(ledger, BASE)
     other = dataclasses.replace(TRIALS[1], seed=99)
     object.__setattr__(other, "results_version", 7)  # as the mtlray that made it would have it
@@ -207,8 +207,8 @@ def test_results_of_another_version_are_refused(ledger):
     with pytest.raises(ResultsError) as caught:
         ledger.records()
     assert str(caught.value) == (
-        f"{ledger.store.where('')} holds results of results_version 7; this "
-        "mtlray computes results_version 1, and the two must not be mixed. "
+        f"{ledger.store.where('')} holds results of results_version {BASE.results_version} and 7; they must not be mixed, "
+        f"and this mtlray computes results_version {BASE.results_version}. "
         "Use another --results folder, or install the mtlray that made them (column `versions`)."
     )
 
@@ -357,31 +357,6 @@ def kill_after(store, moment):
             return original(*arguments)
 
         setattr(store, verb, dying)
-
-
-# -- unfinished trials
-
-
-def test_checkpoints(ledger):
-    trial_id = BASE.trial_id
-    assert ledger.read_checkpoint(trial_id) is None
-    ledger.write_checkpoint(trial_id, b"one")
-    ledger.write_checkpoint(trial_id, b"two")
-    assert ledger.read_checkpoint(trial_id) == b"two"
-    ledger.set_checkpoint_aside(trial_id)
-    assert ledger.read_checkpoint(trial_id) is None
-    assert files(ledger) == [f"trials/{trial_id}/checkpoint.damaged.pt"]
-    ledger.delete_checkpoint(trial_id)
-    assert ledger.started() == {trial_id}
-
-
-def test_attempts_are_counted_by_their_logs(ledger):
-    assert ledger.attempts(BASE.trial_id) == 0
-    where = ledger.write_log(BASE.trial_id, 1, "started\n")
-    ledger.write_log(BASE.trial_id, 1, "started\nended\n")
-    ledger.write_log(BASE.trial_id, 2, "started\n")
-    assert ledger.attempts(BASE.trial_id) == 2
-    assert where == f"{ledger.store.local}/trials/{BASE.trial_id}/attempt-1.log"
 
 
 # -- the sweep

@@ -35,11 +35,12 @@ def plan(
     workers: Annotated[
         int | None, typer.Option("--workers", help="Trials at once; default: one for each core.")
     ] = None,
+    why: Annotated[bool, typer.Option("--why", help="Also why: the field that makes a trial new.")] = False,
 ) -> None:
     """What would run: cells done, to run and failed, device time and disk. Starts nothing and writes nothing."""
     require(workers is None or workers >= 1, "workers", "be at least 1", workers)
     opened = open_sweep(sweep, results, seeds, strategies, fractions, learning_rates, steps)
-    print(opened.plan_text(workers))
+    print(opened.plan_text(workers, why=why))
 
 
 @app.command()
@@ -59,11 +60,24 @@ def run(
     address: Annotated[str | None, typer.Option("--address", help="A running Ray cluster: auto, or host:port.")] = None,
     in_process: Annotated[bool, typer.Option("--in-process", help="Without Ray, one trial after the other.")] = False,
     checkpoint_seconds: Annotated[float, typer.Option("--checkpoint-seconds", help="Time between checkpoints.")] = 30.0,
+    hang_seconds: Annotated[
+        float,
+        typer.Option("--hang-seconds", help="Kill and start again a trial without progress for so long; 0: never."),
+    ] = 3600.0,
+    max_failed: Annotated[int | None, typer.Option("--max-failed", help="Stop after this many failed trials.")] = None,
+    grace_seconds: Annotated[
+        float, typer.Option("--grace-seconds", help="After SIGTERM, time for running trials to save a checkpoint.")
+    ] = 20.0,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before starting.")] = False,
 ) -> None:
-    """Plan, then run what is missing. The same line again resumes, and runs what was added to the sweep file."""
+    """Plan, then run what is missing. The same line again resumes, and runs what was added to the sweep file.
+
+    Exit codes: 0 complete, 1 failed trials, 2 cannot start, 3 stopped with trials left, 75 the same by SIGTERM: run it again.
+    """
+    from mtlray.policy import Policy
     from mtlray.specs import RunConfig
 
+    policy = Policy(max_failed=max_failed, hang_seconds=hang_seconds, grace_seconds=grace_seconds)
     opened = open_sweep(sweep, results, seeds, strategies, fractions, learning_rates, steps)
     config = RunConfig(
         data=str(Path(data).expanduser().absolute()),
@@ -73,7 +87,7 @@ def run(
         checkpoint_seconds=checkpoint_seconds,
     )
     ask = not yes and sys.stdin.isatty() and sys.stdout.isatty()
-    code = opened.run(config, address=address, in_process=in_process, confirm=_confirm if ask else None)
+    code = opened.run(config, policy=policy, address=address, in_process=in_process, confirm=_confirm if ask else None)
     if code:
         raise typer.Exit(code)
 

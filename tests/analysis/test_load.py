@@ -110,10 +110,13 @@ def test_damaged_and_foreign_trials_are_counted(broken):
     assert "e" * 16 not in set(results.summary["trial_id"])
 
 
-def test_other_results_version_is_refused(make_sweep):
+def test_results_of_two_versions_are_refused_and_of_another_one_read(make_sweep):
     sweep = make_sweep()
-    sweep.finish(sweep.plan("equal", ["left", "right"]), {"left": 90.0, "right": 90.0}, results_version=999)
-    with pytest.raises(ResultsError, match="results_version 999"):
+    one, other, *_ = (sweep.plan("equal", ["left", "right"], seed=seed) for seed in range(2))
+    sweep.finish(one, {"left": 90.0, "right": 90.0}, results_version=999)
+    assert load(sweep.folder).summary["results_version"].unique().tolist() == [999]
+    sweep.finish(other, {"left": 90.0, "right": 90.0})
+    with pytest.raises(ResultsError, match="and 999; they must not be mixed"):
         load(sweep.folder)
 
 

@@ -1,0 +1,52 @@
+"""Failpoints: named places between the steps of every write, where a test lets the process die. A no-op otherwise.
+
+`MTLRAY_FAILPOINT=name` kills the process (SIGKILL, as a power cut or the kernel would) the first time it gets there, and
+`MTLRAY_FAILPOINT=name:n` the n-th time.
+"""
+
+import os
+import signal
+
+# Every failpoint, in the order in which a trial and then a merge pass them.
+FAILPOINTS = {
+    # one file (mtlray.store)
+    "write-begun": "nothing of a file is written",
+    "write-half": "half of a temporary file is written",
+    "write-flushed": "a temporary file is whole and not yet synced",
+    "write-synced": "a temporary file is synced and not yet renamed",
+    "write-renamed": "a file has its name, and its folder is not yet synced",
+    "write-done": "a file is written",
+    "delete-begun": "a file is about to be removed",
+    "delete-done": "a file is removed",
+    # a trial (mtlray.attempts, mtlray.generations, mtlray.records)
+    "attempt-started": "the start of an attempt is noted",
+    "checkpoint-written": "a checkpoint is written and older ones are still there",
+    "checkpoint-pruned": "a checkpoint is written and older ones are removed",
+    "commit-begun": "a trial is trained and nothing of its results is written",
+    "commit-curves": "the curves are written and the summary is not",
+    "commit-summary": "the summary is written: the trial is finished, its checkpoints are still there",
+    "attempt-ended": "the end of an attempt is noted",
+    "checkpoint-deleted": "the checkpoints of a finished trial are removed",
+    # a sweep (mtlray.records)
+    "sweep-written": "sweep.json is written and no trial has started",
+    "merge-written": "merged rows are written and the files they come from are still there",
+    "merge-deleted": "one of the files that were merged is removed",
+    "forget-rewritten": "a trial is out of the merged files and its own file is still there",
+    "quarantine-copied": "a damaged file is copied into quarantine and still in its place",
+}
+
+_hits: dict[str, int] = {}
+
+
+def failpoint(name: str) -> None:
+    """Die here if the environment says so. Raises KeyError for a name that is not listed."""
+    armed = os.environ.get("MTLRAY_FAILPOINT")
+    if not armed:
+        return
+    FAILPOINTS[name]
+    wanted, _, hit = armed.partition(":")
+    if wanted != name:
+        return
+    _hits[name] = _hits.get(name, 0) + 1
+    if _hits[name] == int(hit or 1):
+        os.kill(os.getpid(), signal.SIGKILL)

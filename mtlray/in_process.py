@@ -1,0 +1,88 @@
+"""Running packs one after the other in this process, without Ray; the same results."""
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from types import FrameType
+from typing import NoReturn
+
+import torch
+
+from mtlray.errors import LaunchError
+from mtlray.execution import run_pack
+from mtlray.policy import HungError, store_is_full
+from mtlray.session import Pack, Session
+
+
+def run_in_process(packs: Sequence[Pack], session: Session) -> None:
+    """Run packs until all have ended or the session is asked to stop. Raises LaunchError."""
+    session.job = replace(session.job, alone=True)
+    if session.job.config.device == "cuda" and not torch.cuda.is_available():
+        raise LaunchError("Option --device asks for cuda. torch finds no GPU here. Choose --device cpu or auto.")
+    with session.stop.listening():
+        for pack in packs:
+            if session.stop.asked:
+                return
+            session.started(pack)
+            _run(pack, session)
+            session.left(pack)
+
+
+def _run(pack: Pack, session: Session) -> None:
+    """One pack to its end; `run_pack` raises only what may pass and counts how often."""
+    retries = session.job.policy.retries
+    for start in range(retries + 2):
+        try:
+            with _watchdog(session.job.policy.hang_seconds) as alive:
+
+                def progress(step: int) -> bool:
+                    alive()  # called within this turn of the loop only
+                    session.step(pack, step)
+                    return session.stop.asked
+
+                session.ended(pack, run_pack(pack, session.job, progress))
+            return
+        except Exception as error:
+            if store_is_full(str(error)):
+                session.display.note(f"Stopped: {error}. Free space for the results; the same command goes on.")
+                session.stop.now.set()
+                return
+            if start > retries:
+                session.give_up(pack, repr(error))
+            if session.stop.asked:
+                return
+            time.sleep(min(start, 5))
+
+
+@contextlib.contextmanager
+def _watchdog(seconds: float) -> "Iterator[_Alive]":
+    """Raise HungError in the main thread where its `alive` is not called for so long; 0 turns that off."""
+    if not seconds or threading.current_thread() is not threading.main_thread():
+        yield _Alive(0.0)
+        return
+
+    def on_alarm(number: int, frame: FrameType | None) -> NoReturn:
+        raise HungError(f"no progress for {seconds:g} s (--hang-seconds)")
+
+    before = signal.signal(signal.SIGALRM, on_alarm)
+    alive = _Alive(seconds)
+    alive()
+    try:
+        yield alive
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+class _Alive:
+    """Winds the watchdog up again."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __call__(self) -> None:
+        if self._seconds:
+            signal.setitimer(signal.ITIMER_REAL, self._seconds)

@@ -1,0 +1,61 @@
+"""Failure policy: which errors may pass, how often a trial is started again, when a sweep stops, and the exit codes."""
+
+from dataclasses import dataclass
+
+import torch
+
+from mtlray.errors import require
+
+# Exit codes, all from the ledger: complete, failed trials, interrupted or incomplete. (2 is a usage error.)
+COMPLETE, FAILED, INCOMPLETE = 0, 1, 3
+# Stopped by SIGTERM or SIGUSR1 with trials left: run the same command again. EX_TEMPFAIL of sysexits.h.
+REQUEUE = 75
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """How a launch deals with failures. Never hashed.
+
+    A trial is started again at most `retries` times after a lost worker, a hang or an error that may pass, over all launches
+    together. The launch stops after `max_failed` failed trials (None: never). A trial without progress for `hang_seconds` is
+    killed (0: never). After SIGTERM trials have `grace_seconds` to save a checkpoint.
+    """
+
+    retries: int = 2
+    max_failed: int | None = None
+    hang_seconds: float = 3600.0
+    grace_seconds: float = 20.0
+
+    def __post_init__(self) -> None:
+        require(self.retries >= 0, "retries", "be at least 0", self.retries)
+        require(self.max_failed is None or self.max_failed >= 1, "max_failed", "be at least 1", self.max_failed)
+        require(self.hang_seconds >= 0, "hang_seconds", "be at least 0", self.hang_seconds)
+        require(self.grace_seconds >= 0, "grace_seconds", "be at least 0", self.grace_seconds)
+
+
+class HungError(TimeoutError):
+    """A trial made no progress for too long."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a trial that ended with this error may fit beside fewer others."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    # torch has no type for the host's memory.
+    signs = ("can't allocate memory", "CUDA out of memory", "not enough memory")
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in signs)
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether a trial that ended with this error may succeed when it is started again; anything else would fail again."""
+    if is_out_of_memory(error) or isinstance(error, OSError):
+        return True
+    # torch has no type for a device whose state is lost with the process.
+    signs = ("CUDA error", "cuDNN error", "CUBLAS_STATUS", "NCCL")
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in signs)
+
+
+def store_is_full(message: str) -> bool:
+    """Whether an error says that results cannot be stored; then no further trial can end well."""
+    signs = ("No space left on device", "Disk quota exceeded", "Read-only file system", "File too large")
+    return any(sign in message for sign in signs)

@@ -1,0 +1,167 @@
+"""Shards: a folder of sealed Parquet files, one for each trial, and merged ones. What opens is read; the rest is named."""
+
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mtlray.failpoints import failpoint
+from mtlray.seal import BrokenSealError, facts_of, sealed
+from mtlray.store import Store
+
+MERGED = "compact-"
+_REQUESTS = 16  # at once, to an object store
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a folder holds: the facts of each file that opens, merged files last, and the names of those that do not."""
+
+    facts: dict[str, dict[str, Any]]
+    damaged: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The tables of a folder, each trial once; the trials in each file they came from; the files that do not open."""
+
+    tables: list[pa.Table]
+    ids: dict[str, set[str]]
+    damaged: list[str]
+
+
+class Shards:
+    """One folder. `describe` gives the facts that are sealed into a file, among them its `trials`, from its table."""
+
+    def __init__(self, store: Store, folder: str, describe: Callable[[pa.Table], dict[str, Any]]) -> None:
+        self._store = store
+        self.folder = folder
+        self._describe = describe
+
+    def names(self) -> list[str]:
+        """The files, own shards before merged ones."""
+        return sorted(self.sizes(), key=lambda name: (name.startswith(MERGED), name))
+
+    def sizes(self) -> dict[str, int]:
+        """The size in bytes of each file, from the folder's listing."""
+        return {name: size for name, size in self._store.sizes(self.folder).items() if name.endswith(".parquet")}
+
+    def write(self, name: str, table: pa.Table) -> int:
+        """Write one file; returns its size in bytes. Raises OSError."""
+        data = sealed(table, self._describe(table))
+        self._store.write(f"{self.folder}/{name}", data)
+        return len(data)
+
+    def delete(self, name: str) -> None:
+        """Nothing happens where there is no such file."""
+        self._store.delete(f"{self.folder}/{name}")
+
+    def look(self, names: Iterable[str]) -> Found:
+        """The facts of files, every byte of which is checked. A file that is gone since it was listed is passed over."""
+        names = list(names)
+        if self._store.local is not None:
+            found = list(map(self.facts, names))
+        else:
+            with ThreadPoolExecutor(_REQUESTS) as pool:
+                found = list(pool.map(self.facts, names))
+        pairs = list(zip(names, found, strict=True))
+        damaged = [f"{self.folder}/{name}" for name, facts in pairs if facts is None]
+        return Found({name: facts for name, facts in pairs if facts}, damaged)
+
+    def facts(self, name: str) -> dict[str, Any] | None:
+        """The facts of one file: None where it does not open, empty where it is gone."""
+        try:
+            data = self._store.read(f"{self.folder}/{name}")
+            facts = facts_of(data)
+            return self._describe(_parse(data)) if facts is None else facts  # before 0.2 there were no seals
+        except FileNotFoundError:
+            return {}
+        except (pa.ArrowException, OSError, ValueError, KeyError):
+            return None
+
+    def ends(self, name: str) -> bool:
+        """Whether a file has its end, which is written last; on an object store every file has."""
+        if self._store.local is None:
+            return True
+        try:
+            with (self._store.local / self.folder / name).open("rb", buffering=0) as file:
+                file.seek(-4, os.SEEK_END)
+                return file.read(4) == b"PAR1"
+        except FileNotFoundError:
+            return True  # gone since it was listed
+        except OSError:
+            return False
+
+    def table(self, name: str) -> pa.Table | None:
+        """The rows of one file; None where it does not open."""
+        try:
+            data = self._store.read(f"{self.folder}/{name}")
+            facts_of(data)
+            return _parse(data)
+        except (pa.ArrowException, OSError, BrokenSealError):
+            return None
+
+    def merge(self) -> Tables:
+        """What opens, each trial once: its own shard, before a merged one that holds it too."""
+        merged = Tables([], {}, [])
+        seen = set[str]()
+        for name in self.names():
+            table = self.table(name)
+            if table is None or "trial_id" not in table.column_names:
+                merged.damaged.append(f"{self.folder}/{name}")
+                continue
+            merged.ids[name] = set(table.column("trial_id").to_pylist())
+            fresh = merged.ids[name] - seen
+            merged.tables.append(rows_of(table, fresh))
+            seen |= fresh
+        return merged
+
+    def replace(self, ids: set[str]) -> None:
+        """Write the rows of `ids` into one merged file, then remove the files all of whose trials are in it."""
+        found = self.merge()
+        if not found.tables:
+            return
+        table = rows_of(pa.concat_tables(found.tables, promote_options="default"), ids)
+        written = set(table.column("trial_id").to_pylist())
+        merged = self._write_merged(table, ids)
+        failpoint("merge-written")
+        for name, held in found.ids.items():
+            if name != merged and held <= written:
+                self.delete(name)
+                failpoint("merge-deleted")
+
+    def without(self, ids: set[str]) -> None:
+        """Take trials out of merged files; their own shards stay. Killed half-way, it leaves rows twice."""
+        for name in self.names():
+            if not name.startswith(MERGED) or (table := self.table(name)) is None:
+                continue
+            held = set(table.column("trial_id").to_pylist())
+            if not held & ids:
+                continue
+            if held - ids:
+                self._write_merged(rows_of(table, held - ids), held - ids)
+                failpoint("merge-written")
+            self.delete(name)
+            failpoint("merge-deleted")
+
+    def _write_merged(self, table: pa.Table, ids: set[str]) -> str:
+        digest = hashlib.sha256(" ".join(sorted(ids)).encode()).hexdigest()[:12]
+        name = f"{MERGED}{len(ids)}-{digest}.parquet"
+        self.write(name, table.sort_by("trial_id"))
+        return name
+
+
+def _parse(data: bytes) -> pa.Table:
+    table: pa.Table = pq.read_table(io.BytesIO(data))
+    return table.replace_schema_metadata(None)
+
+
+def rows_of(table: pa.Table, ids: set[str]) -> pa.Table:
+    """The rows of some trials."""
+    return table.filter(pa.array([i in ids for i in table.column("trial_id").to_pylist()], pa.bool_()))

@@ -1,0 +1,99 @@
+"""How far a sweep is: each trial's state, from the ledger and from what its driver says of itself. Changes nothing."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from mtlray.attempts import history, read_attempts
+from mtlray.locking import present
+from mtlray.records import RESULTS_VERSION, Ledger
+from mtlray.specs import TrialSpec
+
+_ORDER = ("done", "diverged", "failed", "damaged", "running", "interrupted", "waiting")
+
+
+class Status:
+    """`done`, `diverged`, `failed`, `damaged`, `running`, `interrupted` or `waiting` for each trial."""
+
+    def __init__(self, trials: Sequence[TrialSpec], ledger: Ledger) -> None:
+        self.trials, self._ledger = trials, ledger
+        self._several_rates = len({trial.optimizer for trial in trials}) > 1
+        started = ledger.started()
+        self.driver = present(ledger.store)  # before the results, so that what ends meanwhile is not called interrupted
+        running = set(self.driver.running) if self.driver is not None else set[str]()
+        self.records, self.damaged = ledger.records(every_byte=False)
+        broken = {Path(name).stem for name in self.damaged}
+
+        def state(trial_id: str) -> str:
+            if trial_id in self.records:
+                return self.records[trial_id].state
+            if trial_id in running:
+                return "running"
+            if trial_id in broken:
+                return "damaged"
+            return "interrupted" if trial_id in started else "waiting"
+
+        self.states = {trial.trial_id: state(trial.trial_id) for trial in trials}
+
+    def as_json(self, name: str) -> str:
+        """Counts, each trial's state, and who is at work."""
+        driver = self.driver.words() if self.driver is not None else None
+        content = {"sweep": name, "counts": Counter(self.states.values()), "driver": driver, "trials": self.states}
+        return json.dumps(content, indent=1)
+
+    def as_text(self, name: str, folder: str) -> str:
+        """Counts by axis, and what failed."""
+        lines = [f"{name}: {_counts(self.states.values())} of {len(self.trials)} trials, in {folder}"]
+        if self.driver is not None:
+            lines.append(f"at work: {self.driver.words()}")
+        axes: dict[str, Callable[[TrialSpec], str]] = {
+            "data set": lambda t: t.dataset.label,
+            "strategy": lambda t: t.strategy.label,
+            "fraction": lambda t: f"{100 * t.fraction:g} %",
+        }
+        if self._several_rates:
+            axes["optimizer"] = lambda t: f"{t.optimizer.label} lr {t.optimizer.lr:g}"
+        for axis, value in axes.items():
+            groups: dict[str, list[str]] = {}
+            for trial in self.trials:
+                groups.setdefault(value(trial), []).append(self.states[trial.trial_id])
+            width = max(map(len, groups))
+            lines += ["", axis, *(f"  {name:<{width}}  {_counts(group)}" for name, group in groups.items())]
+        return "\n".join([*lines, *self._troubles()])
+
+    def _troubles(self) -> list[str]:
+        lines = []
+        ended = [
+            f"  {self._words(trial)}: {record.error}"
+            for trial in self.trials
+            if (record := self.records.get(trial.trial_id)) is not None and record.state in ("failed", "diverged")
+        ]
+        if ended:
+            lines += ["", "failed or diverged (failed trials run again after `mtlray retry`)", *ended]
+        again = [
+            f"  {self._words(trial)}: {history(attempts)}"
+            for trial in self.trials
+            if self.states[trial.trial_id] in ("running", "interrupted")
+            and len(attempts := read_attempts(self._ledger.store, trial.trial_id)) > 1
+        ]
+        if again:
+            lines += ["", "started more than once", *again]
+        if self.damaged:
+            lines += ["", "damaged or missing files, whose trials run again", *(f"  {name}" for name in self.damaged)]
+        older = Counter(record.results_version for record in self.records.values())
+        lines += [
+            f"\n{n} finished trials of results_version {version}, which is not computed any more; `mtlray table` reads them"
+            for version, n in sorted(older.items())
+            if version != RESULTS_VERSION
+        ]
+        return lines
+
+    def _words(self, trial: TrialSpec) -> str:
+        rate = f" lr {trial.optimizer.lr:g}" if self._several_rates else ""
+        return f"{trial.strategy.label}{rate} {100 * trial.fraction:g} % seed {trial.seed} ({trial.trial_id})"
+
+
+def _counts(states: Iterable[str]) -> str:
+    counted = Counter(states)
+    return ", ".join(f"{counted[state]} {state}" for state in _ORDER if counted[state])
