@@ -47,6 +47,12 @@ _EXPORTS = {
     "STCHMultiTask": "mtlray.strategies",
     "FAMO": "mtlray.strategies",
     "GradNorm": "mtlray.strategies",
+    "DTP": "mtlray.strategies",
+    "ExcessMTL": "mtlray.strategies",
+    "MoCo": "mtlray.strategies",
+    "DBMTL": "mtlray.strategies",
+    "SDMGrad": "mtlray.strategies",
+    "MoDo": "mtlray.strategies",
     "simplex_grid": "mtlray.strategies",
     "every_strategy": "mtlray.strategies.every",
 }

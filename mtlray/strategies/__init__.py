@@ -9,20 +9,26 @@ from mtlray.strategies.base import (
     State,
 )
 from mtlray.strategies.constant import Constant, simplex_grid
+from mtlray.strategies.db_mtl import DBMTL
+from mtlray.strategies.dtp import DTP
 from mtlray.strategies.dwa import DWA
 from mtlray.strategies.dwema import DWEMA
 from mtlray.strategies.ema import EMA
 from mtlray.strategies.equal import Equal
+from mtlray.strategies.excess_mtl import ExcessMTL
 from mtlray.strategies.famo import FAMO
 from mtlray.strategies.geometric_mean import GeometricMean
 from mtlray.strategies.gradnorm import GradNorm
 from mtlray.strategies.gramian import AbstractGramianWeighting, AbstractSolverWeighting
 from mtlray.strategies.imtl_l import IMTLL
 from mtlray.strategies.lbtw import LBTW
+from mtlray.strategies.moco import MoCo
+from mtlray.strategies.modo import MoDo
 from mtlray.strategies.rema import REMA
 from mtlray.strategies.revised_uncertainty import RevisedUncertainty
 from mtlray.strategies.rlw import RLW
 from mtlray.strategies.scale_invariant import ScaleInvariant
+from mtlray.strategies.sdmgrad import SDMGrad
 from mtlray.strategies.single_task import SingleTask
 from mtlray.strategies.slaw import SLAW
 from mtlray.strategies.softadapt import SoftAdapt
@@ -53,10 +59,18 @@ STRATEGIES: tuple[type[AbstractStrategy], ...] = (
     STCH,
     STCHMultiTask,
     FAMO,
+    DTP,
     GradNorm,
+    ExcessMTL,
+    MoCo,
+    DBMTL,
+    SDMGrad,
+    MoDo,
 )
 
 __all__ = [
+    "DBMTL",
+    "DTP",
     "DWA",
     "DWEMA",
     "EMA",
@@ -78,9 +92,13 @@ __all__ = [
     "AdaptiveWeight",
     "Constant",
     "Equal",
+    "ExcessMTL",
     "GeometricMean",
     "GradNorm",
+    "MoCo",
+    "MoDo",
     "RevisedUncertainty",
+    "SDMGrad",
     "STCHMultiTask",
     "ScaleInvariant",
     "SingleTask",

@@ -100,3 +100,9 @@ def precise_gramian(jacobian: Jacobian) -> Gramian:
 def _products(jacobian: Jacobian) -> Gramian:
     precise = jacobian.double()
     return precise @ precise.mT
+
+
+def precise_products(first: Jacobian, second: Jacobian) -> Gramian:
+    """Inner products of the gradients on one batch with those on another, in float64 and without a copy of either in it."""
+    pieces = zip(torch.split(first, _COLUMNS, dim=2), torch.split(second, _COLUMNS, dim=2), strict=True)
+    return torch.stack([one.double() @ other.double().mT for one, other in pieces]).sum(dim=0)

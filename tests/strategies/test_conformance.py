@@ -1,6 +1,10 @@
 """Every strategy keeps the contract that mtlray.testing states."""
 
+import dataclasses
+
 from mtlray.strategies import (
+    DBMTL,
+    DTP,
     DWA,
     DWEMA,
     EMA,
@@ -16,16 +20,20 @@ from mtlray.strategies import (
     AdaptiveWeight,
     Constant,
     Equal,
+    ExcessMTL,
     GeometricMean,
     GradNorm,
+    MoCo,
+    MoDo,
     RevisedUncertainty,
     ScaleInvariant,
+    SDMGrad,
     SingleTask,
     SoftAdapt,
     STCHMultiTask,
     Uncertainty,
 )
-from mtlray.testing import StrategyConformance
+from mtlray.testing import TASKS, StrategyConformance
 
 
 class TestSingleTask(StrategyConformance):
@@ -105,3 +113,26 @@ class TestFAMO(StrategyConformance):
 
 class TestGradNorm(StrategyConformance):
     strategies = (GradNorm(),)
+
+
+class TestDTP(StrategyConformance):
+    strategies = (DTP(gamma=2.0, beta=0.5),)
+    tasks = (*TASKS[:2], dataclasses.replace(TASKS[0], name="third"))  # the regression has no bounded metric
+
+
+class TestStateOfTheTrunksSize(StrategyConformance):
+    strategies = (
+        ExcessMTL(step_size=1.0, warmup_steps=3),
+        MoCo(rho=0.1),
+        DBMTL(),
+        DBMTL(beta=0.0),
+    )
+
+
+class TestMoDo(StrategyConformance):
+    strategies = (MoDo(gamma=0.5),)
+
+
+class TestSDMGrad(StrategyConformance):
+    strategies = (SDMGrad(),)
+    tolerance = 1e-10  # its solver multiplies rounding errors at each of its iterations

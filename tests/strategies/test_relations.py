@@ -66,7 +66,7 @@ def probe_losses(strategy, step, theta):
 def trajectory(strategy):
     """The weights `[step, task]` over three epochs of two steps."""
     tasks = strategy.trains(TASKS[:2])
-    state = initial_state(strategy, tasks, [0], torch.device("cpu"), torch.float64)
+    state = initial_state(strategy, tasks, [0], torch.device("cpu"), torch.float64, 4)
     theta = torch.zeros(2, 2, dtype=torch.float64, requires_grad=True)
     heads = [[torch.zeros(1, dtype=torch.float64, requires_grad=True)] for _ in tasks]
     optimizer = torch.optim.SGD([theta, *state.params.values()], lr=0.05)
@@ -79,7 +79,10 @@ def trajectory(strategy):
             def values(n=number):
                 return probe_losses(strategy, n, theta)
 
-            batches.append(TaskLosses(values() + zero, [theta], heads, False, values))
+            def success(n=number):
+                return torch.exp(-values(n).detach())
+
+            batches.append(TaskLosses(values() + zero, [theta], heads, False, values, measure=success))
             number += 1
         optimizer.zero_grad()
         step_weights, state = strategy.backward(batches, state)

@@ -1,0 +1,75 @@
+"""Dynamic task prioritization: a task at which the network still fails weighs more."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from mtlray.axes import Seeds, Weights
+from mtlray.errors import SpecError, require
+from mtlray.gradients import TaskLosses
+from mtlray.strategies.averages import MovingAverage
+from mtlray.strategies.base import AbstractStrategy, Faithfulness, State
+from mtlray.tasks import Task
+
+
+@dataclass(frozen=True)
+class DTP(AbstractStrategy):
+    r"""Dynamic task prioritization (Guo, Haque, Huang, Yeung, Fei-Fei, ECCV 2018), between tasks.
+
+    .. math::
+        \mathcal{L} = \sum_k w_k L_k, \qquad w_k = -(1 - \kappa_k)^\gamma \log \kappa_k, \qquad
+        \kappa_k \leftarrow \beta \kappa_k + (1 - \beta) m_k
+
+    - :math:`L_k` is the mini-batch loss of task k.
+    - :math:`m_k` is its performance on the same mini-batch, from 0 to 1: the first of its metrics that has a bound, such as
+      accuracy, over that bound. :math:`\kappa_k` averages it; it starts at the first value and holds the present one.
+    - :math:`\gamma` is `gamma`; the larger, the faster a task that is learned loses weight.
+    - :math:`\beta` is `beta`. :math:`\kappa` is kept above `floor`, because the weight has a pole at zero.
+
+    The weights have no fixed sum: all vanish once all tasks are solved, and so does the step. A task without a bounded
+    metric, such as a reconstruction, cannot be trained.
+
+    Reading: the weights between tasks; the paper also weighs the examples of a task, by a focal loss. `beta`, `floor` and
+    `gamma` = 1 are ours, as the performance on the training batch is.
+    """
+
+    gamma: float = 1.0
+    beta: float = 0.9
+    floor: float = 0.01
+
+    key: ClassVar[str] = "dtp"
+    source: ClassVar[str] = "Guo et al. 2018, ECCV, its weights between tasks"
+    faithfulness: ClassVar[Faithfulness] = "reading"
+    extra_memory: ClassVar[str] = "K"
+
+    def __post_init__(self) -> None:
+        require(self.gamma >= 0, "gamma", "not be negative", self.gamma)
+        require(0 <= self.beta < 1, "beta", "lie in [0, 1)", self.beta)
+        require(0 < self.floor < 1, "floor", "lie in (0, 1)", self.floor)
+
+    def check(self, tasks: Sequence[Task]) -> None:
+        """Raises SpecError where a task has no bounded metric."""
+        for task in tasks:
+            if task.bounded_metric is None:
+                found = ", ".join(metric.name for metric in task.metrics) or "none"
+                raise SpecError(
+                    f"Strategy {self.label} needs a metric with a bound for each task, such as accuracy. Task {task.name} "
+                    f"has none (its metrics: {found}). Choose another strategy, or leave the task out of the data set."
+                )
+
+    def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
+        self.check(tasks)
+        return State(buffers=MovingAverage(self.beta, "batch").init(len(seeds), len(tasks)))
+
+    def backward(self, losses: Sequence[TaskLosses], state: State) -> tuple[Weights, State]:
+        (batch,) = losses
+        found = batch.bounded_metrics().to(batch.values.dtype)
+        # A batch without a label has nothing to measure.
+        found = torch.where(found.isnan(), state.buffers["average"], found)
+        buffers = MovingAverage(self.beta, "batch").after_batch(found, state.buffers)
+        success = buffers["average"].clamp(min=self.floor, max=1)
+        weights = (1 - success) ** self.gamma * -success.log()
+        torch.autograd.backward((weights * batch.values).sum())
+        return weights, State(buffers=buffers)
