@@ -15,7 +15,7 @@ class Checkpoint:
     """What one trial is at the end of a step; each tensor leads with a `seed` axis of one.
 
     `meters` are running sums since the last evaluation or epoch; `rows` are the curve so far; `data_fingerprint` is that of
-    the data it was trained on.
+    the data it was trained on; `kernel` names what computed it so far.
     """
 
     trial_id: str
@@ -27,6 +27,7 @@ class Checkpoint:
     rows: list[dict[str, Any]]
     seconds: float
     data_fingerprint: str = ""
+    kernel: str = "torch"
 
     def to_bytes(self) -> bytes:
         buffer = io.BytesIO()

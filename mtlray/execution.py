@@ -92,7 +92,7 @@ def _run_pack(trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], b
         dataset = _load(trials[0], job)
         outcomes = _train(trials, dataset, job, ledger, device, logs, progress)
         tables = [
-            _tables(trial, outcome, _about(job, trials, log, device, outcome.seconds))
+            _tables(trial, outcome, _about(job, trials, log, device, outcome.seconds, outcome.kernel))
             for trial, log, outcome in zip(trials, logs, outcomes, strict=True)
         ]
         for trial, (curves, summary) in zip(trials, tables, strict=True):
@@ -219,6 +219,7 @@ def _train(
         checkpoint_seconds=job.config.checkpoint_seconds,
         save=lambda c: generations[c.trial_id].write(c.to_bytes()),
         progress=progress,
+        kernel=job.config.kernel,
     )
 
 
@@ -243,7 +244,7 @@ def _device(config: RunConfig) -> torch.device:
 
 
 def _about(
-    job: Job, trials: Sequence[TrialSpec], log: AttemptLog, device: torch.device, seconds: float
+    job: Job, trials: Sequence[TrialSpec], log: AttemptLog, device: torch.device, seconds: float, kernel: str = ""
 ) -> Circumstances:
     return Circumstances(
         sweep=job.sweep,
@@ -253,6 +254,7 @@ def _about(
         pack_size=len(trials),
         attempts=log.attempt,
         seconds=seconds,
+        kernel=kernel,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 import pyarrow as pa
 
 # Raised by every change that alters the numbers of a trial; part of each trial's identity.
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 
 State = Literal["done", "diverged", "failed"]
 SPLITS = ("val", "test")
@@ -51,6 +51,7 @@ SUMMARY = pa.schema(
         ("dirty", pa.bool_()),
         ("versions", pa.string()),
         ("device", pa.string()),
+        ("kernel", pa.string()),
         ("error", pa.string()),
         ("spec", pa.string()),
     ]
@@ -58,7 +59,7 @@ SUMMARY = pa.schema(
 
 # The columns that depend on when, where and how often a trial ran. The numbers in all others depend on its spec alone.
 SUMMARY_CIRCUMSTANCES = (
-    "train_samples_per_second", "seconds", "pack_size", "attempts", "commit", "dirty", "versions", "device",
+    "train_samples_per_second", "seconds", "pack_size", "attempts", "commit", "dirty", "versions", "device", "kernel",
 )  # fmt: skip
 CURVE_CIRCUMSTANCES = ("train_samples_per_second",)
 

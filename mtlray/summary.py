@@ -23,6 +23,7 @@ class Circumstances:
     pack_size: int
     attempts: int
     seconds: float
+    kernel: str = ""
 
 
 def curves_table(trial: TrialSpec, rows: list[dict[str, Any]]) -> pa.Table:
@@ -77,6 +78,7 @@ def summary_table(
         "dirty": about.commit.dirty,
         "versions": versions(),
         "device": about.device,
+        "kernel": about.kernel or None,
         "error": error,
         "spec": trial.canonical,
     }

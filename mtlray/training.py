@@ -16,6 +16,7 @@ from mtlray.data import Dataset
 from mtlray.diagnostics import N_BATCHES, gradient_diagnostics, jacobians
 from mtlray.evaluation import evaluate
 from mtlray.gradients import TaskLosses
+from mtlray.kernels import KernelChoice
 from mtlray.models import Pack
 from mtlray.models.pack import default_dtype
 from mtlray.optimizers import build_optimizer, optimizer_state, restore_optimizer
@@ -37,6 +38,7 @@ class Outcome:
     step: int
     rows: list[dict[str, Any]]
     seconds: float
+    kernel: str
     solver_fallbacks: int | None = None
 
 
@@ -49,6 +51,7 @@ def train(
     checkpoint_seconds: float,
     save: Callable[[Checkpoint], None],
     progress: Callable[[int], bool | None],
+    kernel: KernelChoice = "auto",
 ) -> list[Outcome]:
     """Train a pack: trials equal in all but the seed, each from its checkpoint, all of which stand at the same step.
 
@@ -56,7 +59,7 @@ def train(
     second; where that returns True, checkpoints are saved and Interrupted is raised. A non-finite loss, in training or in an
     evaluation, ends a trial as diverged; its pack goes on. Raises what the strategy or the model raises.
     """
-    run = Run(trials, dataset, device, checkpoints)
+    run = Run(trials, dataset, device, checkpoints, kernel)
     last_save = last_progress = time.monotonic()
     random_state = torch.get_rng_state()
     first_step = run.step + 1
@@ -90,6 +93,7 @@ class Run:
         dataset: Dataset,
         device: torch.device,
         checkpoints: Sequence[Checkpoint | None],
+        kernel: KernelChoice = "auto",
     ) -> None:
         self.trials, self.trial, self.device = trials, trials[0], device
         self.dtype = torch.float64 if self.trial.precision == "float64" else torch.float32
@@ -99,7 +103,8 @@ class Run:
         self.splits = {name: examples.to(device) for name, examples in dataset.splits.items()}
         seeds = [trial.seed for trial in trials]
         shape = self.trial.dataset.input_shape
-        self.pack = Pack(self.trial.model, shape, self.tasks, seeds, device=device, dtype=self.dtype)
+        self.pack = Pack(self.trial.model, shape, self.tasks, seeds, device=device, dtype=self.dtype, kernel=kernel)
+        self.kernel: str = self.pack.kernel
         self.state = initial_state(self.strategy, self.tasks, seeds, device, self.dtype, self.pack.n_shared)
         self.optimizer = build_optimizer(self.trial.optimizer, list(self.pack.parameters.values()), self.state.params)
         self.samplers = [Sampler(trial, len(self.splits["train"])) for trial in trials]
@@ -215,7 +220,7 @@ class Run:
         outcomes = []
         for rows, at, count in zip(self.rows, self.meters["diverged_at"].tolist(), fallbacks, strict=True):
             state: Literal["done", "diverged"] = "diverged" if at >= 0 else "done"
-            outcomes.append(Outcome(state, at if at >= 0 else self.step, rows, seconds, count))
+            outcomes.append(Outcome(state, at if at >= 0 else self.step, rows, seconds, self.kernel, count))
         return outcomes
 
     # -- checkpoints
@@ -240,6 +245,7 @@ class Run:
                 rows=self.rows[i],
                 seconds=seconds,
                 data_fingerprint=self.data_fingerprint,
+                kernel=self.kernel,
             )
             for i, trial in enumerate(self.trials)
         ]
@@ -260,6 +266,8 @@ class Run:
         self.meters = join([c.meters for c in checkpoints])
         self.rows = [list(c.rows) for c in checkpoints]
         self.seconds_before = max(c.seconds for c in checkpoints)
+        if checkpoints[0].kernel != self.kernel:  # rounding may differ from here on, and the row says so
+            self.kernel = f"{checkpoints[0].kernel}, {self.kernel}"
         self.look_for_divergence()
 
     def _seconds(self) -> float:
@@ -286,8 +294,6 @@ def initial_state(
 
 
 def _empty_meters(n_seeds: int, n_tasks: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
-    sums = {
-        name: torch.zeros(n_seeds, n_tasks, dtype=dtype, device=device)
-        for name in ("weights", "interval_losses", "epoch_losses")
-    }
+    names = ("weights", "interval_losses", "epoch_losses")
+    sums = {name: torch.zeros(n_seeds, n_tasks, dtype=dtype, device=device) for name in names}
     return {**sums, "diverged_at": torch.full((n_seeds,), -1, dtype=torch.int64, device=device)}

@@ -12,7 +12,7 @@ ROWS = [
     ["errors", "axes", "schema", "failpoints", "seal"],
     ["store", "plugins"],
     ["shards", "generations", "attempts", "locking"],
-    ["records", "policy", "codec", "provenance", "memory", "losses", "metrics", "randomness"],
+    ["records", "policy", "codec", "provenance", "memory", "losses", "metrics", "randomness", "kernels"],
     ["tasks"],
     ["gradients"],
     ["strategies", "data", "models"],

@@ -15,9 +15,10 @@ from mtlray.errors import ResultsError
 from mtlray.evaluation import evaluate
 from mtlray.models import LeNet, Pack
 from mtlray.randomness import generator, stream_seed
+from mtlray.sampling import Sampler
 from mtlray.specs import SGD, Adam, TrialSpec
 from mtlray.strategies import DWA, AbstractWeighting, Equal, RevisedUncertainty, SingleTask, State, Uncertainty
-from mtlray.training import Sampler, train
+from mtlray.training import train
 
 CPU = torch.device("cpu")
 DATA = MultiMNIST(source="mnist5k", val_digits=200)

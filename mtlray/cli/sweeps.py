@@ -57,6 +57,9 @@ def run(
         int | None, typer.Option("--workers", help="Trials at once; default: one for each core.")
     ] = None,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")] = "auto",
+    kernel: Annotated[
+        str, typer.Option("--kernel", help="Small convolutions on a CPU: fused, torch or auto.")
+    ] = "auto",
     address: Annotated[str | None, typer.Option("--address", help="A running Ray cluster: auto, or host:port.")] = None,
     in_process: Annotated[bool, typer.Option("--in-process", help="Without Ray, one trial after the other.")] = False,
     checkpoint_seconds: Annotated[float, typer.Option("--checkpoint-seconds", help="Time between checkpoints.")] = 30.0,
@@ -84,6 +87,7 @@ def run(
         results=opened.results,
         device=device,  # type: ignore[arg-type]  # checked by RunConfig
         workers=workers,
+        kernel=kernel,  # type: ignore[arg-type]  # likewise
         checkpoint_seconds=checkpoint_seconds,
     )
     ask = not yes and sys.stdin.isatty() and sys.stdout.isatty()

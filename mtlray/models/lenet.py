@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mtlray.errors import SpecError, require, unknown_name
 from mtlray.models.base import ModelSpec, SharedTrunk
+from mtlray.models.conv_pool_relu import ConvPoolReLU
 from mtlray.tasks import Task
 
 _PRESETS = ("A", "A28", "B", "C")
@@ -23,12 +24,6 @@ class Reshape(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.reshape(-1, *self.shape)
-
-
-def _stage(n_in: int, n_out: int, kernel: int, dropout: float = 0.0) -> list[nn.Module]:
-    """Convolution, 2x2 max-pooling, ReLU. Pooling first is the same function as ReLU first, on a quarter of the values."""
-    drop = [nn.Dropout2d(dropout)] if dropout else []
-    return [nn.Conv2d(n_in, n_out, kernel), *drop, nn.MaxPool2d(2), nn.ReLU()]
 
 
 @dataclass(frozen=True)
@@ -81,7 +76,10 @@ class LeNet(ModelSpec):
         }[self.preset]  # fmt: skip
         side = ((input_shape[-1] - kernel + 1) // 2 - 4) // 2
         flat = widths[1] * side * side
-        layers = [*_stage(1, widths[0], kernel), *_stage(widths[0], widths[1], 5, dropout), nn.Flatten()]
+        layers: list[nn.Module] = [ConvPoolReLU(1, widths[0], kernel), ConvPoolReLU(widths[0], widths[1], 5)]
+        if dropout:
+            layers.append(nn.Dropout2d(dropout))  # of whole channels, so that it may come after pooling and ReLU
+        layers.append(nn.Flatten())
         width = flat
         if self.preset != "C":
             layers += [nn.Linear(flat, 50), nn.ReLU()]

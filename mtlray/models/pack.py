@@ -16,7 +16,9 @@ from torch.func import functional_call, stack_module_state, vmap
 from mtlray.axes import Losses
 from mtlray.errors import SpecError
 from mtlray.gradients import TaskLosses
+from mtlray.kernels import Kernel, KernelChoice, choose_kernel
 from mtlray.models.base import ModelSpec, SharedTrunk
+from mtlray.models.conv_pool_relu import ConvPoolReLU
 from mtlray.randomness import stream_seed
 from mtlray.tasks import Task
 
@@ -44,11 +46,23 @@ def initialise(
         return spec.build(input_shape, tasks).to(dtype)
 
 
+def _choose(network: nn.Module, asked: KernelChoice, device: torch.device) -> Kernel:
+    """Set the kernel of those layers that have a choice, and return what the network then uses."""
+    layers = [layer for layer in network.modules() if isinstance(layer, ConvPoolReLU)]
+    if not layers or device.type != "cpu":
+        return "torch"
+    kernel = choose_kernel(asked)
+    for layer in layers:
+        layer.kernel = kernel
+    return kernel
+
+
 class Pack:
     """The networks of one pack on one device.
 
-    `parameters` maps names to tensors; where `stacked`, each leads with the `seed` axis. Raises SpecError for several seeds
-    of a stochastic model, whose dropout masks would depend on the pack, and for a network with a forward pass of its own
+    `parameters` maps names to tensors; where `stacked`, each leads with the `seed` axis. `kernel` is what computes the
+    convolutions of a single network on a CPU; one that is mapped by torch.func uses torch's. Raises SpecError for several
+    seeds of a stochastic model, whose dropout masks would depend on the pack, and for a network with a forward pass of its own
     whose spec has it that all heads read one representation.
     """
 
@@ -61,6 +75,7 @@ class Pack:
         *,
         device: torch.device,
         dtype: torch.dtype,
+        kernel: KernelChoice = "torch",
     ) -> None:
         if spec.stochastic and len(seeds) > 1:
             raise SpecError(
@@ -81,6 +96,7 @@ class Pack:
                 "False, or leave `forward` to SharedTrunk."
             )
         self._channels_last = len(input_shape) == 3
+        self.kernel: Kernel = "torch"
         self.parameters: dict[str, Tensor]
         self.buffers: dict[str, Tensor]
         if self.stacked:
@@ -92,6 +108,7 @@ class Pack:
         else:
             if self._channels_last:
                 self._network = self._network.to(memory_format=torch.channels_last)
+            self.kernel = _choose(self._network, kernel, device)
             self.parameters = dict(self._network.named_parameters())
             self.buffers = dict(self._network.named_buffers())
         self.shared = [p for name, p in self.parameters.items() if name.startswith("trunk.")]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mtlray.errors import require
+from mtlray.kernels import KernelChoice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,7 +12,8 @@ class RunConfig:
     """WHERE AND HOW trials run. Never hashed; stored with the results.
 
     `device` is "cpu", "cuda" or "auto"; `workers` trials run at once (None: one for each core, or GPU); a checkpoint is
-    written every `checkpoint_seconds`.
+    written every `checkpoint_seconds`. `kernel` is what computes small convolutions on a CPU: "fused", compiled at first use,
+    "torch", or "auto": fused where there is a compiler.
     """
 
     data: str
@@ -20,9 +22,11 @@ class RunConfig:
     workers: int | None = None
     pack_size: int = 1
     checkpoint_seconds: float = 30.0
+    kernel: KernelChoice = "auto"
 
     def __post_init__(self) -> None:
         require(self.device in ("auto", "cpu", "cuda"), "device", 'be "auto", "cpu" or "cuda"', self.device)
+        require(self.kernel in ("auto", "fused", "torch"), "kernel", 'be "auto", "fused" or "torch"', self.kernel)
         require(self.workers is None or self.workers >= 1, "workers", "be at least 1", self.workers)
         require(self.pack_size >= 1, "pack_size", "be at least 1", self.pack_size)
         require(self.checkpoint_seconds >= 0, "checkpoint_seconds", "be at least 0", self.checkpoint_seconds)

@@ -1,0 +1,128 @@
+"""The compiled kernel: where it lies, how it is made, and why it is not there.
+
+The C++ source has a plain C interface, so that it compiles in seconds with neither torch's nor Python's headers, and one
+library serves every version of torch. It is built for the processor it runs on and kept under the cache folder, by a name
+that tells source, compiler and processor apart, so that a home folder shared by unequal nodes is safe.
+"""
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+import filelock
+
+from mtlray.errors import SpecError
+
+Kernel = Literal["fused", "torch"]
+KernelChoice = Literal["auto", "fused", "torch"]
+
+_SOURCE = Path(__file__).with_name("conv_pool_relu.cpp")
+_FLAGS = ("-O3", "-std=c++17", "-shared", "-fPIC", "-ffp-contract=fast")
+_SECONDS = 300.0
+
+
+class BuildError(Exception):
+    """Why there is no compiled kernel on this machine."""
+
+
+def choose_kernel(asked: KernelChoice) -> Kernel:
+    """The kernel for convolutions on this machine's CPU; `auto` takes the compiled one where there is one.
+
+    Raises SpecError where `fused` is asked for and cannot be had.
+    """
+    if asked == "torch":
+        return "torch"
+    reason = fused_unavailable()
+    if reason is None:
+        return "fused"
+    if asked == "fused":
+        raise SpecError(f"Kernel `fused` should be usable on this machine. {reason} Choose kernel `auto` or `torch`.")
+    return "torch"
+
+
+def fused_unavailable() -> str | None:
+    """Why the compiled kernel cannot be used here, in a sentence with its remedy; None where it can."""
+    try:
+        library()
+    except BuildError as error:
+        return str(error)
+    return None
+
+
+def library() -> ctypes.CDLL:
+    """The compiled kernel, made if it is not there yet. Raises BuildError, the same one each time."""
+    found = _library()
+    if isinstance(found, BuildError):
+        raise found
+    return found
+
+
+@functools.cache
+def _library() -> ctypes.CDLL | BuildError:
+    try:
+        compiler = _compiler()
+        path = _folder() / f"conv_pool_relu-{_identity(compiler)}.so"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(path.with_suffix(".lock"), timeout=_SECONDS):
+                if not path.exists():
+                    _compile(compiler, path)
+        return ctypes.CDLL(str(path))
+    except BuildError as error:
+        return error
+    except (OSError, subprocess.SubprocessError) as error:  # filelock.Timeout is an OSError
+        return BuildError(f"The kernel could not be compiled or loaded: {error}.")
+
+
+def _folder() -> Path:
+    default = Path("~/.cache/mtlray/kernels").expanduser()
+    return Path(os.environ.get("MTLRAY_KERNELS", default))
+
+
+def _compiler() -> str:
+    for name in (os.environ.get("CXX"), "c++", "g++", "clang++"):
+        found = shutil.which(name) if name else None
+        if found:
+            return found
+    raise BuildError(
+        "No C++ compiler was found for the fused kernel. Install g++ or clang++, or name one in the variable CXX."
+    )
+
+
+def _identity(compiler: str) -> str:
+    """16 hex digits for what the library's bits depend on."""
+    version = subprocess.run([compiler, "--version"], capture_output=True, timeout=30, check=True).stdout
+    digest = hashlib.sha256(_SOURCE.read_bytes())
+    for part in (version, " ".join(_FLAGS).encode(), _processor().encode()):
+        digest.update(part)
+    return digest.hexdigest()[:16]
+
+
+def _processor() -> str:
+    """The processor's instruction sets, or what comes nearest; never empty."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith(("flags", "Features")):
+                return line
+    except OSError:
+        pass
+    return f"{platform.machine()} {platform.processor()} {platform.node()}"
+
+
+def _compile(compiler: str, path: Path) -> None:
+    """Compile beside `path` and move there, so that no other process loads half a file."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        made = Path(folder) / path.name
+        command = [compiler, *_FLAGS, "-march=native", "-o", str(made), str(_SOURCE)]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)
+        if result.returncode != 0:
+            lines = [line for line in result.stderr.splitlines() if "error" in line] or ["no message"]
+            raise BuildError(f"`{' '.join(command[:-3])}` failed on the fused kernel: {lines[0].strip()}.")
+        made.replace(path)

@@ -1,0 +1,281 @@
+// ReLU(max_pool_2x2(convolution(x, w) + b)), stride 1, no padding, and its gradients; one thread.
+//
+// Forward: LANES examples at once, one in each lane of a vector, so that every lane works whatever the number of channels, and
+// pooling is an element-wise maximum. The four convolutions of a pooling window stay in registers; no unpooled map is written.
+// Backward: only the winner of each window has a gradient, and of these only the winners that ReLU let through. Each is one
+// rank-one update of the weights' gradient and of the input's, over rows of the patch that lie contiguous in memory.
+//
+// Images are [example][row][column][channel], weights [out][row][column][in]. Sums run in an order that depends on the shapes
+// alone, so that the same input gives the same bits.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int kBytes = 64, kChannelBlock = 5, kRegisters = 24;  // 4 x 5 sums, 4 inputs; the weights come from memory
+#elif defined(__AVX__)
+constexpr int kBytes = 32, kChannelBlock = 2, kRegisters = 14;
+#elif defined(__aarch64__)
+constexpr int kBytes = 16, kChannelBlock = 5, kRegisters = 24;
+#else
+constexpr int kBytes = 16, kChannelBlock = 2, kRegisters = 14;
+#endif
+constexpr int kRowBytes = kBytes < 32 ? kBytes : 32;  // patch rows are short; wider vectors would be mostly padding
+constexpr int kMostVectors = 25;
+constexpr int kPiece = 64;  // elements
+constexpr std::uint8_t kDead = 4;                       // the winner is not above zero
+
+template <typename T, int Bytes>
+struct Vector {
+    typedef T type __attribute__((vector_size(Bytes), aligned(sizeof(T)), may_alias));
+};
+
+struct Shape {
+    std::int64_t examples, height, width, in, out, kernel;
+    std::int64_t conv_height() const { return height - kernel + 1; }
+    std::int64_t pooled_height() const { return (height - kernel + 1) / 2; }
+    std::int64_t pooled_width() const { return (width - kernel + 1) / 2; }
+    std::int64_t pooled() const { return pooled_height() * pooled_width(); }
+    std::int64_t input() const { return height * width * in; }
+    std::int64_t taps() const { return kernel * kernel * in; }
+    std::int64_t row() const { return kernel * in; }
+};
+
+template <typename T>
+struct Stage {
+    static constexpr int kLanes = kBytes / sizeof(T);
+    static constexpr int kRowLanes = kRowBytes / sizeof(T);
+    using V = typename Vector<T, kBytes>::type;
+    using R = typename Vector<T, kRowBytes>::type;
+
+    // -- forward
+
+    // Weights as [block of kChannelBlock out channels][tap][channel in block], zero where there is no channel.
+    static std::vector<T> packed(const Shape& s, const T* w) {
+        const std::int64_t blocks = (s.out + kChannelBlock - 1) / kChannelBlock;
+        std::vector<T> result(blocks * s.taps() * kChannelBlock, T(0));
+        for (std::int64_t o = 0; o < s.out; ++o)
+            for (std::int64_t t = 0; t < s.taps(); ++t)
+                result[((o / kChannelBlock) * s.taps() + t) * kChannelBlock + o % kChannelBlock] = w[o * s.taps() + t];
+        return result;
+    }
+
+    static void forward(const Shape& s, const T* x, const T* w, const T* b, T* y, std::uint8_t* winners) {
+        const std::vector<T> weights = packed(s, w);
+        const std::int64_t n_out = s.pooled() * s.out;
+        std::vector<T> inputs(s.input() * kLanes), outputs(n_out * kLanes);
+        for (std::int64_t first = 0; first < s.examples; first += kLanes) {
+            const int lanes = int(s.examples - first < kLanes ? s.examples - first : kLanes);
+            if (lanes < kLanes) std::memset(inputs.data(), 0, inputs.size() * sizeof(T));
+            into_lanes(x + first * s.input(), lanes, s.input(), inputs.data());
+            group(s, inputs.data(), weights.data(), b, outputs.data(), winners + first * n_out);
+            out_of_lanes(outputs.data(), lanes, n_out, y + first * n_out);
+        }
+    }
+
+    // Transposes, in pieces of which both sides stay in the first-level cache.
+    static void into_lanes(const T* examples, int lanes, std::int64_t size, T* to) {
+        for (std::int64_t i = 0; i < size; i += kPiece)
+            for (int n = 0; n < lanes; ++n)
+                for (std::int64_t j = i; j < (size < i + kPiece ? size : i + kPiece); ++j)
+                    to[j * kLanes + n] = examples[n * size + j];
+    }
+
+    static void out_of_lanes(const T* from, int lanes, std::int64_t size, T* examples) {
+        for (std::int64_t i = 0; i < size; i += kPiece)
+            for (int n = 0; n < lanes; ++n)
+                for (std::int64_t j = i; j < (size < i + kPiece ? size : i + kPiece); ++j)
+                    examples[n * size + j] = from[j * kLanes + n];
+    }
+
+    // One group of kLanes examples, [row][column][channel][lane].
+    static void group(const Shape& s, const T* x, const T* w, const T* b, T* y, std::uint8_t* winners) {
+        const std::int64_t down = s.width * s.in * kLanes, right = s.in * kLanes;
+        for (std::int64_t py = 0; py < s.pooled_height(); ++py)
+            for (std::int64_t px = 0; px < s.pooled_width(); ++px) {
+                const T* corner = x + 2 * py * down + 2 * px * right;
+                const std::int64_t at = (py * s.pooled_width() + px) * s.out;
+                for (std::int64_t o = 0; o < s.out; o += kChannelBlock) {
+                    V sums[4][kChannelBlock];
+                    window(s, corner, down, right, w + o * s.taps(), sums);
+                    for (int c = 0; c < kChannelBlock && o + c < s.out; ++c)
+                        pool(sums, c, b[o + c], y + (at + o + c) * kLanes, winners + (at + o + c) * kLanes);
+                }
+            }
+    }
+
+    // The convolution at the four places of a pooling window, for a block of channels.
+    static inline void window(const Shape& s, const T* x, std::int64_t down, std::int64_t right, const T* w, V (&sums)[4][kChannelBlock]) {
+        V a[4][kChannelBlock];
+        for (int p = 0; p < 4; ++p)
+            for (int c = 0; c < kChannelBlock; ++c) a[p][c] = V{};
+        for (std::int64_t i = 0; i < s.kernel; ++i) {
+            const T* upper = x + i * down;
+            const T* lower = upper + down;
+            for (std::int64_t t = 0; t < s.row(); ++t, w += kChannelBlock) {
+                const V x0 = *reinterpret_cast<const V*>(upper + t * kLanes), x1 = *reinterpret_cast<const V*>(upper + t * kLanes + right);
+                const V x2 = *reinterpret_cast<const V*>(lower + t * kLanes), x3 = *reinterpret_cast<const V*>(lower + t * kLanes + right);
+                for (int c = 0; c < kChannelBlock; ++c) {
+                    a[0][c] += x0 * w[c];
+                    a[1][c] += x1 * w[c];
+                    a[2][c] += x2 * w[c];
+                    a[3][c] += x3 * w[c];
+                }
+            }
+        }
+        for (int p = 0; p < 4; ++p)
+            for (int c = 0; c < kChannelBlock; ++c) sums[p][c] = a[p][c];
+    }
+
+    // The first of equals wins and a nan wins over all, as in torch.
+    static inline void pool(const V (&sums)[4][kChannelBlock], int c, T bias, T* y, std::uint8_t* winners) {
+        V best = sums[0][c];
+        auto code = best != best;
+        code = code ^ code;
+        const auto zero = code;
+        for (int p = 1; p < 4; ++p) {
+            const V value = sums[p][c];
+            const auto above = (value > best) | (value != value);
+            best = above ? value : best;
+            code = above ? zero + p : code;
+        }
+        best += bias;
+        const auto dead = best <= V{};
+        best = dead ? V{} : best;
+        code = dead ? zero + kDead : code;
+        *reinterpret_cast<V*>(y) = best;
+        for (int n = 0; n < kLanes; ++n) winners[n] = std::uint8_t(code[n]);
+    }
+
+    // -- backward
+
+    struct Winner {
+        std::int64_t patch;  // offset of its patch in the input
+        T gradient;
+    };
+
+    // Adds to gw, [out][row][padded patch row], and where `Inputs` to gx; kVectors vectors make a patch row, kRows at once.
+    template <int kVectors, int kRows>
+    static void scatter(const Shape& s, const T* x, const Winner* winners, std::int64_t n, T* gw) {
+        const std::int64_t down = s.width * s.in;
+        for (std::int64_t i = 0; i < s.kernel; i += kRows) {
+            const int rows = int(s.kernel - i < kRows ? s.kernel - i : kRows);
+            if (rows == kRows)
+                rows_of<kVectors, kRows>(x + i * down, down, winners, n, gw + i * kVectors * kRowLanes);
+            else
+                for (int r = 0; r < rows; ++r)
+                    rows_of<kVectors, 1>(x + (i + r) * down, down, winners, n, gw + (i + r) * kVectors * kRowLanes);
+        }
+    }
+
+    template <int kVectors, int kRows>
+    static inline void rows_of(const T* x, std::int64_t down, const Winner* winners, std::int64_t n, T* gw) {
+        R sums[kRows][kVectors];
+        for (int r = 0; r < kRows; ++r)
+            for (int v = 0; v < kVectors; ++v) sums[r][v] = *reinterpret_cast<const R*>(gw + (r * kVectors + v) * kRowLanes);
+        for (std::int64_t k = 0; k < n; ++k) {
+            const T* patch = x + winners[k].patch;
+            const T g = winners[k].gradient;
+            for (int r = 0; r < kRows; ++r)
+                for (int v = 0; v < kVectors; ++v) sums[r][v] += *reinterpret_cast<const R*>(patch + r * down + v * kRowLanes) * g;
+        }
+        for (int r = 0; r < kRows; ++r)
+            for (int v = 0; v < kVectors; ++v) *reinterpret_cast<R*>(gw + (r * kVectors + v) * kRowLanes) = sums[r][v];
+    }
+
+    template <int kVectors>
+    static void spread(const Shape& s, const T* w, const Winner* winners, std::int64_t n, T* gx) {
+        const std::int64_t down = s.width * s.in;
+        for (std::int64_t k = 0; k < n; ++k) {
+            T* patch = gx + winners[k].patch;
+            const T g = winners[k].gradient;
+            for (std::int64_t i = 0; i < s.kernel; ++i)
+                for (int v = 0; v < kVectors; ++v) {
+                    R* to = reinterpret_cast<R*>(patch + i * down + v * kRowLanes);
+                    *to += *reinterpret_cast<const R*>(w + (i * kVectors + v) * kRowLanes) * g;
+                }
+        }
+    }
+
+    template <int kVectors>
+    static void backward(const Shape& s, const T* gy, const T* x, const T* w, const std::uint8_t* winners, T* gx, T* gw, T* gb) {
+        constexpr int kFit = kRegisters / kVectors, kRows = kFit < 1 ? 1 : (kFit > 5 ? 5 : kFit);
+        constexpr std::int64_t row = kVectors * kRowLanes;
+        const std::int64_t n_out = s.pooled() * s.out, padded = s.kernel * row;
+        std::vector<T> weights(s.out * padded, T(0)), weight_sums(s.out * padded, T(0));
+        for (std::int64_t o = 0; o < s.out; ++o)
+            for (std::int64_t i = 0; i < s.kernel; ++i)
+                std::memcpy(&weights[o * padded + i * row], w + (o * s.kernel + i) * s.row(), s.row() * sizeof(T));
+        std::vector<T> input(s.input() + row, T(0)), input_sums(gx ? s.input() + row : 0);
+        std::vector<std::int64_t> patches(s.pooled() * 4);
+        for (std::int64_t at = 0; at < s.pooled(); ++at)
+            for (int p = 0; p < 4; ++p)
+                patches[at * 4 + p] = ((2 * (at / s.pooled_width()) + p / 2) * s.width + 2 * (at % s.pooled_width()) + p % 2) * s.in;
+        std::vector<Winner> lists(s.out * (s.pooled() + 1));
+        std::vector<std::int64_t> lengths(s.out);
+        std::memset(gb, 0, s.out * sizeof(T));
+        for (std::int64_t n = 0; n < s.examples; ++n) {
+            const std::int64_t first = n / kLanes * kLanes;
+            const std::uint8_t* codes = winners + first * n_out + (n - first);
+            const T* gradients = gy + n * n_out;
+            std::memset(lengths.data(), 0, lengths.size() * sizeof(std::int64_t));
+            for (std::int64_t at = 0; at < s.pooled(); ++at)
+                for (std::int64_t o = 0; o < s.out; ++o) {
+                    const std::uint8_t code = codes[(at * s.out + o) * kLanes];
+                    lists[o * (s.pooled() + 1) + lengths[o]] = {patches[at * 4 + (code & 3)], gradients[at * s.out + o]};
+                    lengths[o] += code != kDead;
+                }
+            std::memcpy(input.data(), x + n * s.input(), s.input() * sizeof(T));
+            if (gx) std::memset(input_sums.data(), 0, input_sums.size() * sizeof(T));
+            for (std::int64_t o = 0; o < s.out; ++o) {
+                const Winner* list = &lists[o * (s.pooled() + 1)];
+                scatter<kVectors, kRows>(s, input.data(), list, lengths[o], &weight_sums[o * padded]);
+                if (gx) spread<kVectors>(s, &weights[o * padded], list, lengths[o], input_sums.data());
+                T sum = 0;
+                for (std::int64_t k = 0; k < lengths[o]; ++k) sum += list[k].gradient;
+                gb[o] += sum;
+            }
+            if (gx) std::memcpy(gx + n * s.input(), input_sums.data(), s.input() * sizeof(T));
+        }
+        for (std::int64_t o = 0; o < s.out; ++o)
+            for (std::int64_t i = 0; i < s.kernel; ++i)
+                std::memcpy(gw + (o * s.kernel + i) * s.row(), &weight_sums[o * padded + i * row], s.row() * sizeof(T));
+    }
+
+    // The number of vectors in a patch row is a template argument; the next that was compiled is taken. Returns 1 beyond the last.
+    static int backward_of(const Shape& s, const T* gy, const T* x, const T* w, const std::uint8_t* winners, T* gx, T* gw, T* gb) {
+        const std::int64_t vectors = (s.row() + kRowLanes - 1) / kRowLanes;
+        if (vectors <= 1) backward<1>(s, gy, x, w, winners, gx, gw, gb);
+        else if (vectors <= 2) backward<2>(s, gy, x, w, winners, gx, gw, gb);
+        else if (vectors <= 4) backward<4>(s, gy, x, w, winners, gx, gw, gb);
+        else if (vectors <= 7) backward<7>(s, gy, x, w, winners, gx, gw, gb);
+        else if (vectors <= 13) backward<13>(s, gy, x, w, winners, gx, gw, gb);
+        else if (vectors <= kMostVectors) backward<kMostVectors>(s, gy, x, w, winners, gx, gw, gb);
+        else return 1;
+        return 0;
+    }
+};
+
+}  // namespace
+
+extern "C" {
+int mtlray_lanes_float() { return Stage<float>::kLanes; }
+int mtlray_lanes_double() { return Stage<double>::kLanes; }
+int mtlray_widest_row_float() { return kMostVectors * Stage<float>::kRowLanes; }
+int mtlray_widest_row_double() { return kMostVectors * Stage<double>::kRowLanes; }
+
+#define MTLRAY_EXPORT(T)                                                                                                      \
+    void mtlray_forward_##T(const std::int64_t* s, const T* x, const T* w, const T* b, T* y, std::uint8_t* winners) {          \
+        Stage<T>::forward({s[0], s[1], s[2], s[3], s[4], s[5]}, x, w, b, y, winners);                                          \
+    }                                                                                                                         \
+    int mtlray_backward_##T(const std::int64_t* s, const T* gy, const T* x, const T* w, const std::uint8_t* winners, T* gx,   \
+                            T* gw, T* gb) {                                                                                    \
+        return Stage<T>::backward_of({s[0], s[1], s[2], s[3], s[4], s[5]}, gy, x, w, winners, gx, gw, gb);                    \
+    }
+MTLRAY_EXPORT(float)
+MTLRAY_EXPORT(double)
+}

@@ -1,0 +1,104 @@
+"""The compiled kernel is made once, and where it cannot be made the reason is said."""
+
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from mtlray.errors import SpecError
+from mtlray.kernels import build, choose_kernel, fused_unavailable
+
+needs_compiler = pytest.mark.skipif(fused_unavailable() is not None, reason=str(fused_unavailable()))
+
+
+@pytest.fixture
+def fresh(monkeypatch, tmp_path):
+    """No library known yet, and an empty folder for one."""
+    monkeypatch.setenv("MTLRAY_KERNELS", str(tmp_path / "kernels"))
+    build._library.cache_clear()
+    yield tmp_path / "kernels"
+    build._library.cache_clear()
+
+
+def script(path, text):
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return str(path)
+
+
+@needs_compiler
+def test_it_is_compiled_once(fresh):
+    assert choose_kernel("fused") == choose_kernel("auto") == "fused"
+    (made,) = fresh.glob("*.so")
+    before = made.stat().st_mtime_ns
+    build._library.cache_clear()
+    assert choose_kernel("auto") == "fused"
+    assert made.stat().st_mtime_ns == before
+    assert {path.suffix for path in fresh.iterdir()} == {".so", ".lock"}  # nothing half-made is left
+
+
+@needs_compiler
+def test_processes_that_start_at_once_share_one(fresh):
+    code = "from mtlray.kernels import choose_kernel; print(choose_kernel('auto'))"
+    started = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.communicate(timeout=120)[0].strip() for process in started] == ["fused", "fused"]
+    assert len(list(fresh.glob("*.so"))) == 1
+
+
+def test_torch_needs_no_compiler(fresh, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert choose_kernel("torch") == "torch"
+    assert not fresh.exists()
+
+
+def test_without_a_compiler(fresh, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    assert choose_kernel("auto") == "torch"
+    with pytest.raises(SpecError) as caught:
+        choose_kernel("fused")
+    assert str(caught.value) == (
+        "Kernel `fused` should be usable on this machine. No C++ compiler was found for the fused kernel. Install g++ or "
+        "clang++, or name one in the variable CXX. Choose kernel `auto` or `torch`."
+    )
+
+
+def test_a_compiler_that_fails(fresh, monkeypatch, tmp_path):
+    broken = script(
+        tmp_path / "broken", 'case "$1" in --version) echo broken 1;; *) echo "x.cpp: error: no" >&2; exit 1;; esac'
+    )
+    monkeypatch.setenv("CXX", broken)
+    assert choose_kernel("auto") == "torch"
+    assert "failed on the fused kernel: x.cpp: error: no." in str(fused_unavailable())
+    assert not list(fresh.glob("*.so"))
+
+
+def test_a_library_that_does_not_load(fresh, monkeypatch, tmp_path):
+    writes_rubbish = (
+        'case "$1" in --version) echo 1;; *) while [ "$1" != -o ]; do shift; done; echo rubbish > "$2";; esac'
+    )
+    monkeypatch.setenv("CXX", script(tmp_path / "rubbish", writes_rubbish))
+    assert choose_kernel("auto") == "torch"
+    assert "could not be compiled or loaded" in str(fused_unavailable())
+
+
+@needs_compiler
+def test_another_compiler_or_processor_is_another_library(monkeypatch, tmp_path):
+    compiler = build._compiler()
+    ours = build._identity(compiler)
+    monkeypatch.setattr(build, "_processor", lambda: "another")
+    assert build._identity(compiler) != ours
+    monkeypatch.undo()
+    assert build._identity(script(tmp_path / "c++", "echo another version")) != ours
+
+
+def test_a_folder_that_cannot_be_written(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MTLRAY_KERNELS", os.fspath(tmp_path / "file" / "kernels"))
+    build._library.cache_clear()
+    try:
+        assert choose_kernel("auto") == "torch"
+    finally:
+        build._library.cache_clear()

@@ -1,0 +1,80 @@
+"""A trial with the compiled kernel against the same trial with torch's convolutions."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from mtlray.checkpoint import Checkpoint
+from mtlray.data import MultiMNIST
+from mtlray.kernels import fused_unavailable
+from mtlray.models import LeNet
+from mtlray.specs import SGD, TrialSpec
+from mtlray.strategies import Equal
+from mtlray.training import Run, train
+
+pytestmark = pytest.mark.skipif(fused_unavailable() is not None, reason=str(fused_unavailable()))
+
+CPU = torch.device("cpu")
+TRIAL = TrialSpec(
+    dataset=MultiMNIST(source="mnist5k", val_digits=200),
+    model=LeNet(),
+    strategy=Equal(),
+    optimizer=SGD(lr=0.005, momentum=0.9),
+    fraction=0.05,
+    steps=50,
+    batch_size=32,
+    evaluate_every=50,
+)
+
+
+@pytest.fixture(scope="module")
+def digits28(data_root, digits_spec):
+    spec = dataclasses.replace(digits_spec, image_size=28)
+    spec.prepare(data_root)
+    return spec.load(data_root)
+
+
+def parameters_after(spec, dataset, kernel):
+    run = Run([spec], dataset, CPU, [None], kernel)
+    assert run.kernel == kernel
+    for _ in range(spec.steps):
+        run.advance()
+    return torch.cat([p.detach().flatten() for p in run.pack.parameters.values()])
+
+
+@pytest.mark.parametrize("preset", ["A", "A28", "B", "C"])
+@pytest.mark.parametrize(("precision", "bound"), [("float64", 1e-11), ("float32", 1e-5)])
+def test_the_network_is_the_same_after_50_steps(preset, precision, bound, digits, digits28):
+    spec = dataclasses.replace(TRIAL, model=LeNet(preset=preset), precision=precision)
+    dataset = digits
+    if preset == "A28":
+        spec, dataset = dataclasses.replace(spec, dataset=dataclasses.replace(spec.dataset, image_size=28)), digits28
+    fused, plain = (parameters_after(spec, dataset, kernel) for kernel in ("fused", "torch"))
+    moved = (plain - parameters_after(dataclasses.replace(spec, steps=1), dataset, "torch")).abs().max()
+    assert (fused - plain).abs().max() < bound
+    assert moved > 20 * bound
+
+
+def test_a_trial_that_goes_on_with_another_kernel_says_so(digits):
+    spec = dataclasses.replace(TRIAL, steps=4, evaluate_every=2)
+    saved = {}
+
+    def run(checkpoint, kernel):
+        (outcome,) = train(
+            [spec], digits, device=CPU, checkpoints=[checkpoint], checkpoint_seconds=0, kernel=kernel,
+            save=lambda c: saved.__setitem__(c.step, c.to_bytes()), progress=lambda step: None,
+        )  # fmt: skip
+        return outcome
+
+    assert run(None, "torch").kernel == "torch"
+    halfway = Checkpoint.from_bytes(saved[2], spec.trial_id)
+    assert run(halfway, "torch").kernel == "torch"
+    assert run(halfway, "fused").kernel == "torch, fused"
+    assert run(None, "auto").kernel == "fused"
+
+
+def test_mapped_networks_use_torch(digits):
+    run = Run([TRIAL, dataclasses.replace(TRIAL, seed=1)], digits, CPU, [None, None], "fused")
+    run.advance()
+    assert run.kernel == "torch"
