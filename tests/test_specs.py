@@ -84,6 +84,7 @@ CHANGES = {
     TrialSpec: {
         "dataset": MultiMNIST(data_seed=1), "model": LeNet(preset="B"), "strategy": DWA(), "optimizer": SGD(lr=0.1),
         "fraction": 0.5, "steps": 1, "batch_size": 64, "evaluate_every": "epoch", "seed": 1, "precision": "float64",
+        "gradient_diagnostics": True,
     },
     MultiMNIST: {
         "source": "mnist5k", "layout": "sabour", "task_names": ("left",), "val_digits": 10, "image_size": 28,
