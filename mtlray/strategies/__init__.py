@@ -1,6 +1,7 @@
 """Loss weighting strategies, one method a file. STRATEGIES lists them."""
 
 from mtlray.strategies.adaptive_weight import AdaptiveWeight
+from mtlray.strategies.aligned_mtl import AlignedMTL
 from mtlray.strategies.base import (
     AbstractAggregation,
     AbstractGradientBased,
@@ -8,6 +9,8 @@ from mtlray.strategies.base import (
     AbstractWeighting,
     State,
 )
+from mtlray.strategies.cagrad import CAGrad
+from mtlray.strategies.config import ConFIG
 from mtlray.strategies.constant import Constant, simplex_grid
 from mtlray.strategies.db_mtl import DBMTL
 from mtlray.strategies.dtp import DTP
@@ -16,14 +19,21 @@ from mtlray.strategies.dwema import DWEMA
 from mtlray.strategies.ema import EMA
 from mtlray.strategies.equal import Equal
 from mtlray.strategies.excess_mtl import ExcessMTL
+from mtlray.strategies.fairgrad import FairGrad
 from mtlray.strategies.famo import FAMO
 from mtlray.strategies.geometric_mean import GeometricMean
+from mtlray.strategies.graddrop import GradDrop
 from mtlray.strategies.gradnorm import GradNorm
+from mtlray.strategies.gradvac import GradVac
 from mtlray.strategies.gramian import AbstractGramianWeighting, AbstractSolverWeighting
+from mtlray.strategies.imtl_g import IMTLG
 from mtlray.strategies.imtl_l import IMTLL
 from mtlray.strategies.lbtw import LBTW
+from mtlray.strategies.mgda import MGDA
 from mtlray.strategies.moco import MoCo
 from mtlray.strategies.modo import MoDo
+from mtlray.strategies.nash_mtl import NashMTL
+from mtlray.strategies.pcgrad import PCGrad
 from mtlray.strategies.rema import REMA
 from mtlray.strategies.revised_uncertainty import RevisedUncertainty
 from mtlray.strategies.rlw import RLW
@@ -35,6 +45,7 @@ from mtlray.strategies.softadapt import SoftAdapt
 from mtlray.strategies.stch import STCH
 from mtlray.strategies.stch_mtl import STCHMultiTask
 from mtlray.strategies.uncertainty import Uncertainty
+from mtlray.strategies.upgrad import UPGrad
 from mtlray.strategies.uw_so import UWSO
 
 STRATEGIES: tuple[type[AbstractStrategy], ...] = (
@@ -66,6 +77,17 @@ STRATEGIES: tuple[type[AbstractStrategy], ...] = (
     DBMTL,
     SDMGrad,
     MoDo,
+    MGDA,
+    PCGrad,
+    GradVac,
+    GradDrop,
+    CAGrad,
+    IMTLG,
+    NashMTL,
+    FairGrad,
+    AlignedMTL,
+    UPGrad,
+    ConFIG,
 )
 
 __all__ = [
@@ -75,8 +97,10 @@ __all__ = [
     "DWEMA",
     "EMA",
     "FAMO",
+    "IMTLG",
     "IMTLL",
     "LBTW",
+    "MGDA",
     "REMA",
     "RLW",
     "SLAW",
@@ -90,13 +114,21 @@ __all__ = [
     "AbstractStrategy",
     "AbstractWeighting",
     "AdaptiveWeight",
+    "AlignedMTL",
+    "CAGrad",
+    "ConFIG",
     "Constant",
     "Equal",
     "ExcessMTL",
+    "FairGrad",
     "GeometricMean",
+    "GradDrop",
     "GradNorm",
+    "GradVac",
     "MoCo",
     "MoDo",
+    "NashMTL",
+    "PCGrad",
     "RevisedUncertainty",
     "SDMGrad",
     "STCHMultiTask",
@@ -104,6 +136,7 @@ __all__ = [
     "SingleTask",
     "SoftAdapt",
     "State",
+    "UPGrad",
     "Uncertainty",
     "simplex_grid",
 ]

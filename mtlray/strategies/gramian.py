@@ -1,9 +1,10 @@
 """Strategies whose weights are a function of the inner products of the tasks' gradients, by a formula or by a solver."""
 
 import abc
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -25,19 +26,19 @@ class AbstractGramianWeighting(AbstractAggregation):
     """A strategy that gives each task a weight from the Gramian of the tasks' gradients.
 
     The Gramian and all that is done with it are in float64, whatever the trial's precision: its entries are squares, and tasks
-    whose gradients differ by 10^4 differ in it by 10^8. Where a gradient is not finite the weights are nan, and the trial ends
-    as diverged.
+    whose gradients differ by 10^4 differ in it by 10^8. Where a loss or a gradient is not finite the weights are nan, and the
+    trial ends as diverged.
     """
 
     @abc.abstractmethod
     def weigh(self, gramian: Gramian, losses: Losses, state: State) -> tuple[Weights, State]:
-        """The weights in float64, and the state. The Gramian is finite and in float64."""
+        """The weights in float64, and the state. The Gramian, in float64, and the losses are finite."""
 
     def aggregate(self, jacobian: Jacobian, losses: Losses, state: State) -> tuple[Direction, Weights, State]:
         gramian = precise_gramian(jacobian)
-        finite = torch.isfinite(gramian).flatten(1).all(dim=1)
+        finite = torch.isfinite(gramian).flatten(1).all(dim=1) & torch.isfinite(losses).all(dim=1)
         safe = torch.where(finite[:, None, None], gramian, torch.eye(jacobian.shape[1]).to(gramian))
-        weights, state = self.weigh(safe, losses, state)
+        weights, state = self.weigh(safe, torch.where(finite[:, None], losses, 1.0), state)
         weights = weights.masked_fill(~finite.unsqueeze(1), torch.nan).to(jacobian)
         return (weights.unsqueeze(1) @ jacobian).squeeze(1), weights, state
 
@@ -51,6 +52,8 @@ class AbstractSolverWeighting(AbstractGramianWeighting):
     """
 
     on_solver_error: Literal["error", "fallback"] = field(default="error", kw_only=True)
+
+    extra_memory: ClassVar[str] = "1"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -86,6 +89,12 @@ class AbstractSolverWeighting(AbstractGramianWeighting):
                 failed[i] = 1
         total = state.buffers["solver_fallbacks"] + torch.from_numpy(failed).to(gramian.device)
         return torch.from_numpy(weights).to(gramian.device), state.with_buffers(solver_fallbacks=total)
+
+
+def clipped(weights: Vector, gramian: Matrix, max_norm: float | None) -> Vector:
+    """Weights scaled down so that the direction they make is no longer than `max_norm`."""
+    length = math.sqrt(max(float(weights @ gramian @ weights), 0.0))
+    return weights if max_norm is None or length <= max_norm else weights * (max_norm / length)
 
 
 def precise_gramian(jacobian: Jacobian) -> Gramian:

@@ -9,6 +9,7 @@ import torch
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.errors import require
 from mtlray.strategies.base import AbstractWeighting, State
+from mtlray.strategies.uncertainty import bounded
 from mtlray.tasks import Task
 
 
@@ -23,7 +24,8 @@ class IMTLL(AbstractWeighting):
     - The weight of task k is :math:`e^{s_k}`; at the optimum of :math:`s_k` it is :math:`1 / L_k`.
 
     It is twice uncertainty weighting of a Gaussian likelihood at :math:`-s_k`: the same weights at rest up to a factor of two,
-    reached twice as fast under SGD. `log_scale_limit` keeps |s| below a bound; off by default.
+    reached twice as fast under SGD. `log_scale_limit` keeps |s| below a bound; off by default. Beyond it, only a
+    gradient that leads back moves s.
 
     Reading: s is trained by the trial's optimizer in a group of its own without weight decay, at the model's learning rate
     unless `strategy_lr` says otherwise. The objective may be negative. LibMTL's "IMTL" is this followed by the gradient
@@ -46,6 +48,6 @@ class IMTLL(AbstractWeighting):
     def combine(self, losses: Losses, state: State) -> tuple[PerSeed, Weights, State]:
         s = state.params["log_scale"]
         if self.log_scale_limit is not None:
-            s = s.clamp(-self.log_scale_limit, self.log_scale_limit)
+            s = bounded(s, -self.log_scale_limit, self.log_scale_limit)
         weights = s.exp()
         return (weights * losses - s).sum(dim=1), weights, state

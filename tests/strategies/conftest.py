@@ -95,3 +95,21 @@ def random_gradients():
         return (rows * torch.tensor([[1.0], [0.3], [3.0]])[:n_tasks]).tolist()
 
     return make
+
+
+@pytest.fixture
+def aggregate(start):
+    """The direction `[param]` and the weights `[task]` of a gradient-based strategy for gradients `[task, param]`.
+
+    `losses` are one by default. With `steps` they are given again and again, and those of the last step are returned.
+    """
+
+    def run(strategy, gradients, losses=None, steps=1):
+        jacobian = torch.as_tensor(gradients, dtype=torch.float64).unsqueeze(0)
+        state = start(strategy, jacobian.shape[1])
+        values = torch.ones(1, jacobian.shape[1]) if losses is None else torch.tensor([losses])
+        for _ in range(steps):
+            direction, weights, state = strategy.aggregate(jacobian, values.double(), state)
+        return direction[0], weights[0]
+
+    return run

@@ -9,8 +9,10 @@ from mtlray.strategies import (
     DWEMA,
     EMA,
     FAMO,
+    IMTLG,
     IMTLL,
     LBTW,
+    MGDA,
     REMA,
     RLW,
     SLAW,
@@ -18,13 +20,21 @@ from mtlray.strategies import (
     UWSO,
     AbstractStrategy,
     AdaptiveWeight,
+    AlignedMTL,
+    CAGrad,
+    ConFIG,
     Constant,
     Equal,
     ExcessMTL,
+    FairGrad,
     GeometricMean,
+    GradDrop,
     GradNorm,
+    GradVac,
     MoCo,
     MoDo,
+    NashMTL,
+    PCGrad,
     RevisedUncertainty,
     ScaleInvariant,
     SDMGrad,
@@ -32,6 +42,7 @@ from mtlray.strategies import (
     SoftAdapt,
     STCHMultiTask,
     Uncertainty,
+    UPGrad,
 )
 from mtlray.testing import TASKS, StrategyConformance
 
@@ -136,3 +147,42 @@ class TestMoDo(StrategyConformance):
 class TestSDMGrad(StrategyConformance):
     strategies = (SDMGrad(),)
     tolerance = 1e-10  # its solver multiplies rounding errors at each of its iterations
+
+
+class TestMGDA(StrategyConformance):
+    strategies = (MGDA(), MGDA(normalisation="loss+", grad_scale="match_sum", head_grad="weighted"))
+    tolerance = 1e-9
+
+
+class TestRandomOrder(StrategyConformance):
+    strategies = (PCGrad(), GradVac())
+    symmetric = False  # the n-th order is the n-th task's
+
+
+class TestGradDrop(StrategyConformance):
+    strategies = (GradDrop(leak=0.5),)
+
+
+class TestCAGrad(StrategyConformance):
+    strategies = (CAGrad(), CAGrad(c=2.0, rescale="one_plus_c_squared", head_grad="weighted"))
+    tolerance = 1e-7  # a root is found to about ten digits
+
+
+class TestGramian(StrategyConformance):
+    strategies = (
+        IMTLG(),
+        AlignedMTL(),
+        AlignedMTL(scale_mode="median", head_grad="weighted"),
+        ConFIG(grad_scale="match_sum"),
+    )
+    tolerance = 1e-9
+
+
+class TestBargaining(StrategyConformance):
+    strategies = (NashMTL(), FairGrad(alpha=0.5, max_norm=3.0, head_grad="weighted"))
+    tolerance = 1e-9
+
+
+class TestUPGrad(StrategyConformance):
+    strategies = (UPGrad(),)
+    tolerance = 1e-9

@@ -1,5 +1,7 @@
 """IMTL-L: its equation, its rest, TorchJD, and its kinship with uncertainty weighting."""
 
+import math
+
 import pytest
 import torch
 import torchjd.scalarization
@@ -53,6 +55,15 @@ def test_limit_keeps_the_weights_finite(start):
     strategy = IMTLL(log_scale_limit=2.0)
     _, weights, _ = strategy.combine(LOSSES, set_to(start(strategy, 3), 1e4, 0.0, -1e4))
     torch.testing.assert_close(weights.detach().log(), torch.tensor([[2.0, 0.0, -2.0]]).double())
+
+
+def test_beyond_the_limit_only_the_gradient_that_leads_back_counts(start):
+    # At the bound the slope is exp(2) L - 1 above and exp(-2) L - 1 below.
+    strategy = IMTLL(log_scale_limit=2.0)
+    for value, loss, slope in ((3.0, 0.0, 0.0), (3.0, 1.0, math.exp(2) - 1), (-3.0, 0.0, -1.0), (-3.0, 10.0, 0.0)):
+        state = set_to(start(strategy, 3), value, value, value)
+        strategy.combine(torch.full((1, 3), loss).double(), state)[0].sum().backward()
+        torch.testing.assert_close(state.params["log_scale"].grad, torch.full((1, 3), slope).double())
 
 
 @pytest.mark.usefixtures("unchecked")

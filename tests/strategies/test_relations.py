@@ -55,9 +55,10 @@ ALIKE = {
 
 
 def probe_losses(strategy, step, theta):
-    """Losses of unequal size and curvature that differ from batch to batch; `theta` is `[2, 2]`, a layer."""
+    """Losses in conflict, of unequal size, that differ from batch to batch; `theta` is `[2, 2]`, a layer."""
     noise = torch.Generator().manual_seed(step)
-    targets = torch.randn(3, 2, 2, generator=noise, dtype=torch.float64) * 0.3 + torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+    centres = torch.tensor([[[1.0, 0.0], [0.0, 2.0]], [[-1.0, 0.5], [1.0, -0.5]], [[1.0, 0.0], [0.0, 2.0]]])
+    targets = torch.randn(3, 2, 2, generator=noise, dtype=torch.float64) * 0.3 + centres
     sizes = torch.tensor([3.0, 1.0, 0.3], dtype=torch.float64)
     trained = len(strategy.trains(TASKS[:2]))
     return (sizes * (theta - targets).square().mean(dim=(1, 2)) + 0.1)[:trained].unsqueeze(0)

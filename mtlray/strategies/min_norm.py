@@ -1,0 +1,44 @@
+"""Small problems with weights that must not be negative, solved exactly by active sets (Lawson and Hanson 1974)."""
+
+import numpy as np
+
+from mtlray.errors import StrategyError
+from mtlray.strategies.gramian import Matrix, Vector
+
+
+def as_vectors(gramian: Matrix) -> Matrix:
+    """K vectors of length K, the columns, with these inner products.
+
+    From the eigenvalues of the cosines and not of the Gramian, so that a short gradient is as exact as a long one.
+    """
+    norms = np.sqrt(np.diag(gramian))
+    safe = np.where(norms > 0, norms, 1.0)
+    values, vectors = np.linalg.eigh(gramian / np.outer(safe, safe))
+    columns: Matrix = np.sqrt(np.clip(values, 0.0, None))[:, None] * vectors.T * norms
+    return columns
+
+
+def simplex_min_norm(vectors: Matrix) -> Vector:
+    """Weights on the simplex of the shortest convex combination of the columns. Raises StrategyError.
+
+    The combination t V a with a on the simplex that minimises |t V a|^2 + (t - 1)^2 has for each t the shortest V a.
+    """
+    longest = np.sqrt(np.square(vectors).sum(axis=0).max())
+    scaled = vectors / longest if longest > 0 else vectors
+    extended = np.vstack([scaled, np.ones(scaled.shape[1])])
+    weights = nonnegative_least_squares(extended, np.eye(len(extended))[-1])
+    shares: Vector = weights / weights.sum()
+    return shares
+
+
+def nonnegative_least_squares(matrix: Matrix, target: Vector) -> Vector:
+    """The x >= 0 with the smallest |matrix @ x - target|. Raises StrategyError."""
+    from scipy.optimize import nnls  # half a second, which no other strategy should pay
+
+    try:
+        solution: Vector = nnls(matrix, target)[0]
+    except (RuntimeError, np.linalg.LinAlgError) as error:
+        raise StrategyError(
+            f"The solver of non-negative least squares gave up on {matrix.shape[1]} gradients: {error}."
+        ) from error
+    return solution
