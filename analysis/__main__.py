@@ -1,10 +1,11 @@
-"""`python -m analysis table RESULTS`: the tables of a results folder, on a machine without torch or ray."""
+"""`python -m analysis table|report|figures RESULTS`: the same as mtlray's, on a machine without torch or ray."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from analysis.load import load
 from analysis.selection import RULES
 from analysis.tables import FORMATS, render_table
 from analysis.tuning import RATES
@@ -15,19 +16,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, or 2 for an error that is the user's to mend."""
     options = _parser().parse_args(arguments)
     try:
-        rendered = render_table(
-            options.results, select=options.select, format=options.format, against=options.against, rates=options.rates
-        )
-        if options.out is None:
-            # Every table holds a ±, which a terminal set to ASCII would refuse with a traceback.
-            getattr(sys.stdout, "reconfigure", lambda **_: None)(encoding="utf-8")
-            print(rendered)
-        else:
-            Path(options.out).write_text(rendered + "\n", encoding="utf-8")
+        {"table": _table, "report": _report, "figures": _figures}[options.command](options)
     except (MtlrayError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _table(options: argparse.Namespace) -> None:
+    rendered = render_table(
+        options.results, select=options.select, format=options.format, against=options.against, rates=options.rates
+    )
+    if options.out is None:
+        # Every table holds a ±, which a terminal set to ASCII would refuse with a traceback.
+        getattr(sys.stdout, "reconfigure", lambda **_: None)(encoding="utf-8")
+        print(rendered)
+    else:
+        Path(options.out).write_text(rendered + "\n", encoding="utf-8")
+
+
+def _report(options: argparse.Namespace) -> None:
+    from analysis.report import render_report
+
+    page = render_report(options.results, select=options.select, against=options.against, rates=options.rates)
+    Path(options.out).write_text(page, encoding="utf-8")
+    print(f"report    {options.out}")
+
+
+def _figures(options: argparse.Namespace) -> None:
+    from analysis.figures import save
+
+    only = options.only.split(",") if options.only is not None else None
+    formats = options.formats.split(",")
+    for line in save(
+        load(options.results),
+        Path(options.out),
+        names=only,
+        formats=formats,
+        select=options.select,
+        rates=options.rates,
+    ):
+        print(line)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -35,17 +64,26 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m analysis", description="From a sweep's Parquet files to its tables."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("table", help="mean ± std (n) per cell")
-    command.add_argument(
-        "results", metavar="RESULTS", help="a sweep's folder, or a results folder with one sweep in it"
-    )
-    command.add_argument(
-        "--select", metavar="RULE", help=f"{' | '.join(rule.name for rule in RULES)} (default: the sweep's own)"
-    )
-    command.add_argument("--format", default="text", metavar="FMT", help=f"{' | '.join(FORMATS)} (default: text)")
-    command.add_argument("--against", metavar="PAPER", help="a published table beside ours: gong2019 or gong2019:1")
-    command.add_argument("--rates", metavar="RULE", help=f"several learning rates: {' | '.join(RATES)} (default: best)")
-    command.add_argument("--out", metavar="FILE", help="write to a file instead of the terminal")
+    table = commands.add_parser("table", help="mean ± std (n) per cell")
+    table.add_argument("--format", default="text", metavar="FMT", help=f"{' | '.join(FORMATS)} (default: text)")
+    table.add_argument("--out", metavar="FILE", help="write to a file instead of the terminal")
+    report = commands.add_parser("report", help="one HTML page that needs no network")
+    report.add_argument("--out", default="report.html", metavar="FILE", help="the file to write (default: report.html)")
+    figures = commands.add_parser("figures", help="figures as files")
+    figures.add_argument("--only", metavar="NAMES", help="only these figures, as in learning,weights")
+    figures.add_argument("--formats", default="png,pdf", metavar="FMTS", help="png, pdf and svg (default: png,pdf)")
+    figures.add_argument("--out", default="figures", metavar="FOLDER", help="the folder to write to (default: figures)")
+    rules = " | ".join(rule.name for rule in RULES)
+    for command in (table, report, figures):
+        command.add_argument(
+            "results", metavar="RESULTS", help="a sweep's folder, or a results folder with one sweep in it"
+        )
+        command.add_argument("--select", metavar="RULE", help=f"{rules} (default: the sweep's own)")
+        command.add_argument(
+            "--rates", metavar="RULE", help=f"several learning rates: {' | '.join(RATES)} (default: best)"
+        )
+    for command in (table, report):
+        command.add_argument("--against", metavar="PAPER", help="a published table beside ours: gong2019 or gong2019:1")
     return parser
 
 

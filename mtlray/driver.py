@@ -202,6 +202,7 @@ class Sweep:
             return
         launch = {
             "sweep_file": self.path.name,
+            "source": self.path.read_text(encoding="utf-8", errors="replace") if self.path.is_file() else None,
             "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "host": platform.node(),
             "device": config.device,

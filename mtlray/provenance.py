@@ -8,8 +8,6 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtlray.plugins import registered
-
 
 @dataclass(frozen=True, slots=True)
 class Commit:
@@ -34,10 +32,9 @@ def commit_of(folder: Path) -> Commit:
 
 @functools.cache
 def versions() -> str:
-    """JSON of the versions of Python and of the packages that numbers may depend on, with those that offer strategies."""
+    """JSON of the versions of Python and of the packages that a trial's numbers may depend on."""
     found = {"python": platform.python_version()}
-    plugins = sorted({entry.dist.name for entry in registered() if entry.dist is not None})
-    for package in ("mtlray", "torch", "torchvision", "numpy", "torchjd", "ray", "pyarrow", *plugins):
+    for package in ("mtlray", "torch", "torchvision", "numpy", "torchjd", "ray", "pyarrow"):
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

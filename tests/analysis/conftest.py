@@ -55,6 +55,7 @@ class Sweep:
         dataset: str = DATASET,
         fraction: float = 1.0,
         seed: int = 0,
+        write: bool = True,
         **setting: Any,
     ) -> dict[str, Any]:
         trial = {
@@ -67,7 +68,8 @@ class Sweep:
             **setting,
         }
         self.description["trials"].append(trial)
-        self.ledger.write_sweep(self.description)
+        if write:
+            self.ledger.write_sweep(self.description)
         return trial
 
     def rows(self, trial: dict[str, Any], values: dict[str, float | None], **overrides: Any) -> list[dict[str, Any]]:
@@ -86,14 +88,30 @@ class Sweep:
         ]
 
     def finish(
-        self, trial: dict[str, Any], values: dict[str, float | None], *, steps: Iterable[int] = (), **overrides: Any
+        self,
+        trial: dict[str, Any],
+        values: dict[str, float | None],
+        *,
+        steps: Iterable[int] = (),
+        curve_rows: Iterable[dict[str, Any]] = (),
+        **overrides: Any,
     ) -> None:
-        """Commit a trial; `steps` are those of its curves, which are left out where there are none."""
+        """Commit a trial; `steps` or `curve_rows` are its curves, which are left out where there are none."""
         rows = pa.Table.from_pylist(self.rows(trial, values, **overrides), schema=SUMMARY)
-        evaluations = [{"trial_id": trial["trial_id"], "step": step} for step in steps]
+        evaluations = [*curve_rows, *({"trial_id": trial["trial_id"], "step": step} for step in steps)]
         schema = curves_schema([(task, ["accuracy"]) for task in TASKS])
         curves = pa.Table.from_pylist(evaluations, schema=schema) if evaluations else None
         self.ledger.commit(trial["trial_id"], trial["dataset"], curves, rows)
+
+    @staticmethod
+    def curve_row(trial: dict[str, Any], i: int, seed: int, fraction: float, evaluation: int) -> dict[str, Any]:
+        row = {key: trial[key] for key in ("trial_id", "strategy", "fraction", "seed")}
+        row |= {"step": 100 * evaluation, "epoch": float(evaluation), "grad_norm/trunk": 1.0 + seed, "weight_sum": 0.0}
+        for task in trial["tasks"]:
+            row[f"test/{task}/accuracy"] = 90 + i + seed + 0.5 * evaluation - 2 * (fraction < 1) - (task == "right")
+            row[f"weight/{task}"] = 2 ** (i * evaluation / 8)
+            row["weight_sum"] += row[f"weight/{task}"]
+        return row
 
     def cut_short(self, trial: dict[str, Any]) -> None:
         """Tear a finished trial's summary file in half."""
@@ -153,4 +171,35 @@ def broken(make_sweep, fill) -> Sweep:
     sweep.cut_short(trials["revised_uncertainty", 0.25, 0])
     sweep.ledger.forget([trials["stl:left", 1.0, 2]["trial_id"]])
     sweep.finish(trials["equal", 1.0, 0] | {"trial_id": "e" * 16}, {"left": 50.0, "right": 50.0})
+    return sweep
+
+
+@pytest.fixture
+def with_curves(make_sweep) -> Callable[..., Sweep]:
+    """A sweep with curves: `with_curves({strategy: tasks}, fractions=(1.0, 0.25), n_seeds=3)`.
+
+    At evaluation e of 8 (step 100·e), seed s, strategy i: accuracy is 90 + i + s + 0.5·e − 2·[fraction < 1], one less on
+    the task right; each task's weight is 2^(i·e/8), the gradient norm 1 + s.
+    """
+
+    def build(strategies: dict[str, tuple[str, ...]] | None = None, *, fractions=(1.0, 0.25), n_seeds=3, name="curves"):
+        return fill_with_curves(make_sweep(name=name), strategies or STRATEGIES, fractions, n_seeds)
+
+    return build
+
+
+def fill_with_curves(sweep: Sweep, strategies: dict[str, tuple[str, ...]], fractions, n_seeds: int) -> Sweep:
+    """What `with_curves` describes, in merged files, which are quick to write and to read."""
+    curves, summary = [], []
+    for i, (strategy, tasks) in enumerate(strategies.items()):
+        for fraction in fractions:
+            for seed in range(n_seeds):
+                trial = sweep.plan(strategy, tasks, fraction=fraction, seed=seed, write=False)
+                rows = [sweep.curve_row(trial, i, seed, fraction, evaluation) for evaluation in range(1, 9)]
+                curves += rows
+                summary += sweep.rows(trial, {task: rows[-1][f"test/{task}/accuracy"] for task in tasks})
+    schema = curves_schema([(task, ["accuracy"]) for task in TASKS])
+    sweep.ledger.write_sweep(sweep.description)
+    tables = pa.Table.from_pylist(curves, schema=schema), pa.Table.from_pylist(summary, schema=SUMMARY)
+    sweep.ledger.commit("compact-all", DATASET, *tables)
     return sweep

@@ -1,0 +1,76 @@
+"""Files: figures as PNG, PDF and SVG, the same bytes for the same results."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from analysis.figures.registry import FIGURES, figure, kind
+from analysis.figures.scene import NothingToDraw, scene
+from analysis.figures.style import PARAMETERS
+from analysis.load import Results
+from analysis.selection import rule
+from analysis.tuning import tuned
+from mtlray.errors import unknown_name
+
+# Without dates, so that drawing again changes nothing.
+_METADATA: dict[str, dict[str, str | None]] = {
+    "png": {},
+    "pdf": {"CreationDate": None},
+    "svg": {"Date": None},
+}
+FORMATS = tuple(_METADATA)
+
+
+def encode(drawn: Figure, format: str, *, text_as_paths: bool = True) -> bytes:
+    """A figure as the bytes of a file. `text_as_paths` (SVG) keeps its looks where the font is missing.
+
+    Raises SpecError for an unknown format.
+    """
+    if format not in FORMATS:
+        raise unknown_name("format", format, FORMATS)
+    FigureCanvasAgg(drawn)
+    parameters = PARAMETERS | {"svg.hashsalt": "mtlray", "svg.fonttype": "path" if text_as_paths else "none"}
+    buffer = io.BytesIO()
+    with mpl.rc_context(parameters):
+        drawn.savefig(buffer, format=format, metadata=_METADATA[format])
+    return buffer.getvalue()
+
+
+def save(
+    results: Results,
+    folder: Path,
+    *,
+    names: Sequence[str] | None = None,
+    formats: Sequence[str] = ("png", "pdf"),
+    select: str | None = None,
+    rates: str | None = None,
+) -> list[str]:
+    """Write figures as `folder/<data set>.<name>.<format>`; returns a line for each: its path, or why there is none.
+
+    `rates` is as in `analysis.tables.table`. Raises SpecError for unknown names, and what `tuned` and `scene` raise.
+    """
+    for format in formats:
+        if format not in FORMATS:
+            raise unknown_name("format", format, FORMATS)
+    kinds = [kind(name) for name in names] if names is not None else list(FIGURES)
+    selected = rule(select or results.sweep.get("selection") or "best_val")
+    results = tuned(results, rates)
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for dataset in results.datasets:
+        part = scene(results, selected, dataset)
+        for wanted in kinds:
+            try:
+                drawing = figure(wanted.name, part)
+            except NothingToDraw as error:
+                lines.append(f"no figure {dataset}.{wanted.name}: {error}")
+                continue
+            for format in formats:
+                path = folder / f"{dataset}.{wanted.name}.{format}"
+                path.write_bytes(encode(drawing.figure, format))
+                lines.append(str(path))
+    return lines

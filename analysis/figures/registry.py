@@ -1,0 +1,45 @@
+"""Registry: the figures there are, by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import matplotlib as mpl
+
+from analysis.figures import cosine, fractions, learning, pareto, scale, weights
+from analysis.figures.panels import Drawing
+from analysis.figures.scene import Scene
+from analysis.figures.style import PARAMETERS
+from mtlray.errors import unknown_name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """One kind of figure: its name on the command line, its title in the report, and what draws it."""
+
+    name: str
+    title: str
+    draw: Callable[[Scene], Drawing]
+
+
+FIGURES = (
+    Kind(name="pareto", title="Two tasks against each other", draw=pareto.draw),
+    Kind(name="learning", title="Learning curves", draw=learning.draw),
+    Kind(name="fractions", title="Test value and amount of data", draw=fractions.draw),
+    Kind(name="weights", title="Weights of the tasks", draw=weights.draw),
+    Kind(name="scale", title="Sum of weights and norm of the gradient", draw=scale.draw),
+    Kind(name="cosine", title="Cosine of the tasks' gradients", draw=cosine.draw),
+)
+
+
+def kind(name: str) -> Kind:
+    """The kind of figure of that name. Raises SpecError, which lists the valid names."""
+    for candidate in FIGURES:
+        if candidate.name == name:
+            return candidate
+    raise unknown_name("figure", name, [candidate.name for candidate in FIGURES])
+
+
+def figure(name: str, scene: Scene) -> Drawing:
+    """Draw one kind of figure of a scene. Raises SpecError for an unknown name, NothingToDraw where there is nothing."""
+    with mpl.rc_context(PARAMETERS):
+        return kind(name).draw(scene)

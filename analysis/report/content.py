@@ -1,0 +1,146 @@
+"""Content: what the page says, gathered from the results; every refusal becomes a sentence on the page."""
+
+import base64
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from analysis.cells import Grid, grid
+from analysis.figures.registry import FIGURES, figure
+from analysis.figures.scene import NothingToDraw, scene
+from analysis.load import Results
+from analysis.published import PublishedTable, resolve
+from analysis.report.pictures import inline
+from analysis.report.protocol import Facts, fingerprints, protocol
+from analysis.selection import RULES, SelectionRule
+from analysis.sheet import Sheet, sheet
+from analysis.tables import Table
+from mtlray.errors import MtlrayError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Picture:
+    """A figure on the page, or the reason why there is none."""
+
+    name: str
+    title: str
+    svg: Markup | None
+    caption: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Section:
+    """One data set: its table under each rule (or why there is none), its figures and its protocol."""
+
+    dataset: str
+    anchor: str
+    origin: str
+    fingerprint: str
+    sheets: dict[str, Sheet | str]
+    pictures: tuple[Picture, ...]
+    protocol: Facts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Download:
+    """A file inside the page, as a data URI; `rule` is "" where it is the same under all."""
+
+    filename: str
+    label: str
+    uri: str
+    rule: str
+
+
+def published_table(results: Results, against: str | None) -> PublishedTable | None:
+    """The published numbers beside ours: those asked for, else those the sweep names, if they are about its data.
+
+    Raises SpecError for an unknown name, ResultsError as `analysis.published.resolve` does.
+    """
+    if against is not None:
+        return resolve(against, results.sweep.get("published"))
+    name = results.sweep.get("published")
+    found = resolve(name, None) if name else None
+    return found if found is not None and any(map(found.covers, results.datasets)) else None
+
+
+def grids(results: Results) -> dict[tuple[str, str], Grid | str]:
+    """The grid of each (rule, data set), or why there is none."""
+    found: dict[tuple[str, str], Grid | str] = {}
+    for rule in RULES:
+        for dataset in results.datasets:
+            try:
+                found[rule.name, dataset] = grid(results, rule, dataset)
+            except MtlrayError as error:
+                found[rule.name, dataset] = str(error)
+    return found
+
+
+def section(
+    results: Results,
+    selected: SelectionRule,
+    dataset: str,
+    number: int,
+    of_rules: dict[tuple[str, str], Grid | str],
+    against: PublishedTable | None,
+) -> Section:
+    """One data set's part of the page."""
+    sheets: dict[str, Sheet | str] = {}
+    for rule in RULES:
+        found = of_rules[rule.name, dataset]
+        sheets[rule.name] = found if isinstance(found, str) else sheet(results, rule, found, against)
+    chosen = of_rules[selected.name, dataset]
+    return Section(
+        dataset=dataset,
+        anchor=f"data-{number}",
+        origin=chosen.data_origin if isinstance(chosen, Grid) else "see the refusal below",
+        fingerprint=fingerprints(results, dataset),
+        sheets=sheets,
+        pictures=_pictures(results, selected, dataset, f"d{number}", chosen),
+        protocol=protocol(results, dataset),
+    )
+
+
+def downloads(
+    results: Results, of_rules: dict[tuple[str, str], Grid | str], against: PublishedTable | None
+) -> list[Download]:
+    """The tables of each rule that has numbers, as CSV, LaTeX and Markdown."""
+    name = str(results.sweep.get("name") or results.ledger.sweep)
+    files = []
+    for rule in RULES:
+        found = [of_rules[rule.name, dataset] for dataset in results.datasets]
+        parts = tuple(part for part in found if isinstance(part, Grid))
+        if not parts:
+            continue
+        table = Table(results=results, selection=rule, grids=parts, against=against)
+        for format, ending, kind in (
+            ("csv", "csv", "text/csv"),
+            ("latex", "tex", "text/x-tex"),
+            ("markdown", "md", "text/markdown"),
+        ):
+            label = {"csv": "CSV", "latex": "LaTeX", "markdown": "Markdown"}[format]
+            files.append(download(f"{name}.{rule.name}.{ending}", label, table.render(format) + "\n", kind, rule.name))
+    return files
+
+
+def download(filename: str, label: str, text: str, kind: str, rule: str = "") -> Download:
+    """A text as a file inside the page."""
+    data = base64.b64encode(text.encode()).decode()
+    return Download(filename=filename, label=label, uri=f"data:{kind};charset=utf-8;base64,{data}", rule=rule)
+
+
+def _pictures(
+    results: Results, selected: SelectionRule, dataset: str, prefix: str, chosen: Grid | str
+) -> tuple[Picture, ...]:
+    if isinstance(chosen, str):
+        return ()
+    part = scene(results, selected, dataset)
+    pictures = []
+    for kind in FIGURES:
+        try:
+            drawing = figure(kind.name, part)
+        except NothingToDraw as error:
+            pictures.append(Picture(name=kind.name, title=kind.title, svg=None, caption=f"Not drawn: {error}."))
+            continue
+        svg = inline(drawing.figure, f"{prefix}-{kind.name}", f"{kind.title}, {dataset}")
+        pictures.append(Picture(name=kind.name, title=kind.title, svg=svg, caption=drawing.caption))
+    return tuple(pictures)

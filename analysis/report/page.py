@@ -1,0 +1,96 @@
+"""Page: the report's HTML, from a template, a style sheet and a script that lie beside this file."""
+
+import time
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from analysis.load import load
+from analysis.report.completeness import MOST, STATES, completeness
+from analysis.report.content import download, downloads, grids, published_table, section
+from analysis.report.protocol import provenance
+from analysis.selection import RULES, rule
+from analysis.tuning import tuned
+from mtlray.errors import ResultsError
+
+
+def render_report(
+    results_path: str,
+    *,
+    trials: Sequence[Mapping[str, Any]] | None = None,
+    select: str | None = None,
+    against: str | None = None,
+    rates: str | None = None,
+) -> str:
+    """The report of a sweep as one HTML page, which asks for nothing over a network.
+
+    `select` is the rule that the page opens with and that its figures follow (default: the sweep's own). Raises what
+    `load` and `tuned` raise, SpecError for unknown names, and ResultsError where the sweep plans no trial. What is wrong with the
+    results themselves stands on the page.
+    """
+    results = load(results_path, trials=trials)
+    selected = rule(select or results.sweep.get("selection") or "best_val")
+    if not results.datasets:
+        raise ResultsError("A report should be about at least one trial. The sweep plans none.")
+    beside = published_table(results, against)
+    done = completeness(results)
+    results = tuned(results, rates)
+    of_rules = grids(results)
+    launch = results.sweep.get("launch") or {}
+    name = str(results.sweep.get("name") or results.ledger.sweep)
+    source = launch.get("source")
+    files = downloads(results, of_rules, beside)
+    if len(done.troubles):
+        files.append(download(f"{name}.failures.csv", "failures, CSV", done.troubles.to_csv(index=False), "text/csv"))
+    if source:
+        files.append(download(str(launch.get("sweep_file", f"{name}.py")), "sweep file", source, "text/x-python"))
+    return _template().render(
+        name=name,
+        question=" ".join(str(results.sweep.get("question") or "").split()),
+        selected=selected,
+        rules=RULES,
+        completeness=done,
+        states=STATES,
+        most=MOST,
+        troubles=done.troubles.head(MOST).to_dict("records"),
+        sections=[
+            section(results, selected, dataset, i, of_rules, beside) for i, dataset in enumerate(results.datasets)
+        ],
+        published=beside,
+        others=results.others,
+        damaged=results.damaged,
+        downloads=files,
+        provenance=provenance(results),
+        source=source,
+        made=time.strftime("%Y-%m-%d %H:%M %Z"),
+        style=_beside("page.css"),
+        script=_beside("page.js"),
+    )
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"percent": _percent, "number": _number}
+    return environment.from_string(str(_beside("page.html.j2")))
+
+
+def _beside(filename: str) -> Markup:
+    return Markup(resources.files("analysis.report").joinpath(filename).read_text(encoding="utf-8"))
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.6g} %"
+
+
+def _number(text: str) -> str:
+    """The number in a cell, for sorting; "" where there is none."""
+    plain = text.replace("−", "-").removeprefix("~")
+    try:
+        return repr(float(plain))
+    except ValueError:
+        return ""
