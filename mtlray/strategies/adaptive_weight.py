@@ -28,8 +28,9 @@ class AdaptiveWeight(AbstractWeighting):
     first epoch. The direction is opposite to `EMA` and uncertainty weighting: beside a cross-entropy near one, a squared
     error of 0.03 almost vanishes.
 
-    Reading: the paper's formula could not be had. Its abstract says that more difficult tasks get more weight; that the loss
-    share is meant, and at each batch, is a guess. Results are not the paper's.
+    Reading: the paper's formula could not be had, nor is it in the first author's repositories (AllWeights, MTL). Its
+    abstract says that more difficult tasks get more weight; that the loss share is meant, and at each batch, is a guess.
+    Results are not the paper's.
     """
 
     form: Literal["ratio", "softmax"] = "ratio"

@@ -28,8 +28,8 @@ class DWEMA(AbstractWeighting):
 
     The weight of task k is :math:`\lambda_k / E_k`. `beta`, `cadence`, `renorm` and `epsilon` are those of `EMA`.
 
-    Reading: the paper's full text could not be had. Its abstract and public summaries name the method and the order, first
-    the scaling, then the training rate; the formula is ours. Results are not the paper's.
+    Reading: the paper's full text could not be had. A third party's summary (bohrium.com) names the method and the order,
+    first the scaling, then the training rate; the formula is ours. Results are not the paper's.
     """
 
     beta: float = 0.9

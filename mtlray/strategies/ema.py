@@ -27,7 +27,8 @@ class EMA(AbstractWeighting):
     shrink. `renorm` scales the weights to sum to K. `cadence="epoch"` averages the mean losses of epochs.
 
     Reading: of the paper only the abstract could be had, which says that losses are scaled by their exponential moving
-    average. The default of `beta`, the start of the average and the cadence are ours; results are not the paper's.
+    average, and a third party's summary (bohrium.com), by which they are divided by it and `beta` differs between data sets.
+    The default of `beta`, the start of the average and the cadence are ours; results are not the paper's.
     """
 
     beta: float = 0.9

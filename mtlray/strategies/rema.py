@@ -25,9 +25,9 @@ class REMA(AbstractWeighting):
 
     The weight of task k is :math:`r_k / E_k`. `beta`, `cadence`, `renorm` and `epsilon` are those of `EMA`.
 
-    Reading: the paper's full text could not be had. Public summaries say that the rated average joins the scaling with the
-    training rate of dynamic weight average, the scaling first; that the raw rate and not its softmax is meant is a guess,
-    by which this method and `DWEMA` are told apart. Results are not the paper's.
+    Reading: the paper's full text could not be had. A third party's summary (bohrium.com) says that the rated average joins
+    the scaling with dynamic weight average, the scaling first; that its raw rate and not its softmax is meant is a guess, by
+    which this method and `DWEMA` are told apart. Results are not the paper's.
     """
 
     beta: float = 0.9
