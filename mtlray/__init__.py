@@ -18,6 +18,7 @@ _EXPORTS = {
     "learning_rates": "mtlray.specs",
     "epochs_over_fraction": "mtlray.specs",
     "MultiMNIST": "mtlray.data",
+    "NYUv2": "mtlray.data",
     "LeNet": "mtlray.models",
     "State": "mtlray.strategies",
     "AbstractStrategy": "mtlray.strategies",

@@ -1,10 +1,14 @@
 """What a strategy must keep to while it runs. A breach would give numbers that depend on more than the trial's spec."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from mtlray.errors import SpecError
+from mtlray.models.pack import default_dtype
 from mtlray.strategies import AbstractStrategy, State
+from mtlray.tasks import Task
 
 
 def check_state(strategy: AbstractStrategy, state: State, n_seeds: int) -> None:
@@ -51,3 +55,22 @@ def _check_lead(strategy: AbstractStrategy, what: str, tensor: Tensor, n_seeds: 
             f"{what} of {strategy.label} should lead with a `seed` axis of {n_seeds}, also when there is one seed, such as "
             f"`torch.zeros(len(seeds), len(tasks))`. Found shape {list(tensor.shape)}."
         )
+
+
+def initial_state(
+    strategy: AbstractStrategy,
+    tasks: Sequence[Task],
+    seeds: Sequence[int],
+    device: torch.device,
+    dtype: torch.dtype,
+    n_shared: int = 0,
+) -> State:
+    """The strategy's state before the first step, in the trial's precision and on its device.
+
+    `n_shared` is the number of one trial's shared parameters; what looks at losses alone needs none.
+    """
+    with default_dtype(dtype):  # so that 0.1 is the trial's 0.1 and not that of float32
+        state = strategy.allocate(strategy.init(tasks, torch.tensor(seeds)), n_shared)
+    check_state(strategy, state, len(seeds))
+    params = {name: p.detach().to(device).requires_grad_() for name, p in state.params.items()}
+    return State(params, {name: b.to(device) for name, b in state.buffers.items()})

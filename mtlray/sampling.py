@@ -1,9 +1,12 @@
-"""Which examples the mini-batches of a trial hold."""
+"""Which examples each mini-batch of a trial holds, and the batches of a pack."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from mtlray.data import subset
+from mtlray.data import Examples, subset
+from mtlray.data.batches import Batches
 from mtlray.randomness import generator
 from mtlray.specs import TrialSpec
 
@@ -38,3 +41,30 @@ class Sampler:
         shuffle = torch.randperm(len(self._subset), generator=generator(self._trial.seed, purpose, step))
         whole = max(1, min(count, len(self._subset) // self._trial.batch_size))
         return list(torch.split(self._subset[shuffle], self._trial.batch_size)[:whole])
+
+
+def training_batches(
+    trials: Sequence[TrialSpec], examples: Examples, device: torch.device, dtype: torch.dtype
+) -> Batches:
+    """The mini-batches of trials that are equal in all but the seed, `[seed, batch, ...]`, by their number."""
+    trial = trials[0]
+    samplers = [Sampler(trial, len(examples)) for trial in trials]
+
+    def indices(n: int) -> Tensor:
+        return torch.stack([sampler.batch(n) for sampler in samplers])
+
+    end = trial.steps * trial.strategy.batches_per_step
+    return Batches(examples, [task.name for task in trial.tasks], indices, end, device=device, dtype=dtype)
+
+
+def augmented(
+    trials: Sequence[TrialSpec], number: int, inputs: Tensor, targets: Sequence[Tensor]
+) -> tuple[Tensor, Sequence[Tensor]]:
+    """Batch `number` as its data set changes it at random: a function of (seed, number) for each trial."""
+    dataset, tasks = trials[0].dataset, trials[0].tasks
+    if not dataset.augmented:
+        return inputs, targets
+    random = [generator(trial.seed, "augment", number) for trial in trials]
+    names = [task.name for task in tasks]
+    inputs, changed = dataset.augment(inputs, dict(zip(names, targets, strict=True)), random)
+    return inputs, [changed[name] for name in names]

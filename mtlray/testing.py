@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from mtlray.checkpoint import Checkpoint
 from mtlray.codec import encode
+from mtlray.contract import initial_state
 from mtlray.gradients import TaskLosses
 from mtlray.losses import cross_entropy, squared_error
 from mtlray.metrics import Accuracy, MeanSquaredError
@@ -25,7 +26,6 @@ from mtlray.randomness import generator
 from mtlray.specs import SGD, Adam, OptimizerSpec
 from mtlray.strategies import AbstractStrategy, State
 from mtlray.tasks import Task
-from mtlray.training import initial_state
 
 TASKS = (
     Task(name="left", likelihood="categorical", output_shape=(4,), loss=cross_entropy, metrics=(Accuracy(),)),

@@ -11,19 +11,18 @@ import torch
 from torch import Tensor
 
 from mtlray.checkpoint import Checkpoint, Interrupted
-from mtlray.contract import check_scalars, check_state, check_weights, refuse_global_randomness
+from mtlray.contract import check_scalars, check_state, check_weights, initial_state, refuse_global_randomness
 from mtlray.data import Dataset
+from mtlray.data.batches import place
 from mtlray.diagnostics import N_BATCHES, gradient_diagnostics, jacobians
 from mtlray.evaluation import evaluate
 from mtlray.gradients import TaskLosses
 from mtlray.kernels import KernelChoice
 from mtlray.models import Pack
-from mtlray.models.pack import default_dtype
 from mtlray.optimizers import build_optimizer, optimizer_state, restore_optimizer
-from mtlray.sampling import Sampler
+from mtlray.sampling import Sampler, augmented, training_batches
 from mtlray.specs import TrialSpec
-from mtlray.strategies import AbstractStrategy, State
-from mtlray.tasks import Task
+from mtlray.strategies import State
 
 # Neither changes a number: a look at divergence waits for the device, and the step it finds is exact all the same.
 _LOOK_EVERY = 50  # steps
@@ -60,28 +59,31 @@ def train(
     evaluation, ends a trial as diverged; its pack goes on. Raises what the strategy or the model raises.
     """
     run = Run(trials, dataset, device, checkpoints, kernel)
-    last_save = last_progress = time.monotonic()
-    random_state = torch.get_rng_state()
-    first_step = run.step + 1
-    while run.step < run.trial.steps and not run.all_diverged:
-        run.advance()
-        if run.step in (first_step, run.trial.steps):
-            refuse_global_randomness(run.strategy, random_state)
-            check_state(run.strategy, run.state, len(trials))
-        if run.step % run.trial.evaluation_interval == 0 or run.step == run.trial.steps:
-            run.evaluate()
-        if run.step % _LOOK_EVERY == 0:
-            run.look_for_divergence()
-        now, stop = time.monotonic(), False
-        if now - last_progress >= _PROGRESS_EVERY:
-            stop, last_progress = bool(progress(run.step)) and run.step < run.trial.steps, now
-        if stop or now - last_save >= checkpoint_seconds:
-            for checkpoint in run.checkpoints():
-                save(checkpoint)
-            last_save = time.monotonic()
-        if stop:
-            raise Interrupted(run.step)
-    return run.outcomes()
+    try:
+        last_save = last_progress = time.monotonic()
+        random_state = torch.get_rng_state()
+        first_step = run.step + 1
+        while run.step < run.trial.steps and not run.all_diverged:
+            run.advance()
+            if run.step in (first_step, run.trial.steps):
+                refuse_global_randomness(run.strategy, random_state)
+                check_state(run.strategy, run.state, len(trials))
+            if run.step % run.trial.evaluation_interval == 0 or run.step == run.trial.steps:
+                run.evaluate()
+            if run.step % _LOOK_EVERY == 0:
+                run.look_for_divergence()
+            now, stop = time.monotonic(), False
+            if now - last_progress >= _PROGRESS_EVERY:
+                stop, last_progress = bool(progress(run.step)) and run.step < run.trial.steps, now
+            if stop or now - last_save >= checkpoint_seconds:
+                for checkpoint in run.checkpoints():
+                    save(checkpoint)
+                last_save = time.monotonic()
+            if stop:
+                raise Interrupted(run.step)
+        return run.outcomes()
+    finally:
+        run.batches.close()
 
 
 class Run:
@@ -100,7 +102,7 @@ class Run:
         self.tasks = self.trial.tasks
         self.strategy = self.trial.strategy
         self.data_fingerprint = dataset.fingerprint
-        self.splits = {name: examples.to(device) for name, examples in dataset.splits.items()}
+        self.splits = {name: place(examples, device) for name, examples in dataset.splits.items()}
         seeds = [trial.seed for trial in trials]
         shape = self.trial.dataset.input_shape
         self.pack = Pack(self.trial.model, shape, self.tasks, seeds, device=device, dtype=self.dtype, kernel=kernel)
@@ -108,6 +110,7 @@ class Run:
         self.state = initial_state(self.strategy, self.tasks, seeds, device, self.dtype, self.pack.n_shared)
         self.optimizer = build_optimizer(self.trial.optimizer, list(self.pack.parameters.values()), self.state.params)
         self.samplers = [Sampler(trial, len(self.splits["train"])) for trial in trials]
+        self.batches = training_batches(trials, self.splits["train"], device, self.dtype)
         self.step = 0
         self.all_diverged = False
         self.meters = _empty_meters(len(trials), len(self.tasks), device, self.dtype)
@@ -145,14 +148,12 @@ class Run:
             meters["diverged_at"] = torch.where(first, self.step, meters["diverged_at"])
 
     def _losses(self, number: int) -> TaskLosses:
-        return self._losses_of([sampler.batch(number) for sampler in self.samplers], number)
+        inputs, targets = augmented(self.trials, number, *self.batches.at(number))
+        return self.pack.losses(inputs, targets, number)
 
     def _losses_of(self, batches: Sequence[Tensor], number: int) -> TaskLosses:
-        """The losses on one batch of each seed; `number` names the dropout masks."""
-        indices = torch.stack(list(batches)).to(self.device, non_blocking=True)
-        train = self.splits["train"]
-        inputs = train.inputs.gather(indices, self.dtype)
-        targets = [train.targets[task.name].gather(indices, self.dtype) for task in self.tasks]
+        """The losses on one batch of each seed, not augmented; `number` names the dropout masks."""
+        inputs, targets = self.batches.of(torch.stack(list(batches)))
         return self.pack.losses(inputs, targets, number)
 
     # -- what is written down
@@ -173,8 +174,9 @@ class Run:
         check_scalars(self.strategy, of_strategy, len(self.trials))
         scalars = {name: values.tolist() for name, values in of_strategy.items()}
         gradients = self._gradients() if self.trial.gradient_diagnostics else {}
+        cut = self.trial.dataset.evaluation_batch
         measured = {
-            split: evaluate(self.pack, self.splits[split], len(self.trials), self.device, self.dtype)
+            split: evaluate(self.pack, self.splits[split], len(self.trials), self.device, self.dtype, cut)
             for split in ("val", "test")
         }
         for i, trial in enumerate(self.trials):
@@ -272,25 +274,6 @@ class Run:
 
     def _seconds(self) -> float:
         return self.seconds_before + time.monotonic() - self.started
-
-
-def initial_state(
-    strategy: AbstractStrategy,
-    tasks: Sequence[Task],
-    seeds: Sequence[int],
-    device: torch.device,
-    dtype: torch.dtype,
-    n_shared: int = 0,
-) -> State:
-    """The strategy's state before the first step, in the trial's precision and on its device.
-
-    `n_shared` is the number of one trial's shared parameters; what looks at losses alone needs none.
-    """
-    with default_dtype(dtype):  # so that 0.1 is the trial's 0.1 and not that of float32
-        state = strategy.allocate(strategy.init(tasks, torch.tensor(seeds)), n_shared)
-    check_state(strategy, state, len(seeds))
-    params = {name: p.detach().to(device).requires_grad_() for name, p in state.params.items()}
-    return State(params, {name: b.to(device) for name, b in state.buffers.items()})
 
 
 def _empty_meters(n_seeds: int, n_tasks: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:

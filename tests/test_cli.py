@@ -129,6 +129,10 @@ def test_a_bad_sweep_is_one_paragraph_and_exit_code_2(cli, tmp_path, name, verb)
         (["data", "prepare", "cifar"], "no data source `cifar`"),
         (["data", "import", "mnist5k", "."], "needs no import"),
         (["data", "import", "mnist", "."], "Missing: train-images-idx3-ubyte.gz"),
+        (["data", "import", "mnist", ".", "--no-normals"], "has no use for --normals"),
+        (["data", "import", "nyuv2", "."], "should be mtan's folder"),
+        (["data", "prepare", "nyuv2"], "mtlray does not fetch nyuv2; you bring it"),
+        (["data", "verify", "nyuv2"], "nyuv2 should have been imported to"),
     ],
     ids=lambda value: " ".join(Path(v).name for v in value) if isinstance(value, list) else "",
 )

@@ -417,12 +417,11 @@ def test_order_and_subset_do_not_depend_on_the_strategy_or_the_rate():
 # -- evaluation
 
 
-def test_evaluation_covers_the_whole_split(digits, digits_spec, monkeypatch):
+def test_evaluation_covers_the_whole_split(digits, digits_spec):
     pack = Pack(LeNet(decoder_width=8), (1, 36, 36), digits_spec.tasks, (0, 1), device=CPU, dtype=torch.float64)
     split = digits.splits["val"]
     whole = evaluate(pack, split, 2, CPU, torch.float64)
-    monkeypatch.setattr("mtlray.evaluation.EVALUATION_BATCH", 33)
-    cut = evaluate(pack, split, 2, CPU, torch.float64)
+    cut = evaluate(pack, split, 2, CPU, torch.float64, 33)
     assert {name: pytest.approx(values, rel=1e-12) for name, values in whole.items()} == cut
 
     indices = torch.arange(200).expand(2, -1)

@@ -1,5 +1,6 @@
 """Commands on data sets."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -31,13 +32,18 @@ def data_prepare(name: Annotated[str, typer.Argument(metavar="NAME")], data: Dat
 @data_app.command("import")
 def data_import(
     name: Annotated[str, typer.Argument(metavar="NAME")],
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The folder or file that you have.")],
     data: Data = DATA,
+    normals: Annotated[
+        bool | None, typer.Option("--normals/--no-normals", help="nyuv2: with surface normals (default), or without.")
+    ] = None,
 ) -> None:
-    """Take a source from files that you have."""
+    """Take a source from files that you have. All is checked; either everything is imported or nothing."""
+    from mtlray.data.importable import ImportOptions
     from mtlray.data.sources import import_source
 
-    print(import_source(name, folder, Path(data).expanduser()))
+    options = ImportOptions(normals=normals, say=lambda line: print(line, file=sys.stderr))
+    print(import_source(name, path, Path(data).expanduser(), options))
 
 
 @data_app.command("verify")

@@ -1,7 +1,7 @@
 """What a data set is: a spec that says what the data is, never where it lies, and the arrays that a trial reads."""
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -19,28 +19,65 @@ SplitName = Literal["train", "val", "test"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One stored array of a split, `[example, ...]` in uint8, and how to read it: pixels in [0, 1], or class labels."""
+    """One stored array of a split, `[example, ...]`, and how to read it.
+
+    | kind | stored | read as |
+    |---|---|---|
+    | `image` | uint8 | pixels in [0, 1], times `scale` |
+    | `label` | any integers | int64; negative values stand for no label |
+    | `number` | any numbers | times `scale` |
+    | `direction` | `[example, channel, ...]` | the first three channels as a unit vector, or (0, 0, 0); others as they are |
+    """
 
     values: Tensor
-    kind: Literal["image", "label"]
+    kind: Literal["image", "label", "number", "direction"]
     scale: float = 1.0
 
     def gather(self, indices: Indices, dtype: torch.dtype) -> Tensor:
-        """The examples at `indices`, `[seed, batch, ...]`, decoded; labels as int64, pixels times `scale` as `dtype`."""
+        """The examples at `indices`, `[seed, batch, ...]`, decoded; labels as int64, all others as `dtype`."""
+        return self.decode(self.stored(indices), dtype)
+
+    def stored(self, indices: Indices) -> Tensor:
+        """The examples at `indices`, `[seed, batch, ...]`, as they are stored."""
         rows = self.values[indices.flatten()]
-        rows = rows.long() if self.kind == "label" else rows.to(dtype).div_(255 / self.scale)
         return rows.view(*indices.shape, *rows.shape[1:])
+
+    def decode(self, rows: Tensor, dtype: torch.dtype) -> Tensor:
+        """What `stored` gave, decoded on the device on which it lies."""
+        match self.kind:
+            case "label":
+                return rows.long()
+            case "image":
+                return rows.to(dtype).div_(255 / self.scale)
+            case "number":
+                return rows.to(dtype).mul_(self.scale)
+            case "direction":
+                values = rows.to(dtype)
+                return torch.cat([torch.nn.functional.normalize(values[:, :, :3], dim=2), values[:, :, 3:]], dim=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """One split, resident in memory or memory-mapped: the inputs and each task's targets."""
+    """One split, resident in memory or memory-mapped: the inputs and each task's targets.
+
+    `rows` are the rows of the columns that belong to the split, in its order; None: all of them.
+    """
 
     inputs: Column
     targets: Mapping[str, Column]
+    rows: Tensor | None = None
 
     def __len__(self) -> int:
-        return len(self.inputs.values)
+        return len(self.inputs.values if self.rows is None else self.rows)
+
+    @property
+    def n_bytes(self) -> int:
+        """The size of the arrays that the columns are read from, those of other splits included."""
+        return sum(c.values.numel() * c.values.element_size() for c in (self.inputs, *self.targets.values()))
+
+    def located(self, indices: Indices) -> Indices:
+        """Indices into the columns, for indices into the split."""
+        return indices if self.rows is None else self.rows[indices]
 
     def to(self, device: torch.device) -> "Examples":
         """The same split on a device; the CPU keeps the memory map."""
@@ -50,7 +87,8 @@ class Examples:
         def move(c: Column) -> Column:
             return Column(c.values.to(device), c.kind, c.scale)
 
-        return Examples(move(self.inputs), {name: move(column) for name, column in self.targets.items()})
+        rows = None if self.rows is None else self.rows.to(device)
+        return Examples(move(self.inputs), {name: move(column) for name, column in self.targets.items()}, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +124,26 @@ class DatasetSpec(abc.ABC):
     @abc.abstractmethod
     def input_shape(self) -> tuple[int, ...]:
         """The shape of one decoded input."""
+
+    @property
+    def evaluation_batch(self) -> int:
+        """How many examples are evaluated at once. Part of what a trial computes: float32 sums depend on how a split is cut."""
+        return 500
+
+    @property
+    def augmented(self) -> bool:
+        """Whether training batches are changed at random."""
+        return False
+
+    def augment(
+        self, inputs: Tensor, targets: Mapping[str, Tensor], random: Sequence[torch.Generator]
+    ) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """A training batch changed at random, inputs and targets alike, all leading with `[seed, batch]`.
+
+        `random` are generators on the CPU, one a seed, made anew for each batch. Called where `augmented`.
+        """
+        del random
+        return inputs, targets
 
     @abc.abstractmethod
     def n_examples(self, split: SplitName) -> int:

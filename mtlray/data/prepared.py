@@ -1,11 +1,14 @@
 """Prepared arrays on disk: made once, whole or not at all, memory-mapped, with a fingerprint that readers check."""
 
+import contextlib
+import errno
 import hashlib
 import json
+import math
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,6 +24,8 @@ _META = "meta.json"
 # How arrays are made and laid out; counted up where a change would make other arrays under the same folder name.
 _GENERATION = 1
 
+_ALWAYS_CHECKED = 4 * 2**30  # bytes
+
 # What reading a missing, torn or foreign file raises; any other OSError is the disk's, and may be gone the next time.
 _WRONG_CONTENT = (FileNotFoundError, EOFError, ValueError, KeyError, TypeError)
 
@@ -35,33 +40,95 @@ def fingerprint(arrays: Mapping[str, np.ndarray]) -> str:
     return digest.hexdigest()[:16]
 
 
+class Writer:
+    """Where the arrays of a folder are written, row by row where they are larger than memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.names: list[str] = []
+        self.about: dict[str, str] = {}
+        """What is to be known of the arrays besides their content; kept in their record."""
+
+    @contextlib.contextmanager
+    def rows(self, name: str, shape: tuple[int, ...], dtype: str) -> Iterator[Callable[[np.ndarray], None]]:
+        """A function that appends rows to a new array; within the block there must be as many as `shape` says.
+
+        Raises OSError at once where the disk has less space than the array needs.
+        """
+        kind = np.dtype(dtype)
+        needed, free = kind.itemsize * math.prod(shape), shutil.disk_usage(self._folder).free
+        if needed > free:
+            raise OSError(
+                errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: `{name}` needs {needed:,} bytes, {free:,} are free"
+            )
+        left = shape[0]
+        with (self._folder / f"{name}.npy").open("wb") as file:
+            header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+
+            def append(rows: np.ndarray) -> None:
+                nonlocal left
+                assert (rows.dtype, rows.shape[1:]) == (kind, shape[1:]), f"{name}: {rows.dtype} {rows.shape}"
+                left -= len(rows)
+                file.write(np.ascontiguousarray(rows).data)
+
+            yield append
+            assert left == 0, f"{name}: {left} rows of {shape[0]} are missing"
+            file.flush()
+            os.fsync(file.fileno())
+        self.names.append(name)
+
+    def whole(self, name: str, array: np.ndarray) -> None:
+        """An array at once."""
+        with (self._folder / f"{name}.npy").open("wb") as file:
+            np.save(file, array)
+            file.flush()
+            os.fsync(file.fileno())
+        self.names.append(name)
+
+
 def prepare(folder: Path, make: Callable[[], Mapping[str, np.ndarray]]) -> str:
+    """Make the arrays of `folder` unless they are there, from a function that returns them all; returns their fingerprint.
+
+    As `prepare_rows` otherwise.
+    """
+
+    def write(writer: Writer) -> None:
+        for name, array in make().items():
+            writer.whole(name, array)
+
+    return prepare_rows(folder, write)
+
+
+def prepare_rows(folder: Path, write: Callable[[Writer], None]) -> str:
     """Make the arrays of `folder` unless they are there; returns their fingerprint.
 
     One process makes them while others wait; they are written beside their place and renamed into it, so that a process
     killed at any moment leaves nothing half-made. Raises DataError where the disk does not take them.
     """
     if (folder / _META).exists():
-        return _fingerprint_on_record(folder)
+        return recorded_fingerprint(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.parent / f".{folder.name}.lock"):
             if (folder / _META).exists():
-                return _fingerprint_on_record(folder)
+                return recorded_fingerprint(folder)
             for leftover in folder.parent.glob(f".{folder.name}.*.tmp"):
                 shutil.rmtree(leftover)  # the lock is ours, so whoever made it is gone
-            arrays = make()
             temporary = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp"
             temporary.mkdir()
-            for name, array in arrays.items():
-                with (temporary / f"{name}.npy").open("wb") as file:
-                    np.save(file, array)
-                    file.flush()
-                    os.fsync(file.fileno())
-            mark = fingerprint(arrays)
-            record = {"generation": _GENERATION, "fingerprint": mark, "arrays": sorted(arrays)}
-            (temporary / _META).write_text(json.dumps(record))
-            temporary.rename(folder)
+            try:
+                writer = Writer(temporary)
+                write(writer)
+                names = sorted(writer.names)
+                mark = _fingerprint_of_files(temporary, names)
+                stamps = {name: _stamp(temporary / f"{name}.npy") for name in names}
+                record = {"generation": _GENERATION, "fingerprint": mark, "arrays": names, "about": writer.about}
+                (temporary / _META).write_text(json.dumps({**record, "stamps": stamps}))
+                temporary.rename(folder)
+            except BaseException:
+                shutil.rmtree(temporary, ignore_errors=True)
+                raise
     except OSError as error:
         raise DataError(
             f"Prepared data should go to {folder}. Found: {error}. Free space there, or choose another place with --data."
@@ -69,34 +136,67 @@ def prepare(folder: Path, make: Callable[[], Mapping[str, np.ndarray]]) -> str:
     return mark
 
 
-def load(folder: Path) -> tuple[dict[str, Tensor], str]:
+def about(folder: Path) -> dict[str, str]:
+    """What the maker of a folder noted about its arrays. Raises DataError."""
+    recorded_fingerprint(folder)
+    notes: dict[str, str] = json.loads((folder / _META).read_text()).get("about", {})
+    return notes
+
+
+def load(folder: Path, *, check: bool = False) -> tuple[dict[str, Tensor], str]:
     """The arrays of `folder` as tensors over memory maps, and their fingerprint.
 
-    Their bytes are compared with the fingerprint once in each process. Raises DataError for what is missing, damaged or of
-    another generation, and OSError where the disk cannot be read, which says nothing about the data.
+    Their bytes are compared with the fingerprint once in each process. Of arrays of more than 4 GiB, whose reading takes a
+    while, sizes and dates are compared instead, and the bytes where these differ or with `check`. Raises DataError for what
+    is missing, damaged or of another generation, and OSError where the disk cannot be read, which says nothing about the data.
     """
     if not (folder / _META).exists():
         raise DataError(f"Prepared data should lie in {folder}. Found nothing there. Run `mtlray data prepare`.")
-    return _load(folder, (folder / _META).stat().st_mtime_ns)
+    return _load(folder, (folder / _META).stat().st_mtime_ns, check)
 
 
 @lru_cache(maxsize=4)
-def _load(folder: Path, modified: int) -> tuple[dict[str, Tensor], str]:
+def _load(folder: Path, modified: int, check: bool) -> tuple[dict[str, Tensor], str]:
     del modified  # part of the cache's key only
-    expected = _fingerprint_on_record(folder)
+    expected = recorded_fingerprint(folder)
     try:
-        names = json.loads((folder / _META).read_text())["arrays"]
+        record = json.loads((folder / _META).read_text())
+        names, stamps = record["arrays"], record.get("stamps", {})
         # Copy-on-write: torch wants writable memory, and nobody writes.
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in names}
+        untouched = all(_stamp(folder / f"{name}.npy") == stamps.get(name) for name in names)
+        if untouched and not check and sum(array.nbytes for array in arrays.values()) > _ALWAYS_CHECKED:
+            found = expected
+        else:
+            found = _fingerprint_of_files(folder, names)
     except _WRONG_CONTENT as error:
         raise _damaged(folder, str(error)) from error
-    found = fingerprint(arrays)
     if found != expected:
         raise _damaged(folder, f"fingerprint {found} where {expected} is on record")
     return {name: torch.from_numpy(array) for name, array in arrays.items()}, found
 
 
-def _fingerprint_on_record(folder: Path) -> str:
+def _fingerprint_of_files(folder: Path, names: Sequence[str]) -> str:
+    """`fingerprint` of arrays on disk, read in pieces: a memory map read whole would count as memory in use."""
+    digest = hashlib.sha256()
+    for name in sorted(names):
+        with (folder / f"{name}.npy").open("rb") as file:
+            version = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, _, dtype = read(file)
+            digest.update(f"{name} {dtype.str} {shape}".encode())
+            while piece := file.read(2**22):
+                digest.update(piece)
+    return digest.hexdigest()[:16]
+
+
+def _stamp(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def recorded_fingerprint(folder: Path) -> str:
+    """The fingerprint that was noted when the arrays of a folder were made. Raises DataError."""
     try:
         record = json.loads((folder / _META).read_text())
         mark: str = record["fingerprint"]
@@ -113,5 +213,6 @@ def _fingerprint_on_record(folder: Path) -> str:
 
 def _damaged(folder: Path, found: str) -> DataError:
     return DataError(
-        f"The prepared data in {folder} is damaged: {found}. Remove that folder and run `mtlray data prepare`."
+        f"The prepared data in {folder} is damaged: {found}. Remove that folder and run `mtlray data prepare`, or "
+        "`mtlray data import` again for data that you brought."
     )

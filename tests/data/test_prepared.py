@@ -117,7 +117,10 @@ def test_an_error_while_making_leaves_nothing(tmp_path):
 
 
 def damaged_text(folder, found):
-    return f"The prepared data in {folder} is damaged: {found}. Remove that folder and run `mtlray data prepare`."
+    return (
+        f"The prepared data in {folder} is damaged: {found}. Remove that folder and run `mtlray data prepare`, or "
+        "`mtlray data import` again for data that you brought."
+    )
 
 
 def test_changed_byte_is_found(tmp_path):

@@ -5,6 +5,7 @@ import itertools
 import pytest
 import torch
 
+from mtlray.contract import initial_state
 from mtlray.gradients import TaskLosses
 from mtlray.strategies import (
     DWA,
@@ -33,7 +34,6 @@ from mtlray.strategies import (
     Uncertainty,
 )
 from mtlray.testing import TASKS
-from mtlray.training import initial_state
 
 NEEDS_ARGUMENTS = {SingleTask: SingleTask(task="left"), Constant: Constant((0.7, 1.3))}
 DEFAULTS = [NEEDS_ARGUMENTS[cls] if cls in NEEDS_ARGUMENTS else cls() for cls in STRATEGIES]

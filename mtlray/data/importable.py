@@ -1,0 +1,69 @@
+"""Data sets that people bring themselves: what they are, where they come from, and how a copy is imported."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from mtlray.data.nyuv2.importing import import_nyuv2
+from mtlray.errors import SpecError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportOptions:
+    """Choices of an import; None is the data set's own default, and what a data set has no use for should be None."""
+
+    normals: bool | None = None
+    say: Callable[[str], None] = lambda line: None
+
+    def only(self, name: str, *used: str) -> None:
+        """Raise SpecError for an option that is given and not used."""
+        for option in ("normals",):
+            if option not in used and getattr(self, option) is not None:
+                raise SpecError(
+                    f"`mtlray data import {name}` has no use for --{option.replace('_', '-')}. Leave it out."
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Importable:
+    """A data set that mtlray does not fetch: its description, and the function that imports a copy below the data folder."""
+
+    name: str
+    description: str
+    used_by: str
+    size: str
+    terms: str
+    addresses: tuple[str, ...]
+    forms: str
+    run: Callable[[Path, Path, ImportOptions], str]
+
+
+def _nyuv2(path: Path, root: Path, options: ImportOptions) -> str:
+    options.only("nyuv2", "normals")
+    return import_nyuv2(path, root, normals=options.normals is not False, say=options.say)
+
+
+IMPORTABLE: Mapping[str, Importable] = MappingProxyType(
+    {
+        "nyuv2": Importable(
+            name="nyuv2",
+            description="1,449 images of rooms with classes, depth and normals (Silberman et al. 2012)",
+            used_by="NYUv2",
+            size="mtan's folders 9 GB; the official file 3 GB, another 1.6 GB once imported",
+            terms="given out by its authors for research, no licence text; cite Silberman, Hoiem, Kohli, Fergus, ECCV 2012",
+            addresses=(
+                "mtan's folders (Liu et al. 2019), what the paper used:",
+                "  https://www.dropbox.com/sh/86nssgwm6hm3vkb/AACrnUQ4GxpdrBbLjb6n-mWNa?dl=0",
+                "  a copy: https://drive.google.com/file/d/1n15Uf-rqtx-LFohcwRkq3HBF-jQvsY1-/view",
+                "the official file, md5 520609c519fba3ba5ac58c8fefcc3530; the host is often not to be reached:",
+                "  http://horatio.cs.nyu.edu/mit/silberman/nyu_depth_v2/nyu_depth_v2_labeled.mat",
+                "  a copy: https://academictorrents.com/details/47a9a46bb784b394e398228d4c85a8d61d01dfa8",
+                "  beside it: http://horatio.cs.nyu.edu/mit/silberman/indoor_seg_sup/splits.mat, and classMapping40.mat",
+                "  and class13Mapping.mat of https://github.com/ankurhanda/nyuv2-meta-data",
+            ),
+            forms="mtan's folder with train and val in it; the official .mat file; a zip of 288x384 pictures",
+            run=_nyuv2,
+        ),
+    }
+)

@@ -1,0 +1,153 @@
+"""Import of NYUv2: any of its forms, checked, as one folder of memory-mapped arrays."""
+
+import contextlib
+import hashlib
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from mtlray.data import prepared
+from mtlray.data.nyuv2.from_mat import OFFICIAL_BYTES, OFFICIAL_MD5, MatForm
+from mtlray.data.nyuv2.from_mtan import MtanForm
+from mtlray.data.nyuv2.from_zip import ZipForm
+from mtlray.data.nyuv2.normals import normals_from_depth, smoothed
+from mtlray.data.nyuv2.sample import HEIGHT, N_TEST, N_TRAIN, WIDTH, Sample
+from mtlray.errors import DataError
+
+SPLITS = ("train", "test")
+_STORED = {
+    "images": ((3, HEIGHT, WIDTH), "|u1"),
+    "depth": ((1, HEIGHT, WIDTH), "<i2"),
+    "labels": ((HEIGHT, WIDTH), "|i1"),
+    "normals": ((4, HEIGHT, WIDTH), "|i1"),
+}
+
+
+@runtime_checkable
+class Form(Protocol):
+    """A way in which people have NYUv2."""
+
+    origin: str
+    words: str
+    depth_bin: float | None
+    """Metres of one code, where depth was rounded to the middle of bins."""
+
+    def count(self, split: str) -> int: ...
+
+    def samples(self, split: str) -> Iterator[Sample]: ...
+
+
+FORMS: dict[str, type[MtanForm] | type[MatForm] | type[ZipForm]] = {
+    "mtan": MtanForm, "mat": MatForm, "288-jpeg-depth8": ZipForm,
+}  # fmt: skip
+
+
+def folder_of(root: Path, source: str) -> Path:
+    """Where the arrays of a form lie."""
+    return root / "nyuv2" / source
+
+
+def form_of(path: Path) -> tuple[str, Form]:
+    """The form of a folder or file that a person has. Raises DataError."""
+    if not path.exists():
+        raise DataError(f"`{path}` should be a folder or a file with NYUv2. Found nothing there.")
+    if path.is_dir() and (path / "train").is_dir():
+        return "mtan", MtanForm(path)
+    if path.is_dir() and (path / "nyu_depth_v2_labeled.mat").is_file():
+        return "mat", MatForm(path / "nyu_depth_v2_labeled.mat")
+    if path.suffix == ".mat":
+        return "mat", MatForm(path)
+    if path.suffix == ".zip":
+        return "288-jpeg-depth8", ZipForm(path)
+    raise DataError(
+        f"`{path}` should be mtan's folder (with `train` and `val` in it), the official .mat file or its folder, or a zip of "
+        "288x384 pictures. Found none of these."
+    )
+
+
+def import_nyuv2(path: Path, root: Path, *, normals: bool, say: Callable[[str], None]) -> str:
+    """Store the samples of `path` below `root`, all checked; without `normals`, none are computed from depth.
+
+    Returns what was imported, in words. Raises DataError; then nothing is stored.
+    """
+    source, form = form_of(path)
+    folder = folder_of(root, source)
+    if (folder / "meta.json").exists():
+        raise DataError(
+            f"NYUv2 in the form `{source}` should be imported once. Found it in {folder}. Remove that folder to import it again."
+        )
+    counts = {split: form.count(split) for split in SPLITS}
+    if not all(counts.values()):
+        raise DataError(f"`{path}` should have training and test images. Found {counts['train']} and {counts['test']}.")
+    checksum = _checksum(path, say) if source != "mtan" else "there is no published checksum"
+
+    def write(writer: prepared.Writer) -> None:
+        from_depth = False
+        for split in SPLITS:
+            from_depth |= _write(writer, form, split, counts[split], normals, say)
+        made = "computed from depth" if from_depth else ("given" if "train-normals" in writer.names else "none")
+        writer.about |= {"origin": form.origin, "words": form.words, "normals": made, "checksum": checksum}
+
+    mark = prepared.prepare_rows(folder, write)
+    made = prepared.about(folder)["normals"]
+    part = (
+        "" if counts == {"train": N_TRAIN, "test": N_TEST} else f", NOT the {N_TRAIN} + {N_TEST} of the official split"
+    )
+    return (
+        f"{form.origin} ({form.words}): {counts['train']} training and {counts['test']} test images{part}; normals: {made}; "
+        f"{checksum}. Now in {folder}, fingerprint {mark}."
+    )
+
+
+def _write(writer: prepared.Writer, form: Form, split: str, n: int, normals: bool, say: Callable[[str], None]) -> bool:
+    """Write the arrays of a split; returns whether normals were computed."""
+    samples = form.samples(split)
+    first = next(samples)
+    computed = normals and first.normals is None
+    names = [name for name in _STORED if name != "normals" or normals]
+    scenes: list[str] = []
+    with contextlib.ExitStack() as stack:
+        append = {
+            name: stack.enter_context(writer.rows(f"{split}-{name}", (n, *_STORED[name][0]), _STORED[name][1]))
+            for name in names
+        }
+        for i, sample in enumerate(itertools.chain([first], samples)):
+            checked = sample.checked()
+            if computed:
+                checked = _with_normals(checked, form.depth_bin)
+            arrays = checked.arrays()
+            for name in names:
+                append[name](arrays[name][None])
+            scenes += [checked.scene] if checked.scene is not None else []
+            if (i + 1) % 100 == 0 or i + 1 == n:
+                say(f"{split}: {i + 1} of {n} images")
+    if scenes:
+        _, numbers = np.unique(scenes, return_inverse=True)
+        writer.whole(f"{split}-scenes", numbers.astype("<i2"))
+    return computed
+
+
+def _with_normals(sample: Sample, depth_bin: float | None) -> Sample:
+    depth = smoothed(sample.depth, depth_bin) if depth_bin else sample.depth.astype(np.float64)
+    return Sample(sample.name, sample.image, sample.depth, sample.labels, normals_from_depth(depth), sample.scene)
+
+
+def _checksum(path: Path, say: Callable[[str], None]) -> str:
+    """What a file's md5 says about it."""
+    path = path / "nyu_depth_v2_labeled.mat" if path.is_dir() else path
+    if path.suffix == ".mat" and path.stat().st_size != OFFICIAL_BYTES:
+        return f"not the official file, which has {OFFICIAL_BYTES:,} bytes"
+    say(f"reading {path.name} for its md5")
+    with path.open("rb") as file:
+        md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    if path.suffix != ".mat":
+        return f"md5 {md5}; there is no published checksum"
+    if md5 == OFFICIAL_MD5:
+        return "the official md5"
+    raise DataError(
+        f"`{path}` has the size of the official file and should have its md5 {OFFICIAL_MD5}. Found {md5}: it is damaged. "
+        "Nothing was imported. Fetch it again."
+    )
