@@ -27,7 +27,7 @@ ROWS = [
     ["cli"],
 ]
 LIGHT = {"errors", "schema", "failpoints", "seal", "store", "shards", "generations", "attempts", "locking", "records"}
-LIGHT |= {"codec", "provenance"}
+LIGHT |= {"codec", "provenance", "plugins"}
 RANK = {name: rank for rank, row in enumerate(ROWS) for name in row}
 MODULES = sorted(
     path for path in (ROOT / "mtlray").rglob("*.py") if path.name != "__init__.py" or path.parent.name != "mtlray"
