@@ -4,12 +4,12 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from analysis import captions
+from analysis.captions import NOTHING
 from analysis.cells import Cell, Column, Grid
 from analysis.load import Results
 from analysis.published import Number, PublishedTable, numbers
 from analysis.selection import SelectionRule
-
-NOTHING = "–"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,37 +62,30 @@ def sheet(results: Results, selected: SelectionRule, grid: Grid, against: Publis
     """Lay out one data set's grid; `against` adds a published table's rows where it is about the same data set."""
     beside = numbers(against.name) if against and against.covers(grid.dataset) else {}
     counts = {cell.expected for cell in grid.cells.values()}
-    labels = {s: " ".join((s, results.rates.labels.get((grid.dataset, s), ""))).strip() for s in grid.strategies}
     rows = [
-        row for strategy in grid.strategies for row in _rows(grid, strategy, labels[strategy], len(counts) == 1, beside)
+        row
+        for strategy in grid.strategies
+        for row in _rows(grid, strategy, captions.label(results, grid, strategy), len(counts) == 1, beside)
     ]
-    question = " ".join((results.sweep.get("question") or "").split())
-    name = results.sweep.get("name") or results.ledger.sweep
     groups: dict[tuple[str, str], list[str]] = {}
     for column in grid.columns:
-        key = (column.measure.task, _measure(column))
-        groups.setdefault(key, []).append(f"{100 * column.fraction:.6g} %")
+        key = (column.measure.task, captions.measure(column))
+        groups.setdefault(key, []).append(captions.fraction(column.fraction))
     head = [
-        ("data set", grid.dataset),
-        ("data origin", grid.data_origin),
-        ("selection", f"{selected.name}: {selected.description}"),
+        *captions.data(grid),
+        captions.selection(selected),
         ("cells", _cells(grid, counts)),
-        ("steps", _steps(grid.steps)),
+        ("steps", captions.steps(grid.steps)),
+        *captions.rates(results),
     ]
-    if results.rates.rule:
-        head.append(("rates", f"{results.rates.rule}: {results.rates.description}"))
     if against is not None:
         head.append(("published", f"{against.name}: {against.source}"))
     return Sheet(
-        title=f"{name}: {question}" if question else name,
+        title=captions.title(results),
         head=tuple(head),
         groups=tuple(Group(task=t, measure=m, fractions=tuple(f)) for (t, m), f in groups.items()),
         rows=tuple(rows),
-        notes=(
-            *_count_notes(results, grid),
-            *results.rates.notes.get(grid.dataset, ()),
-            *_published_notes(selected, grid, against),
-        ),
+        notes=(*captions.notes(results, grid), *_published_notes(selected, grid, against)),
     )
 
 
@@ -104,14 +97,6 @@ def decimals(cells: list[Cell], unit: str) -> int:
     return 3 - math.floor(math.log10(largest))
 
 
-def _measure(column: Column) -> str:
-    measure = column.measure
-    if not measure.metric:
-        return NOTHING
-    unit = "" if measure.unit in ("", "1") else f" [{measure.unit}]"
-    return f"{measure.metric}{unit} {'↑' if measure.higher_is_better else '↓'}"
-
-
 def _cells(grid: Grid, counts: set[int]) -> str:
     if len(counts) != 1:
         return "n in brackets, done/planned seeds; ± is the standard deviation (ddof 1)"
@@ -120,14 +105,6 @@ def _cells(grid: Grid, counts: set[int]) -> str:
     if not all(cell.complete for cell in grid.cells.values()):
         seeds += ", fewer where it says so"
     return seeds if count == 1 else f"{seeds}; ± is the standard deviation (ddof 1)"
-
-
-def _steps(steps: tuple[int, ...]) -> str:
-    if not steps:
-        return "no trial is done yet"
-    if len(steps) > 3:
-        return f"{steps[0]:,} to {steps[-1]:,}"
-    return " or ".join(f"{count:,}" for count in steps)
 
 
 def _digits(grid: Grid, column: Column) -> int:
@@ -182,41 +159,6 @@ def _difference(cell: Cell, number: Number, digits: int) -> Entry | None:
         return None
     difference = round(cell.mean - number.mean, digits) + 0.0  # no negative zero
     return Entry(mean=f"{'~' if number.derived else ''}{difference:+.{digits}f}".replace("-", "−"))
-
-
-def _count_notes(results: Results, grid: Grid) -> list[str]:
-    """What is missing from the means, in words and numbers."""
-    notes = []
-    planned = sum(grid.states.values())
-    done = grid.states["done"]
-    if done < planned:
-        kinds = [f"{count} {state}" for state, count in sorted(grid.states.items()) if state != "done"]
-        notes.append(
-            f"{planned} trials planned, {done} done, {', '.join(kinds)}. Means are over done trials alone; "
-            "(2/3) after a value: 2 of the 3 planned trials are in it."
-        )
-    if grid.states["diverged"]:
-        notes.append("diverged: the trial's loss stopped being finite. That is a result, and it is in no mean.")
-    if grid.states["failed"]:
-        notes.append(
-            "failed: the trial ended with an error, told in the summary's column error; mtlray retry lets it run again."
-        )
-    if any(cell.not_finite for cell in grid.cells.values()):
-        notes.append(
-            "not finite: the trial is done, but its value under this rule is NaN, infinite or absent, and in no mean."
-        )
-    if results.damaged:
-        files = len(results.damaged)
-        notes.append(
-            f"{files} result {'files do' if files > 1 else 'file does'} not open, so nothing in "
-            f"{'them' if files > 1 else 'it'} is counted: {', '.join(results.damaged)}."
-        )
-    if results.others:
-        notes.append(
-            f"{results.others} more finished {'trials' if results.others > 1 else 'trial'} in the folder, not part of "
-            "this table."
-        )
-    return notes
 
 
 def _published_notes(selected: SelectionRule, grid: Grid, against: PublishedTable | None) -> list[str]:

@@ -1,8 +1,8 @@
 """Aggregates: one number, a curve or ranks from scores over seeds and columns (a column is a task's metric, say)."""
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from analysis.statistics.checks import Floats, scores, signs
 
@@ -70,8 +70,8 @@ def ranks(values: ArrayLike, higher_is_better: ArrayLike = True) -> Floats:
     values[strategy, column] are means, or one seed's scores; the result has the same shape. Raises ResultsError.
     """
     array = scores(values, "values")
-    ranked: Floats = stats.rankdata(-array * signs(higher_is_better, array.shape[-1]), axis=0)
-    return ranked
+    flat = pd.DataFrame(-array * signs(higher_is_better, array.shape[-1]))
+    return flat.rank().to_numpy()
 
 
 def mean_rank(values: ArrayLike, higher_is_better: ArrayLike = True) -> Floats:
@@ -87,6 +87,8 @@ def critical_difference(n_strategies: int, n_blocks: int, *, alpha: float = 0.05
     2006, "Statistical Comparisons of Classifiers over Multiple Data Sets", section 3.2.2). Blocks are taken as
     independent; columns of one trial are not, so count a seed once where that matters.
     """
+    from scipy import stats  # a second of import that nothing else here needs
+
     quantile = stats.studentized_range.ppf(1 - alpha, n_strategies, np.inf)
     return float(quantile / np.sqrt(2) * np.sqrt(n_strategies * (n_strategies + 1) / (6 * n_blocks)))
 

@@ -20,13 +20,13 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from analysis.statistics.checks import Floats, scores
 
 CONFIDENCE = 0.95
-RESAMPLES = 5000
+RESAMPLES = 2000
 _CHUNK = 2**21  # numbers drawn at a time, so that memory stays small
 
 
@@ -144,16 +144,19 @@ def _corrections(statistic: Callable[..., Floats], arrays: Sequence[Floats]) -> 
 
 def _interval(resampled: Floats, widening: Floats, freedom: Floats, confidence: float) -> Interval:
     """The expanded percentiles of resampled statistics [resample, *out]."""
-    ordered = np.sort(resampled, axis=0)
+    count = len(resampled)
     tail = special.ndtr(-widening * special.stdtrit(freedom, (1 + confidence) / 2))
-    place = np.broadcast_to(tail * (len(ordered) - 1), ordered.shape[1:])
-    return Interval(_at(ordered, place), _at(ordered, len(ordered) - 1 - place))
+    place = np.broadcast_to(tail * (count - 1), resampled.shape[1:])
+    below = np.minimum(np.floor(place).astype(np.int64), count - 2)
+    needed = np.unique(np.stack([below, below + 1, count - 1 - below, count - 2 - below]))
+    ordered = np.ascontiguousarray(np.moveaxis(resampled, 0, -1))
+    # A partition at the few places that are needed is several times faster than a sort.
+    ordered = np.partition(ordered, needed, axis=-1) if needed.size <= 8 else np.sort(ordered, axis=-1)
 
+    def at(i: NDArray[np.int64]) -> Floats:
+        return np.take_along_axis(ordered, i[..., None], axis=-1)[..., 0]
 
-def _at(ordered: Floats, place: Floats) -> Floats:
-    """The values at real-valued places of an array sorted along its first axis, one place for each column."""
-    below = np.minimum(np.floor(place).astype(np.int64), len(ordered) - 2)
-    low = np.take_along_axis(ordered, below[None], axis=0)[0]
-    high = np.take_along_axis(ordered, below[None] + 1, axis=0)[0]
-    value: Floats = low + (place - below) * (high - low)
-    return value
+    rest = place - below
+    low: Floats = at(below) + rest * (at(below + 1) - at(below))
+    high: Floats = at(count - 1 - below) - rest * (at(count - 1 - below) - at(count - 2 - below))
+    return Interval(low, high)

@@ -1,0 +1,92 @@
+"""Captions: what stands above and below every table. Title, data, selection rule, and what is missing, in words."""
+
+from analysis.cells import Column, Grid
+from analysis.load import Results
+from analysis.selection import SelectionRule
+
+NOTHING = "–"
+
+
+def title(results: Results) -> str:
+    """The sweep's name and question."""
+    question = " ".join((results.sweep.get("question") or "").split())
+    name: str = results.sweep.get("name") or results.ledger.sweep
+    return f"{name}: {question}" if question else name
+
+
+def data(grid: Grid) -> list[tuple[str, str]]:
+    """The lines of a head that say what the numbers were made from."""
+    return [("data set", grid.dataset), ("data origin", grid.data_origin)]
+
+
+def selection(selected: SelectionRule) -> tuple[str, str]:
+    """The line of a head that says which evaluation speaks for a trial."""
+    return ("selection", f"{selected.name}: {selected.description}")
+
+
+def rates(results: Results) -> list[tuple[str, str]]:
+    """The line of a head that says which learning rates speak for the strategies; none where each had one."""
+    return [("rates", f"{results.rates.rule}: {results.rates.description}")] if results.rates.rule else []
+
+
+def label(results: Results, grid: Grid, strategy: str) -> str:
+    """A strategy's name, with its learning rate where the rows of the table differ in it."""
+    return " ".join((strategy, results.rates.labels.get((grid.dataset, strategy), ""))).strip()
+
+
+def measure(column: Column) -> str:
+    """A metric with its unit and direction, as in `accuracy [%] ↑`."""
+    what = column.measure
+    if not what.metric:
+        return NOTHING
+    unit = "" if what.unit in ("", "1") else f" [{what.unit}]"
+    return f"{what.metric}{unit} {'↑' if what.higher_is_better else '↓'}"
+
+
+def fraction(share: float) -> str:
+    """A data fraction in per cent."""
+    return f"{100 * share:.6g} %"
+
+
+def steps(steps: tuple[int, ...]) -> str:
+    """The steps of the trials that are done."""
+    if not steps:
+        return "no trial is done yet"
+    if len(steps) > 3:
+        return f"{steps[0]:,} to {steps[-1]:,}"
+    return " or ".join(f"{count:,}" for count in steps)
+
+
+def notes(results: Results, grid: Grid) -> list[str]:
+    """What is missing from the means, in words and numbers."""
+    notes: list[str] = []
+    planned = sum(grid.states.values())
+    done = grid.states["done"]
+    if done < planned:
+        kinds = [f"{count} {state}" for state, count in sorted(grid.states.items()) if state != "done"]
+        notes.append(
+            f"{planned} trials planned, {done} done, {', '.join(kinds)}. Means are over done trials alone; "
+            "(2/3) after a value: 2 of the 3 planned trials are in it."
+        )
+    if grid.states["diverged"]:
+        notes.append("diverged: the trial's loss stopped being finite. That is a result, and it is in no mean.")
+    if grid.states["failed"]:
+        notes.append(
+            "failed: the trial ended with an error, told in the summary's column error; mtlray retry lets it run again."
+        )
+    if any(cell.not_finite for cell in grid.cells.values()):
+        notes.append(
+            "not finite: the trial is done, but its value under this rule is NaN, infinite or absent, and in no mean."
+        )
+    if results.damaged:
+        files = len(results.damaged)
+        notes.append(
+            f"{files} result {'files do' if files > 1 else 'file does'} not open, so nothing in "
+            f"{'them' if files > 1 else 'it'} is counted: {', '.join(results.damaged)}."
+        )
+    if results.others:
+        notes.append(
+            f"{results.others} more finished {'trials' if results.others > 1 else 'trial'} in the folder, not part of "
+            "this table."
+        )
+    return [*notes, *results.rates.notes.get(grid.dataset, ())]

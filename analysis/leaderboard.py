@@ -1,0 +1,166 @@
+"""Leaderboard: one row per strategy, over all tasks, metrics and data fractions of a data set, and for each fraction."""
+
+import functools
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.cells import Grid
+from analysis.comparison import comparison, verdict
+from analysis.scores import SINGLE_TASK, Scores
+from analysis.statistics import delta_m, interval_of_means, mean_rank, pareto_front
+from analysis.statistics.improvement import Convention
+
+CONVENTIONS: tuple[Convention, ...] = ("task", "metric")
+
+
+def leaderboard(grid: Grid, scores: Scores) -> pd.DataFrame:
+    """One row per strategy and part of the columns: `fraction` is NaN for all fractions together, then each alone.
+
+    `n` counts the seeds that the strategy and single-task have finished in every column, of `expected`; Δm is over these.
+    Only strategies that are complete in every column are ranked, win, or stand in Pareto fronts: a mean over other
+    seeds, or over those that did not diverge, is no fair rival. `columns` are those of the part that the strategy
+    trains; `wins` counts those where its mean is the best, `better` and `worse` those where it differs from single-task
+    (paired t-test, Holm over all strategies and columns of the data set). `pareto` counts the pairs of tasks, at equal
+    fraction and by their first metric, on whose front the strategy stands, of `pairs`.
+    """
+    fractions = sorted({column.fraction for column in scores.columns}, reverse=True)
+    verdicts = _verdicts(grid, scores)
+    parts = [math.nan, *fractions] if len(fractions) > 1 else fractions
+    frames = [_part(scores, verdicts, fraction) for fraction in parts]
+    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    if not frame.empty:
+        frame.insert(0, "dataset", grid.dataset)
+        frame.insert(1, "data_origin", grid.data_origin)
+    return frame
+
+
+def _part(scores: Scores, verdicts: dict[tuple[str, int], str], fraction: float) -> pd.DataFrame:
+    at = [j for j, c in enumerate(scores.columns) if math.isnan(fraction) or c.fraction == fraction]
+    complete: NDArray[np.bool_] = np.all(scores.complete[:, at], axis=1)
+    ranked = np.flatnonzero(complete)
+    up = scores.higher_is_better[at]
+    ranks = np.full(len(scores.strategies), math.nan)
+    wins = np.zeros(len(scores.strategies), dtype=np.int64)
+    front, n_pairs = np.zeros(len(scores.strategies), dtype=np.int64), 0
+    if len(ranked):
+        # A complete cell has all its planned seeds; strategies may have been planned with different ones.
+        means = np.array([[_mean(scores.values[:, i, j]) for j in at] for i in ranked])
+        ranks[ranked] = mean_rank(means, up)
+        oriented = means * np.where(up, 1.0, -1.0)
+        if len(ranked) > 1:
+            wins[ranked] = (oriented == oriented.max(axis=0)).sum(axis=1)
+        pairs = _pairs(scores, at)
+        n_pairs = len(pairs)
+        front[ranked] = sum((pareto_front(oriented[:, pair]).astype(np.int64) for pair in pairs), np.int64(0))
+    gains = _gains(scores, at)
+    rows = []
+    for i, strategy in enumerate(scores.strategies):
+        own = [j for j in at if scores.expected[i, j]]
+        gain = gains.get(i, {})
+        found = [verdicts.get((strategy, j), "") for j in own]
+        rows.append(
+            {
+                "fraction": fraction,
+                "strategy": strategy,
+                "n": int(gain["n"]) if gain else _finished(scores, i, own),
+                "expected": int(scores.expected[i, own].max()) if own else 0,
+                "complete": bool(complete[i]),
+                "mean_rank": ranks[i],
+                "ranked": len(ranked),
+                "columns": len(own),
+                "wins": int(wins[i]),
+                "better": found.count("better"),
+                "worse": found.count("worse"),
+                "pareto": int(front[i]),
+                "pairs": n_pairs,
+            }
+            | {
+                f"delta_m_{per}{end}": gain.get(f"delta_m_{per}{end}", math.nan)
+                for per in CONVENTIONS
+                for end in ("", "_low", "_high")
+            }
+        )
+    # Unranked strategies last, else in the sweep's order where ranks are equal.
+    return pd.DataFrame(rows).sort_values("mean_rank", kind="stable", na_position="last", ignore_index=True)
+
+
+def _gains(scores: Scores, at: list[int]) -> dict[int, dict[str, float]]:
+    """Δm and its interval by strategy, where it trains every column of single-task; the baseline is resampled with it."""
+    if SINGLE_TASK not in scores.strategies:
+        return {}
+    base = scores.row(SINGLE_TASK)
+    at = [j for j in at if scores.expected[base, j]]
+    if not at:
+        return {}
+    tasks = [(scores.columns[j].measure.task, scores.columns[j].fraction) for j in at]
+    single_metric = len(set(tasks)) == len(tasks)
+    up = scores.higher_is_better[at]
+    values = scores.values[:, :, at]
+    finite: NDArray[np.bool_] = np.all(np.isfinite(values), axis=2)
+    groups: dict[bytes, list[int]] = {}
+    for i in range(len(scores.strategies)):
+        common = finite[:, i] & finite[:, base]
+        if i != base and scores.expected[i, at].all() and common.any():
+            groups.setdefault(common.tobytes(), []).append(i)
+    gains: dict[int, dict[str, float]] = {}
+    for key, members in groups.items():
+        common = np.frombuffer(key, dtype=bool)
+        joint = values[common][:, [base, *members]]
+
+        def gain(means: NDArray[np.float64], per: Convention) -> NDArray[np.float64]:
+            others = means[..., 1:, :]
+            baseline = np.broadcast_to(means[..., :1, :], others.shape)
+            return delta_m(others, baseline, higher_is_better=up, tasks=tasks, per=per)
+
+        for per in CONVENTIONS:
+            if per == "task" or not single_metric:  # else both conventions are the same number
+                found = gain(joint.mean(axis=0), per)
+                interval = interval_of_means(functools.partial(gain, per=per), joint)
+            for k, i in enumerate(members):
+                gains.setdefault(i, {"n": float(common.sum())}).update(
+                    {
+                        f"delta_m_{per}": float(found[k]),
+                        f"delta_m_{per}_low": float(interval.low[k]),
+                        f"delta_m_{per}_high": float(interval.high[k]),
+                    }
+                )
+    return gains
+
+
+def _verdicts(grid: Grid, scores: Scores) -> dict[tuple[str, int], str]:
+    """Whether a strategy is better or worse than single-task on a column, by the strategy and the column's place."""
+    if SINGLE_TASK not in scores.strategies:
+        return {}
+    frame = comparison(grid, scores, SINGLE_TASK, resamples=2)  # the intervals are not looked at
+    at = {(c.fraction, c.measure.task, c.measure.metric): j for j, c in enumerate(scores.columns)}
+    return {
+        (row["strategy"], at[row["fraction"], row["task"], row["metric"]]): verdict(row)
+        for row in frame.to_dict("records")
+    }
+
+
+def _pairs(scores: Scores, at: list[int]) -> list[list[int]]:
+    """Pairs of places in `at`: two tasks' first metrics at one fraction."""
+    first: dict[tuple[float, str], int] = {}
+    for place, j in enumerate(at):
+        column = scores.columns[j]
+        first.setdefault((column.fraction, column.measure.task), place)
+    fractions = dict.fromkeys(fraction for fraction, _ in first)
+    return [
+        list(pair)
+        for fraction in fractions
+        for pair in itertools.combinations([p for (f, _), p in first.items() if f == fraction], 2)
+    ]
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values[np.isfinite(values)].mean())
+
+
+def _finished(scores: Scores, strategy: int, own: list[int]) -> int:
+    """The number of seeds that have a number in each of a strategy's columns."""
+    return int(np.isfinite(scores.values[:, strategy, own]).all(axis=1).sum()) if own else 0

@@ -1,0 +1,133 @@
+"""Scores: one data set's numbers seed by seed, as the array that statistics are made from."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.cells import Column, Grid
+from analysis.load import Results
+from analysis.selection import SelectionRule
+
+SINGLE_TASK = "single-task"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Scores:
+    """values[seed, strategy, column] under one selection rule; NaN where there is no finite number.
+
+    `expected[strategy, column]` counts the planned trials, 0 where the strategy does not train the column's task. The
+    row `single-task`, where there is one, holds for each column the run that trained the column's task alone;
+    `baselines` names that strategy. `dropped` names single-task strategies that gave way to a better one.
+    """
+
+    strategies: tuple[str, ...]
+    columns: tuple[Column, ...]
+    seeds: tuple[int, ...]
+    values: NDArray[np.float64]
+    expected: NDArray[np.int64]
+    baselines: dict[Column, str]
+    dropped: tuple[str, ...]
+
+    @property
+    def complete(self) -> NDArray[np.bool_]:
+        """[strategy, column]: whether every planned trial gave a finite number."""
+        found = np.isfinite(self.values).sum(axis=0)
+        return np.asarray((found == self.expected) & (self.expected > 0))
+
+    @property
+    def higher_is_better(self) -> NDArray[np.bool_]:
+        """One flag for each column."""
+        return np.array([column.measure.higher_is_better for column in self.columns], dtype=bool)
+
+    def row(self, strategy: str) -> int:
+        """Where a strategy stands on the middle axis."""
+        return self.strategies.index(strategy)
+
+
+def scores(results: Results, selected: SelectionRule, grid: Grid) -> Scores:
+    """The numbers behind a grid's cells, with its single-task strategies joined into one row.
+
+    Where several train the same task alone, the one with the best mean speaks for it, which is the harder baseline.
+    """
+    columns = tuple(column for column in grid.columns if column.measure.metric)
+    seeds = tuple(sorted(set(results.expected.loc[results.expected["dataset"] == grid.dataset, "seed"].tolist())))
+    strategy_at = {strategy: i for i, strategy in enumerate(grid.strategies)}
+    column_at = {(c.measure.task, c.measure.metric, c.fraction): i for i, c in enumerate(columns)}
+    seed_at = {seed: i for i, seed in enumerate(seeds)}
+    rows = results.summary[(results.summary["dataset"] == grid.dataset) & (results.summary["state"] == "done")]
+    values = np.full((len(seeds), len(grid.strategies), len(columns)), math.nan)
+    # The trial list, not the summary, says which trial belongs where: a sweep may have been narrowed or relabelled.
+    places = {
+        trial: (seed_at[seed], strategy_at[strategy], fraction)
+        for trial, dataset, strategy, fraction, seed in zip(
+            *(results.expected[key].tolist() for key in ("trial_id", "dataset", "strategy", "fraction", "seed")),
+            strict=True,
+        )
+        if dataset == grid.dataset
+    }
+    for trial, task, metric, value in zip(
+        *(rows[key].tolist() for key in ("trial_id", "task", "metric", selected.column)), strict=True
+    ):
+        if trial not in places:
+            continue
+        seed, strategy, fraction = places[trial]
+        column = column_at.get((task, metric, fraction))
+        if column is not None and value is not None and math.isfinite(value):
+            values[seed, strategy, column] = value
+    expected = np.array(
+        [[cell.expected if (cell := grid.cells.get((s, c))) else 0 for c in columns] for s in grid.strategies],
+        dtype=np.int64,
+    ).reshape(len(grid.strategies), len(columns))
+    return _joined(grid, columns, seeds, values, expected)
+
+
+def _joined(
+    grid: Grid,
+    columns: tuple[Column, ...],
+    seeds: tuple[int, ...],
+    values: NDArray[np.float64],
+    expected: NDArray[np.int64],
+) -> Scores:
+    """With one row for all single-task strategies, in the place of the first."""
+    single = [i for i, strategy in enumerate(grid.strategies) if strategy in grid.single_task]
+    if not single:
+        return Scores(
+            strategies=grid.strategies,
+            columns=columns,
+            seeds=seeds,
+            values=values,
+            expected=expected,
+            baselines={},
+            dropped=(),
+        )
+    chosen: dict[int, int] = {}
+    for j, column in enumerate(columns):
+        sign = 1 if column.measure.higher_is_better else -1
+        found = [i for i in single if expected[i, j] > 0]
+        if found:
+            means = [_mean(sign * values[:, i, j]) for i in found]
+            chosen[j] = found[means.index(max(means))]
+    kept = [i for i in range(len(grid.strategies)) if i not in single]
+    at = sum(i < single[0] for i in kept)
+    row = np.full((len(seeds), 1, len(columns)), math.nan)
+    counts = np.zeros((1, len(columns)), dtype=np.int64)
+    for j, i in chosen.items():
+        row[:, 0, j], counts[0, j] = values[:, i, j], expected[i, j]
+    used = set(chosen.values())
+    others = [grid.strategies[i] for i in kept]
+    return Scores(
+        strategies=(*others[:at], SINGLE_TASK, *others[at:]),
+        columns=columns,
+        seeds=seeds,
+        values=np.concatenate([values[:, kept[:at]], row, values[:, kept[at:]]], axis=1),
+        expected=np.concatenate([expected[kept[:at]], counts, expected[kept[at:]]], axis=0),
+        baselines={columns[j]: grid.strategies[i] for j, i in chosen.items()},
+        dropped=tuple(grid.strategies[i] for i in single if i not in used),
+    )
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else -math.inf

@@ -1,0 +1,103 @@
+"""Time and memory of the tables of a large sweep: 10,000 made-up trials in a compacted store.
+
+    python benchmarks/tables.py [--trials 10000] [--keep FOLDER]
+
+Prints, for each kind of table, the seconds and the peak resident memory of a process of its own that loads the results
+and renders the table as text; the process's start, with its imports, is timed apart.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from mtlray.records import RESULTS_VERSION, SUMMARY, Ledger
+from mtlray.schema import to_parquet
+
+FRACTIONS = (1.0, 0.5, 0.25, 0.1)
+TASKS = {"left": ("accuracy", "%", True), "right": ("accuracy", "%", True)}
+N_SEEDS = 10
+N_DATASETS = 10
+MEASURED = """
+import resource, sys, time
+began = time.perf_counter()
+from analysis.tables import KINDS, render_table
+imported = time.perf_counter()
+rendered = render_table(sys.argv[1], kind=sys.argv[2])
+done = time.perf_counter()
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(f"{sys.argv[2]:12} {done - imported:6.2f} s  {peak:5.0f} MiB  (imports {imported - began:.2f} s)"
+      f"  {len(rendered.splitlines()):6,} lines")
+"""
+
+
+def make(folder: Path, n_trials: int) -> str:
+    """A sweep of about `n_trials` finished trials whose rows are as long as real ones; returns its folder."""
+    generator = np.random.default_rng(0)
+    per_dataset = n_trials // N_DATASETS
+    n_strategies = max(3, per_dataset // (len(FRACTIONS) * N_SEEDS))
+    strategies = {"stl:left": ["left"], "stl:right": ["right"], "equal": list(TASKS)}
+    strategies |= {f"strategy{i:02}(temperature={i})": list(TASKS) for i in range(n_strategies - 3)}
+    trials, rows = [], []
+    spec = json.dumps({"filler": "x" * 900})  # as long as a real spec
+    versions = json.dumps({"filler": "x" * 200})
+    for d in range(N_DATASETS):
+        for s, (strategy, tasks) in enumerate(strategies.items()):
+            for fraction in FRACTIONS:
+                for seed in range(N_SEEDS):
+                    trial = {
+                        "trial_id": f"{len(trials):016x}",
+                        "dataset": f"multi_mnist-left-right-{d}",
+                        "strategy": strategy,
+                        "fraction": fraction,
+                        "seed": seed,
+                        "tasks": tasks,
+                    }
+                    trials.append(trial)
+                    for task in tasks:
+                        metric, unit, up = TASKS[task]
+                        value = 95 + fraction + 0.05 * s + generator.normal(0, 0.3)
+                        rows.append(
+                            {key: trial[key] for key in ("trial_id", "dataset", "strategy", "fraction", "seed")}
+                            | {"task": task, "metric": metric, "unit": unit, "higher_is_better": up}
+                            | dict.fromkeys(("last", "mean_last_10", "at_best_val", "best_val"), value)
+                            | {"best_test": value + 0.1, "sweep": "large", "results_version": RESULTS_VERSION}
+                            | {"data_origin": "made up", "data_fingerprint": "f00d", "model": "lenet-A"}
+                            | {"strategy_params": "{}", "state": "done", "steps": 2000, "n_evaluations": 100}
+                            | {"train_samples_per_second": 9000.0, "seconds": 28.0, "pack_size": 1, "attempts": 1}
+                            | {"commit": "c" * 40, "dirty": False, "versions": versions, "device": "cpu"}
+                            | {"error": "", "spec": spec + trial["trial_id"]}
+                        )
+    ledger = Ledger(str(folder), "large")
+    ledger.write_sweep(
+        {"name": "large", "question": "How fast are the tables?", "selection": "best_val", "published": None}
+        | {"data_origin": {}, "trials": trials, "results_version": RESULTS_VERSION}
+    )
+    table = pa.Table.from_pylist(rows, schema=SUMMARY)
+    ledger.store.write(f"summary/compact-{len(trials)}-0.parquet", to_parquet(table))
+    return f"{folder}/large"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=10_000)
+    parser.add_argument("--keep", help="make the results in this folder and leave them there")
+    options = parser.parse_args()
+    from analysis.tables import KINDS
+
+    with tempfile.TemporaryDirectory() as scratch:
+        began = time.perf_counter()
+        results = make(Path(options.keep or scratch), options.trials)
+        print(f"{options.trials:,} trials made in {time.perf_counter() - began:.1f} s", flush=True)
+        for kind in KINDS:
+            subprocess.run([sys.executable, "-c", MEASURED, results, kind], check=True)
+
+
+if __name__ == "__main__":
+    main()
