@@ -7,7 +7,7 @@ from pathlib import Path
 
 from analysis.load import load
 from analysis.selection import RULES
-from analysis.tables import FORMATS, render_table
+from analysis.tables import FORMATS, KINDS, render_table
 from analysis.tuning import RATES
 from mtlray.errors import MtlrayError
 
@@ -25,7 +25,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _table(options: argparse.Namespace) -> None:
     rendered = render_table(
-        options.results, select=options.select, format=options.format, against=options.against, rates=options.rates
+        options.results,
+        kind=options.kind,
+        select=options.select,
+        format=options.format,
+        against=options.against,
+        baseline=options.baseline,
+        rates=options.rates,
     )
     if options.out is None:
         # Every table holds a ±, which a terminal set to ASCII would refuse with a traceback.
@@ -65,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     table = commands.add_parser("table", help="mean ± std (n) per cell")
+    table.add_argument("--kind", default="cells", metavar="KIND", help=f"{' | '.join(KINDS)} (default: cells)")
+    table.add_argument("--baseline", metavar="STRATEGY", help="what to compare with (default: single-task, then equal)")
     table.add_argument("--format", default="text", metavar="FMT", help=f"{' | '.join(FORMATS)} (default: text)")
     table.add_argument("--out", metavar="FILE", help="write to a file instead of the terminal")
     report = commands.add_parser("report", help="one HTML page that needs no network")

@@ -89,4 +89,17 @@ def notes(results: Results, grid: Grid) -> list[str]:
             f"{results.others} more finished {'trials' if results.others > 1 else 'trial'} in the folder, not part of "
             "this table."
         )
-    return [*notes, *results.rates.notes.get(grid.dataset, ())]
+    return [*notes, *_fallbacks(results, grid), *results.rates.notes.get(grid.dataset, ())]
+
+
+def _fallbacks(results: Results, grid: Grid) -> list[str]:
+    """Strategies whose solver failed on some steps."""
+    rows = results.summary[results.summary["trial_id"].isin(results.expected["trial_id"])]
+    rows = rows[(rows["dataset"] == grid.dataset) & (rows["solver_fallbacks"].fillna(0) > 0)].drop_duplicates(
+        "trial_id"
+    )
+    return [
+        f"{strategy}: {int(trials['solver_fallbacks'].sum()):,} steps in {len(trials)} "
+        f"trial{'s' if len(trials) > 1 else ''} fell back to the equal direction, because the strategy's solver failed."
+        for strategy, trials in rows.groupby("strategy", sort=False)
+    ]

@@ -1,5 +1,8 @@
 """LaTeX: a sheet as a table environment. It needs the package booktabs and nothing else."""
 
+from collections.abc import Sequence
+
+from analysis.listing import Listing
 from analysis.sheet import Entry, Row, Sheet
 
 _ESCAPES = {
@@ -44,18 +47,12 @@ def escape(text: str) -> str:
     return "".join(_ESCAPES.get(character, character) for character in text.replace("--", "-\0-")).replace("\0", "{}")
 
 
-def render(sheet: Sheet) -> str:
-    """The sheet as a table environment, without a newline at the end. Head in the caption, notes below the table."""
+def render(sheet: Sheet | Listing) -> str:
+    """A table environment, without a newline at the end. Head in the caption, notes below the table."""
+    if isinstance(sheet, Listing):
+        return _environment(sheet, f"l{'r' * (len(sheet.columns) - 1)}", _listed(sheet), sheet.notes)
     n_columns = sum(len(group.fractions) for group in sheet.groups)
-    head = [text if key == "cells" else f"{key.capitalize()}: {text}" for key, text in sheet.head]
-    caption = " ".join(text if text.endswith((".", "?", "!")) else f"{text}." for text in (sheet.title, *head))
-    lines = [
-        r"% needs \usepackage{booktabs}",
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{escape(caption)}}}",
-        rf"\begin{{tabular}}{{l{'l' * n_columns}}}",
-        r"\toprule",
+    body = [
         _spanned("", [(group.task, len(group.fractions)) for group in sheet.groups]),
         _spanned("", [(group.measure, len(group.fractions)) for group in sheet.groups]),
         _rules([len(group.fractions) for group in sheet.groups]),
@@ -65,13 +62,39 @@ def render(sheet: Sheet) -> str:
     apart = any(row.kind != "ours" for row in sheet.rows)
     for i, row in enumerate(sheet.rows):
         if apart and row.kind == "ours" and i > 0:
-            lines.append(r"\addlinespace")
-        lines.append(_line([_label(row), *(_cell(entry) for entry in row.entries)]))
-    lines += [r"\bottomrule", r"\end{tabular}"]
-    notes = [*_legend(sheet), *sheet.notes]
+            body.append(r"\addlinespace")
+        body.append(_line([_label(row), *(_cell(entry) for entry in row.entries)]))
+    return _environment(sheet, f"l{'l' * n_columns}", body, (*_legend(sheet), *sheet.notes))
+
+
+def _environment(sheet: Sheet | Listing, columns: str, body: Sequence[str], notes: Sequence[str]) -> str:
+    head = [text if key == "cells" else f"{key[0].upper()}{key[1:]}: {text}" for key, text in sheet.head]
+    caption = " ".join(text if text.endswith((".", "?", "!")) else f"{text}." for text in (sheet.title, *head))
+    lines = [
+        r"% needs \usepackage{booktabs}",
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{escape(caption)}}}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
     if notes:
         lines += ["", r"\smallskip", r"{\footnotesize", *(rf"{escape(note)}\par" for note in notes), "}"]
     return "\n".join([*lines, r"\end{table}"])
+
+
+def _listed(listing: Listing) -> list[str]:
+    """The rows of a listing, each section below its heading."""
+    body = [_line(list(map(escape, listing.columns)))]
+    for section in listing.sections:
+        body.append(r"\midrule")
+        if section.heading:
+            body.append(rf"\multicolumn{{{len(listing.columns)}}}{{l}}{{\textit{{{escape(section.heading)}}}}} \\")
+        body += [_line(list(map(escape, row))) for row in section.rows]
+    return body
 
 
 def _legend(sheet: Sheet) -> list[str]:

@@ -2,13 +2,16 @@
 
 import re
 
+from analysis.listing import Listing
 from analysis.sheet import Entry, Row, Sheet
 
 
-def render(sheet: Sheet) -> str:
-    """The sheet as Markdown, without a newline at the end."""
+def render(sheet: Sheet | Listing) -> str:
+    """A table as Markdown, without a newline at the end."""
     lines = [f"**{_escape(sheet.title)}**", ""]
     lines += [f"- {_escape(key)}: {_escape(text)}" for key, text in sheet.head]
+    if isinstance(sheet, Listing):
+        return "\n".join([*lines, *_listed(sheet), "", *(f"- {_escape(note)}" for note in sheet.notes)]).rstrip()
     headings = [
         f"{_escape(group.task)}<br>{_escape(group.measure)}<br>{fraction}"
         for group in sheet.groups
@@ -24,9 +27,19 @@ def render(sheet: Sheet) -> str:
     return "\n".join([*lines, *([""] if notes else []), *(f"- {note}" for note in notes)])
 
 
+def _listed(listing: Listing) -> list[str]:
+    """A table for each section, below its heading."""
+    lines: list[str] = []
+    for section in listing.sections:
+        lines += ["", *([f"*{_escape(section.heading)}*", ""] if section.heading else [])]
+        lines += [_line(list(map(_escape, listing.columns))), _line(["---", *["---:"] * (len(listing.columns) - 1)])]
+        lines += [_line([_code(row[0]), *map(_escape, row[1:])]) for row in section.rows]
+    return lines
+
+
 def _label(row: Row) -> str:
     if row.kind == "ours":
-        return "`" + row.label.replace("|", "\\|") + "`"
+        return _code(row.label)
     return f"&nbsp;&nbsp;{_escape(row.label)}"
 
 
@@ -41,6 +54,10 @@ def _cell(entry: Entry | None) -> str:
     if entry.std:
         text += f" ± {entry.std}"
     return f"{text} ({', '.join(entry.note)})" if entry.note else text
+
+
+def _code(text: str) -> str:
+    return "`" + text.replace("|", "\\|") + "`"
 
 
 def _line(cells: list[str]) -> str:

@@ -46,8 +46,8 @@ class Scores:
         return self.strategies.index(strategy)
 
 
-def scores(results: Results, selected: SelectionRule, grid: Grid) -> Scores:
-    """The numbers behind a grid's cells, with its single-task strategies joined into one row.
+def scores(results: Results, selected: SelectionRule, grid: Grid, *, join: bool = True) -> Scores:
+    """The numbers behind a grid's cells, with its single-task strategies joined into one row unless `join` is False.
 
     Where several train the same task alone, the one with the best mean speaks for it, which is the harder baseline.
     """
@@ -80,7 +80,7 @@ def scores(results: Results, selected: SelectionRule, grid: Grid) -> Scores:
         [[cell.expected if (cell := grid.cells.get((s, c))) else 0 for c in columns] for s in grid.strategies],
         dtype=np.int64,
     ).reshape(len(grid.strategies), len(columns))
-    return _joined(grid, columns, seeds, values, expected)
+    return _joined(grid, columns, seeds, values, expected, grid.single_task if join else frozenset())
 
 
 def _joined(
@@ -89,9 +89,10 @@ def _joined(
     seeds: tuple[int, ...],
     values: NDArray[np.float64],
     expected: NDArray[np.int64],
+    join: frozenset[str],
 ) -> Scores:
-    """With one row for all single-task strategies, in the place of the first."""
-    single = [i for i, strategy in enumerate(grid.strategies) if strategy in grid.single_task]
+    """With one row for the strategies of `join`, in the place of the first."""
+    single = [i for i, strategy in enumerate(grid.strategies) if strategy in join]
     if not single:
         return Scores(
             strategies=grid.strategies,

@@ -9,28 +9,39 @@ import pandas as pd
 
 from analysis import latex, markdown, text
 from analysis.cells import Grid, grid
+from analysis.listing import Listing
 from analysis.load import Results, load
 from analysis.published import PublishedTable, numbers, resolve
 from analysis.selection import SelectionRule, rule
 from analysis.sheet import Sheet, sheet
 from analysis.tuning import tuned
-from mtlray.errors import ResultsError, unknown_name
+from mtlray.errors import ResultsError, SpecError, unknown_name
 
-_LAYOUTS: dict[str, Callable[[Sheet], str]] = {"text": text.render, "markdown": markdown.render, "latex": latex.render}
+_LAYOUTS: dict[str, Callable[[Sheet | Listing], str]] = {
+    "text": text.render,
+    "markdown": markdown.render,
+    "latex": latex.render,
+}
 FORMATS = (*_LAYOUTS, "csv")
+KINDS = ("cells", "leaderboard", "compare", "cost", "selection")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Table:
-    """A sweep's cells under one selection rule: a grid per data set, beside a published table or not."""
+    """A sweep's table of one of KINDS under one selection rule: a grid per data set, beside a published table or not."""
 
     results: Results
     selection: SelectionRule
     grids: tuple[Grid, ...]
     against: PublishedTable | None
+    kind: str = "cells"
+    baseline: str | None = None
 
     def frame(self) -> pd.DataFrame:
-        """One row per cell, with numbers unrounded; what `csv` prints."""
+        """One row per cell, comparison or strategy, with numbers unrounded; what `csv` prints."""
+        if self.kind != "cells":
+            frame = pd.concat([frame for frame, _ in self._parts()], ignore_index=True)
+            return frame if self.kind == "selection" else frame.assign(selection=self.selection.name)
         rows = []
         for part in self.grids:
             beside = numbers(self.against.name) if self.against and self.against.covers(part.dataset) else {}
@@ -72,21 +83,40 @@ class Table:
         if format == "csv":
             rows: str = self.frame().to_csv(index=False)
             return rows.rstrip("\n")
-        sheets = [sheet(self.results, self.selection, part, self.against) for part in self.grids]
+        sheets: list[Sheet | Listing] = (
+            [sheet(self.results, self.selection, part, self.against) for part in self.grids]
+            if self.kind == "cells"
+            else [listing for _, listing in self._parts()]
+        )
         return "\n\n\n".join(_LAYOUTS[format](one) for one in sheets)
 
+    def _parts(self) -> list[tuple[pd.DataFrame, Listing]]:
+        from analysis.kinds import parts  # it needs scipy, which the cells do not wait for
 
-def table(
-    results: Results, *, select: str | None = None, against: str | None = None, rates: str | None = None
+        return parts(self.kind, self.results, self.selection, self.grids, self.baseline)
+
+
+def tabulate(
+    results: Results,
+    *,
+    kind: str = "cells",
+    select: str | None = None,
+    against: str | None = None,
+    baseline: str | None = None,
+    rates: str | None = None,
 ) -> Table:
     """The table of a sweep under the selection rule `select` (default: the sweep's own), beside `against` if given.
 
+    `kind` is one of KINDS. `baseline` is the strategy that a comparison is made with; by default single-task, then equal.
     `rates` says what becomes of several learning rates: "best" or "all", see `analysis.tuning`.
-    Raises SpecError for an unknown rule or published table. Raises ResultsError where the sweep plans no trial, where
+    Raises SpecError for an unknown kind, rule or published table, and for options that the kind does not have. Raises
+    ResultsError where the sweep plans no trial, where
     the published table is about none of its data sets, and as `analysis.cells.grid` does.
     """
+    _check_kind(kind, select, against, baseline)
     results = tuned(results, rates)
-    selected = rule(select or results.sweep.get("selection") or "best_val")
+    # The price of selection is of both splits; its grid is made by the one that is always there.
+    selected = rule("best_test" if kind == "selection" else select or results.sweep.get("selection") or "best_val")
     beside = None if against is None else resolve(against, results.sweep.get("published"))
     if not results.datasets:
         raise ResultsError("A table should have at least one trial. The sweep plans none.")
@@ -96,23 +126,42 @@ def table(
             f"{', '.join(results.datasets)}. Leave --against out, or name another table."
         )
     grids = tuple(grid(results, selected, dataset) for dataset in results.datasets)
-    return Table(results=results, selection=selected, grids=grids, against=beside)
+    return Table(kind=kind, results=results, selection=selected, grids=grids, against=beside, baseline=baseline)
 
 
 def render_table(
     results_path: str,
     *,
     trials: Sequence[Mapping[str, Any]] | None = None,
+    kind: str = "cells",
     select: str | None = None,
     format: str = "text",
     against: str | None = None,
+    baseline: str | None = None,
     rates: str | None = None,
 ) -> str:
-    """Load a results folder and render its table: `load`, `table` and `Table.render` in one. Raises what they raise."""
+    """Load a results folder and render its table: `load`, `tabulate` and `Table.render` in one. Raises what they raise."""
     _check(format)
-    return table(load(results_path, trials=trials), select=select, against=against, rates=rates).render(format)
+    _check_kind(kind, select, against, baseline)
+    results = load(results_path, trials=trials)
+    return tabulate(results, kind=kind, select=select, against=against, baseline=baseline, rates=rates).render(format)
 
 
 def _check(format: str) -> None:
     if format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
+
+
+def _check_kind(kind: str, select: str | None, against: str | None, baseline: str | None) -> None:
+    if kind not in KINDS:
+        raise unknown_name("kind of table", kind, KINDS)
+    options = (
+        ("--against", against, ("cells",)),
+        ("--baseline", baseline, ("compare",)),
+        ("--select", select, tuple(k for k in KINDS if k != "selection")),
+    )
+    for option, value, of in options:
+        if value is not None and kind not in of:
+            raise SpecError(
+                f"Option {option} should come with a table of kind {', '.join(of)}. Found --kind {kind}. Leave one of them out."
+            )

@@ -3,20 +3,24 @@
 import textwrap
 from collections.abc import Sequence
 
+from analysis.listing import INTERVAL, Listing
 from analysis.sheet import Entry, Group, Row, Sheet
 
 WIDTH = 100
 _GAP = "  "
 
 
-def render(sheet: Sheet) -> str:
-    """The sheet as plain text, without escape codes and without a newline at the end."""
+def render(sheet: Sheet | Listing) -> str:
+    """A table as plain text, without escape codes and without a newline at the end."""
     width = max(len(key) for key, _ in sheet.head)
     lines = [sheet.title, ""]
     for key, text in sheet.head:
         lines += textwrap.wrap(f"{key:{width}}  {text}", WIDTH, subsequent_indent=" " * (width + 2))
-    lines += ["", *_body(sheet.groups, sheet.rows), ""]
-    for note in (*_legend(sheet), *sheet.notes):
+    if isinstance(sheet, Listing):
+        lines += ["", *_listed(sheet), ""]
+    else:
+        lines += ["", *_body(sheet.groups, sheet.rows), ""]
+    for note in (*(() if isinstance(sheet, Listing) else _legend(sheet)), *sheet.notes):
         lines += textwrap.wrap(note, WIDTH, subsequent_indent="  ")
     return "\n".join(line.rstrip() for line in lines).rstrip()
 
@@ -110,3 +114,32 @@ def _column(entries: Sequence[Entry | None], below: bool) -> list[list[str]]:
         note = f"({', '.join(inline)})" if inline else ""
         cells.append([" ".join(filter(None, (text, marks, note))), *(f"  {reason}" for reason in under)])
     return cells
+
+
+def _listed(listing: Listing) -> list[str]:
+    """A listing's rows; columns that do not fit stand below the others, with the labels again."""
+    rows = [row for section in listing.sections for row in section.rows]
+    widths = [max(map(len, column)) for column in zip(listing.columns, *rows, strict=True)]
+    lines: list[str] = []
+    start = 1
+    while start < len(widths):
+        stop = start + 1
+        while stop < len(widths) and widths[0] + sum(w + len(_GAP) for w in widths[start : stop + 1]) <= WIDTH:
+            stop += 1
+        if stop < len(widths) and listing.columns[stop] == INTERVAL and stop - start > 1:
+            stop -= 1  # an interval stays beside its number
+        lines += [*([""] if lines else []), *_columns_of(listing, widths, range(start, stop))]
+        start = stop
+    return lines
+
+
+def _columns_of(listing: Listing, widths: Sequence[int], shown: range) -> list[str]:
+    def line(row: Sequence[str]) -> str:
+        return _GAP.join([row[0].ljust(widths[0]), *(row[i].rjust(widths[i]) for i in shown)]).rstrip()
+
+    lines = [line(listing.columns), "─" * (widths[0] + sum(widths[i] + len(_GAP) for i in shown))]
+    for i, section in enumerate(listing.sections):
+        if section.heading:
+            lines += [*([""] if i else []), section.heading]
+        lines += map(line, section.rows)
+    return lines

@@ -19,6 +19,7 @@ def table(
     fractions: Fractions = None,
     learning_rates: Rates = None,
     steps: Steps = None,
+    kind: Annotated[str, typer.Option("--kind", help="cells, leaderboard, compare, cost or selection.")] = "cells",
     select: Annotated[str | None, typer.Option("--select", help="best_val, best_test, last or mean_last_10.")] = None,
     format: Annotated[str, typer.Option("--format", help="text, markdown, latex or csv.")] = "text",
     rates: Annotated[
@@ -26,6 +27,9 @@ def table(
     ] = None,
     against: Annotated[
         str | None, typer.Option("--against", help="Published numbers to show beside: gong2019.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", help="Strategy to compare with. Default: single-task, then equal.")
     ] = None,
 ) -> None:
     """Mean±std (n) for each cell, under a named selection rule."""
@@ -38,4 +42,15 @@ def table(
         folder, trials = opened.folder, opened.description()["trials"]
     elif any(option is not None for option in (seeds, strategies, fractions, learning_rates, steps)):
         raise SpecError("Options that narrow a sweep need its sweep file: `mtlray table SWEEP.py --seeds 0:3`.")
-    print(render_table(folder, trials=trials, select=select, format=format, against=against, rates=rates))
+    print(
+        render_table(
+            folder,
+            trials=trials,
+            kind=kind,
+            select=select,
+            format=format,
+            against=against,
+            baseline=baseline,
+            rates=rates,
+        )
+    )

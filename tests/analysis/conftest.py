@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from mtlray.records import RESULTS_VERSION, SUMMARY, Ledger, curves_schema
+from mtlray.schema import to_parquet
 
 DATASET = "multi_mnist-left-right"
 ORIGIN = "mnist5k: 5,000 digits of MNIST, a stand-in for the full 70,000"
@@ -203,3 +205,48 @@ def fill_with_curves(sweep: Sweep, strategies: dict[str, tuple[str, ...]], fract
     tables = pa.Table.from_pylist(curves, schema=schema), pa.Table.from_pylist(summary, schema=SUMMARY)
     sweep.ledger.commit("compact-all", DATASET, *tables)
     return sweep
+
+
+VARIED = "scenes"
+MEASURES = {("seg", "miou"): ("%", True), ("depth", "abs_err"): ("m", False), ("depth", "rel_err"): ("1", False)}
+# Means over seeds; the spread is small where `equal` leads and large where `dwa` does.
+VARIED_LEVELS = {
+    "stl:seg": (16.0, None, None),
+    "stl:depth": (None, 0.66, 0.30),
+    "equal": (16.6, 0.61, 0.27),
+    "dwa": (16.2, 0.64, 0.29),
+    "uncertainty": (16.4, 0.62, 0.28),
+    "gls": (16.4, 0.62, 0.28),
+}
+
+
+def varied_sweep(results: Path) -> Sweep:
+    """Two tasks, three metrics, six seeds with noise: five rows that finished, of which one lost a seed, one all diverged."""
+    noise = np.random.default_rng(20)
+    sweep = Sweep(results, "varied", question="Which strategy leads?", published=None, data_origin={VARIED: "made up"})
+    rows = []
+    for strategy, levels in VARIED_LEVELS.items():
+        named = {key: level for key, level in zip(MEASURES, levels, strict=True) if level is not None}
+        for seed in range(6):
+            trial = sweep.plan(
+                strategy, dict.fromkeys(task for task, _ in named), dataset=VARIED, seed=seed, write=False
+            )
+            for (task, metric), level in named.items():
+                unit, up = MEASURES[task, metric]
+                value = round(level * (1 + 0.01 * noise.normal() * (3 if strategy == "dwa" else 1)), 4)
+                about = {"metric": metric, "unit": unit, "higher_is_better": up, "data_origin": "made up"}
+                about |= {"seconds": 10.0 + seed, "train_samples_per_second": 900.0 + seed, "pack_size": 2}
+                about |= {"best_test": round(value * (1.01 if up else 0.99), 4)}
+                if strategy == "uncertainty" or (strategy == "gls" and seed == 5):
+                    about |= {"state": "diverged", "steps": 70, "error": "non-finite loss at step 70"}
+                rows += sweep.rows(trial, {task: value}, **about)
+    sweep.ledger.write_sweep(sweep.description)
+    # One file, as `compact` leaves it.
+    sweep.ledger.store.write("summary/compact-36-0.parquet", to_parquet(pa.Table.from_pylist(rows, schema=SUMMARY)))
+    return sweep
+
+
+@pytest.fixture
+def varied(tmp_path) -> Sweep:
+    """See `varied_sweep`."""
+    return varied_sweep(tmp_path / "results")

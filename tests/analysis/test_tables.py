@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis import load, render_table, table
+from analysis import load, render_table, tabulate
 from analysis.latex import escape
 from mtlray.errors import ResultsError, SpecError
 
@@ -217,7 +217,7 @@ def test_latex_compiles(nasty, tmp_path):
 
 
 def test_table_keeps_its_parts(complete):
-    made = table(load(complete.folder), select="last", against="gong2019:1")
+    made = tabulate(load(complete.folder), select="last", against="gong2019:1")
     assert made.selection.name == "last"
     assert made.against is not None
     assert made.render() == made.render("text")

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from analysis import load, render_table, table
+from analysis import load, render_table, tabulate
 from analysis.cells import grid
 from analysis.selection import rule
 from analysis.tuning import tuned
@@ -51,7 +51,7 @@ def test_the_smallest_mean_gap_wins(tune):
     sweep = tune({"equal": {0.1: [(80, 72)], 0.01: [(72, 90)], 1.0: [(40, 45)]}})
     results = tuned(load(sweep.folder))
     assert dict(results.rates.chosen) == {("multi_mnist-left-right", "equal", 1.0): ("sgd(momentum=0.9)", 0.01)}
-    assert means(table(load(sweep.folder))) == {("equal", "left"): 28, ("equal", "right"): 10}
+    assert means(tabulate(load(sweep.folder))) == {("equal", "left"): 28, ("equal", "right"): 10}
 
 
 def test_the_mean_over_seeds_counts_and_lower_may_be_better(tune):
@@ -68,7 +68,7 @@ def test_each_strategy_and_fraction_has_its_own_rate_and_the_table_shows_it(tune
     assert "\ndwa lr 0.01        10.00" in text
     assert "rates        best: of up to 2 learning rates a row and fraction, the one with the smallest gap" in text
     assert "n = 2 seeds a cell" in text
-    frame = table(load(sweep.folder)).frame()
+    frame = tabulate(load(sweep.folder)).frame()
     shown = set(frame[["strategy", "fraction", "optimizer", "learning_rate"]].itertuples(index=False, name=None))
     assert shown == {
         ("equal", 1.0, "sgd(momentum=0.9)", 0.1),
@@ -97,7 +97,7 @@ def test_a_choice_that_may_change_says_so(tune):
 
 def test_all_gives_each_rate_a_row(tune):
     sweep = tune({"equal": {0.1: [(90, 80)], 0.01: [(91, 81)]}})
-    found = table(load(sweep.folder), rates="all")
+    found = tabulate(load(sweep.folder), rates="all")
     assert means(found) == {
         ("equal lr 0.1", "left"): 10,
         ("equal lr 0.1", "right"): 20,

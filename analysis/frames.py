@@ -1,0 +1,37 @@
+"""Frames: a sweep's tables as pandas frames, for a notebook. The same numbers as the printed tables, unrounded."""
+
+import pandas as pd
+
+from analysis.load import Results, load
+from analysis.tables import tabulate
+
+
+def table(
+    results: Results | str,
+    *,
+    kind: str = "cells",
+    select: str | None = None,
+    against: str | None = None,
+    rates: str | None = None,
+) -> pd.DataFrame:
+    """A table as a frame: one row per cell, or per strategy and part for the other kinds.
+
+    `results` is what `load` returns, or a path. `kind` is cells, leaderboard, compare, cost or selection; `select` the
+    selection rule (default: the sweep's own); `against` a published table, whose numbers become columns; `rates` what
+    becomes of several learning rates. Columns are described in docs/analysis.md. Raises what `tabulate` raises.
+    """
+    return tabulate(_loaded(results), kind=kind, select=select, against=against, rates=rates).frame()
+
+
+def compare(
+    results: Results | str, *, baseline: str | None = None, select: str | None = None, rates: str | None = None
+) -> pd.DataFrame:
+    """Each strategy beside a baseline, paired by seed: differences, intervals, effect sizes, tests before and after Holm.
+
+    `baseline` names a strategy; without it there are rows for single-task and for equal. Raises what `tabulate` raises.
+    """
+    return tabulate(_loaded(results), kind="compare", baseline=baseline, select=select, rates=rates).frame()
+
+
+def _loaded(results: Results | str) -> Results:
+    return results if isinstance(results, Results) else load(results)

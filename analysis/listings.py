@@ -1,0 +1,249 @@
+"""Listings: the frames of the leaderboard, the comparison, the costs and the price of selection, laid out as words."""
+
+import math
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from analysis import captions
+from analysis.cells import Column, Grid, Measure
+from analysis.comparison import ALPHA, verdict
+from analysis.listing import INTERVAL, Listing, Section, count, interval, number, probability
+from analysis.load import Results
+from analysis.scores import SINGLE_TASK, Scores
+from analysis.seeds import few_seeds
+from analysis.selection import SelectionRule
+from analysis.sheet import decimals
+
+_Row = Mapping[Hashable, Any]
+
+
+def comparison_listing(
+    results: Results, selected: SelectionRule, grid: Grid, scores: Scores, frame: pd.DataFrame, baseline: str
+) -> Listing:
+    """A section for each task, metric and fraction; a row for each strategy beside the baseline."""
+    sections = []
+    for column in scores.columns:
+        at = (column.fraction, column.measure.task, column.measure.metric)
+        rows = [r for r in frame.to_dict("records") if (r["fraction"], r["task"], r["metric"]) == at]
+        digits = _digits(grid, column)
+        beside = scores.baselines.get(column, baseline) if baseline == SINGLE_TASK else baseline
+        words = tuple(
+            (
+                captions.label(results, grid, row["strategy"]),
+                count(row["n"], row["expected"]),
+                number(row["difference"], digits, signed=True),
+                interval(row["ci_low"], row["ci_high"], digits),
+                number(row["effect_size"], 2, signed=True),
+                number(row["probability_of_improvement"], 2),
+                probability(row["p_t_holm"]),
+                probability(row["p_wilcoxon_holm"]),
+                verdict(row),
+            )
+            for row in rows
+        )
+        if words:
+            sections.append(Section(heading=f"{_heading(column)}, beside {beside}", rows=words))
+    n_tests = int(frame["p_t"].notna().sum()) if not frame.empty else 0
+    return Listing(
+        title=captions.title(results),
+        head=(
+            *captions.data(grid),
+            captions.selection(selected),
+            ("difference", f"strategy − {baseline}, paired by seed; [ ] is its 95 % bootstrap interval"),
+            ("tests", f"two-sided, paired by seed; p after Holm's correction for {n_tests} comparisons"),
+            *captions.rates(results),
+        ),
+        columns=("strategy", "n", "difference", INTERVAL, "d_z", "P(better)", "p t", "p Wilcoxon", "verdict"),
+        sections=tuple(sections),
+        notes=(
+            "d_z: mean difference over its standard deviation (Cohen). P(better): the share of pairs of runs in which "
+            "the strategy's is the better one.",
+            f"verdict: better or worse where p of the t-test is at most {ALPHA:g}; elsewhere the seeds do not decide.",
+            *few_seeds(frame["n"] if sections else (), tests=True),
+            *_dropped(scores),
+            *captions.notes(results, grid),
+        ),
+    )
+
+
+def leaderboard_listing(
+    results: Results, selected: SelectionRule, grid: Grid, scores: Scores, frame: pd.DataFrame
+) -> Listing:
+    """A section for all data fractions together and for each; a row for each strategy, the best mean rank first."""
+    several = len({(c.measure.task, c.fraction) for c in scores.columns}) < len(scores.columns)
+    conventions = ("task", "metric") if several else ("task",)
+    sections = []
+    for fraction in dict.fromkeys(None if math.isnan(f) else f for f in frame["fraction"]):
+        part = frame[frame["fraction"].isna()] if fraction is None else frame[frame["fraction"] == fraction]
+        heading = "all data fractions" if fraction is None else f"{captions.fraction(fraction)} of the data"
+        words = tuple(
+            (
+                captions.label(results, grid, row["strategy"]),
+                count(row["n"], row["expected"]),
+                number(row["mean_rank"], 2),
+                f"{row['wins']}/{row['columns']}" if row["complete"] else captions.NOTHING,
+                captions.NOTHING
+                if row["strategy"] == SINGLE_TASK or not row["n"]
+                else f"{row['better']}/{row['worse']}",
+                f"{row['pareto']}/{row['pairs']}" if row["complete"] and row["pairs"] else captions.NOTHING,
+                *(
+                    word
+                    for per in conventions
+                    for word in (
+                        number(row[f"delta_m_{per}"], 2, signed=True),
+                        interval(row[f"delta_m_{per}_low"], row[f"delta_m_{per}_high"], 2),
+                    )
+                ),
+            )
+            for row in part.to_dict("records")
+        )
+        sections.append(Section(heading=heading, rows=words))
+    seeds = [n for n, gain in zip(frame["n"], frame["delta_m_task"], strict=True) if math.isfinite(gain)]
+    return Listing(
+        title=captions.title(results),
+        head=(
+            *captions.data(grid),
+            captions.selection(selected),
+            ("Δm", "mean gain over single-task in %, better is positive; [ ] is its 95 % bootstrap interval"),
+            *captions.rates(results),
+        ),
+        columns=(
+            "strategy", "n", "mean rank", "wins", "better/worse", "Pareto",
+            *(word for per in conventions for word in (f"Δm per {per}" if several else "Δm", INTERVAL)),
+        ),
+        sections=tuple(sections),
+        notes=(
+            "mean rank: over tasks and metrics, of the strategies with all seeds; wins: columns with the best mean.",
+            "better/worse: columns that differ from single-task (paired t-test, Holm over the whole table, p ≤ "
+            f"{ALPHA:g}). Pareto: pairs of tasks in which no other strategy is at least as good on both.",
+            *(
+                ("Δm per task averages a task's metrics first; Δm per metric weighs every metric alike.",)
+                if several
+                else ()
+            ),
+            *_unranked(frame),
+            *few_seeds(seeds),
+            *_dropped(scores),
+            *captions.notes(results, grid),
+        ),
+    )  # fmt: skip
+
+
+def cost_listing(
+    results: Results, selected: SelectionRule, grid: Grid, frame: pd.DataFrame, devices: list[str]
+) -> Listing:
+    """One row for each strategy: what its trials took, and Δm beside."""
+    memory = frame["peak_memory_bytes"].notna().any()
+    words = tuple(
+        (
+            captions.label(results, grid, row["strategy"]),
+            count(row["trials"], row["expected"]),
+            row["backward_passes"] or captions.NOTHING,
+            number(row["steps"], 0),
+            f"{number(row['seconds'], 1)}" + (f" ± {row['seconds_std']:.1f}" if row["seconds_std"] >= 0 else ""),
+            number(row["relative"], 2),
+            number(row["samples_per_second"], 0),
+            *((_mebibytes(row["peak_memory_bytes"]),) if memory else ()),
+            number(row["delta_m_task"], 2, signed=True),
+            interval(row["delta_m_task_low"], row["delta_m_task_high"], 2),
+        )
+        for row in frame.to_dict("records")
+    )
+    where = "; ".join(devices) or "no trial is done yet"
+    notes = ["A trial's seconds are training, evaluation and checkpoints; of a pack, its share. × is beside equal."]
+    if (frame["strategy"] == SINGLE_TASK).any():
+        notes.append("single-task: the trials of all tasks, one after the other; the rows below it are its parts.")
+    if len(devices) > 1:
+        notes.append(f"The trials ran on {len(devices)} kinds of device, so their times do not compare strategies.")
+    if not frame["backward_passes"].notna().any():
+        notes.append("Backward passes were not recorded when these trials ran.")
+    else:
+        notes.append("backwards: backward passes through the trunk in a step; K is the number of tasks.")
+    if not memory:
+        notes.append("Peak memory is recorded on GPUs alone.")
+    return Listing(
+        title=captions.title(results),
+        head=(
+            *captions.data(grid),
+            captions.selection(selected),
+            ("device", where),
+            ("Δm", "mean gain over single-task in %, per task, over all data fractions; [ ] is its 95 % interval"),
+            *captions.rates(results),
+        ),
+        columns=(
+            "strategy", "trials", "backwards", "steps", "s per trial", "×", "samples/s",
+            *(("peak MiB",) if memory else ()), "Δm", INTERVAL,
+        ),
+        sections=(Section(heading="", rows=words),),
+        notes=(*notes, *captions.notes(results, grid)),
+    )  # fmt: skip
+
+
+def selection_listing(results: Results, grid: Grid, scores: Scores, frame: pd.DataFrame) -> Listing:
+    """A section for each task, metric and fraction: what selecting on the test split adds to each strategy."""
+    sections = []
+    for column in scores.columns:
+        at = (column.fraction, column.measure.task, column.measure.metric)
+        digits = _digits(grid, column)
+        rows = [r for r in frame.to_dict("records") if (r["fraction"], r["task"], r["metric"]) == at]
+        words = tuple(
+            (
+                captions.label(results, grid, row["strategy"]),
+                count(row["n"], row["expected"]),
+                number(row["best_test"], digits),
+                number(row["at_best_val"], digits),
+                number(row["price"], digits, signed=True),
+                interval(row["ci_low"], row["ci_high"], digits),
+            )
+            for row in rows
+        )
+        sections.append(Section(heading=_heading(column), rows=words))
+    return Listing(
+        title=captions.title(results),
+        head=(
+            *captions.data(grid),
+            (
+                "price",
+                "what best_test shows better than at_best_val, mean over seeds; [ ] is its 95 % bootstrap interval",
+            ),
+            *captions.rates(results),
+        ),
+        columns=("strategy", "n", "best_test", "at_best_val", "price", INTERVAL),
+        sections=tuple(sections),
+        notes=(
+            "best_test: best of all evaluations on the test split, as the paper reports. at_best_val: test value at the "
+            "evaluation that is best on the validation split.",
+            *few_seeds(frame["n"] if sections else ()),
+            *captions.notes(results, grid),
+        ),
+    )
+
+
+def _heading(column: Column) -> str:
+    return f"{column.measure.task}, {captions.measure(column)}, {captions.fraction(column.fraction)} of the data"
+
+
+def _digits(grid: Grid, column: Column) -> int:
+    measure: Measure = column.measure
+    return decimals([cell for (_, other), cell in grid.cells.items() if other.measure == measure], measure.unit)
+
+
+def _unranked(frame: pd.DataFrame) -> list[str]:
+    if frame.empty or frame["complete"].all():
+        return []
+    names = ", ".join(dict.fromkeys(frame.loc[~frame["complete"], "strategy"]))
+    return [f"Not ranked where seeds are missing: {names}. A mean over the seeds that are left is no fair rival."]
+
+
+def _dropped(scores: Scores) -> list[str]:
+    if not scores.dropped:
+        return []
+    return [
+        f"Of several single-task strategies the best speaks for each column; not shown: {', '.join(scores.dropped)}."
+    ]
+
+
+def _mebibytes(size: float) -> str:
+    return number(size / 2**20, 0) if math.isfinite(size) else captions.NOTHING
