@@ -18,7 +18,6 @@ import numpy as np
 import pyarrow as pa
 
 from mtlray.records import RESULTS_VERSION, SUMMARY, Ledger
-from mtlray.schema import to_parquet
 
 FRACTIONS = (1.0, 0.5, 0.25, 0.1)
 TASKS = {"left": ("accuracy", "%", True), "right": ("accuracy", "%", True)}
@@ -80,7 +79,7 @@ def make(folder: Path, n_trials: int) -> str:
         | {"data_origin": {}, "trials": trials, "results_version": RESULTS_VERSION}
     )
     table = pa.Table.from_pylist(rows, schema=SUMMARY)
-    ledger.store.write(f"summary/compact-{len(trials)}-0.parquet", to_parquet(table))
+    ledger.commit(f"compact-{len(trials)}-0", "", None, table)
     return f"{folder}/large"
 
 

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 
 from mtlray.records import RESULTS_VERSION, SUMMARY, Ledger, curves_schema
-from mtlray.schema import to_parquet
 
 DATASET = "multi_mnist-left-right"
 ORIGIN = "mnist5k: 5,000 digits of MNIST, a stand-in for the full 70,000"
@@ -242,7 +241,7 @@ def varied_sweep(results: Path) -> Sweep:
                 rows += sweep.rows(trial, {task: value}, **about)
     sweep.ledger.write_sweep(sweep.description)
     # One file, as `compact` leaves it.
-    sweep.ledger.store.write("summary/compact-36-0.parquet", to_parquet(pa.Table.from_pylist(rows, schema=SUMMARY)))
+    sweep.ledger.commit("compact-36-0", VARIED, None, pa.Table.from_pylist(rows, schema=SUMMARY))
     return sweep
 
 
