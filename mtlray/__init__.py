@@ -55,6 +55,7 @@ _EXPORTS = {
     "SDMGrad": "mtlray.strategies",
     "MoDo": "mtlray.strategies",
     "MGDA": "mtlray.strategies",
+    "MGDAUB": "mtlray.strategies",
     "PCGrad": "mtlray.strategies",
     "GradVac": "mtlray.strategies",
     "GradDrop": "mtlray.strategies",

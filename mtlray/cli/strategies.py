@@ -14,7 +14,7 @@ _KINDS = ("baseline", "loss-based", "gradient-based")
 _HEAD = ("key", "class", "backwards", "memory", "fidelity")
 _LEGEND = (
     "backwards: cost of a step in backward passes through the trunk. memory: numbers held beyond what plain training holds, up "
-    "to a constant factor. K tasks, P parameters of the trunk.",
+    "to a constant factor. K tasks, P parameters of the trunk, Z numbers that it hands to the heads.",
     "faithful: the source's equation. reading: the source leaves open, or its paper and code differ in, something that changes "
     "numbers. reconstruction: the equation could not be had. docs/strategies.md says more about each.",
 )

@@ -30,6 +30,7 @@ from mtlray.strategies.imtl_g import IMTLG
 from mtlray.strategies.imtl_l import IMTLL
 from mtlray.strategies.lbtw import LBTW
 from mtlray.strategies.mgda import MGDA
+from mtlray.strategies.mgda_ub import MGDAUB
 from mtlray.strategies.moco import MoCo
 from mtlray.strategies.modo import MoDo
 from mtlray.strategies.nash_mtl import NashMTL
@@ -78,6 +79,7 @@ STRATEGIES: tuple[type[AbstractStrategy], ...] = (
     SDMGrad,
     MoDo,
     MGDA,
+    MGDAUB,
     PCGrad,
     GradVac,
     GradDrop,
@@ -101,6 +103,7 @@ __all__ = [
     "IMTLL",
     "LBTW",
     "MGDA",
+    "MGDAUB",
     "REMA",
     "RLW",
     "SLAW",

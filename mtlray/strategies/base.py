@@ -54,7 +54,8 @@ class AbstractStrategy(abc.ABC):
     backward_passes: ClassVar[str] = "1"
     """Cost of a step in backward passes through the trunk; K is the number of tasks."""
     extra_memory: ClassVar[str] = "—"
-    """Numbers held beyond what plain training holds, up to a constant factor: K tasks, P parameters of the trunk."""
+    """Numbers held beyond what plain training holds, up to a constant factor: K tasks, P parameters of the trunk, Z numbers that
+    it hands to the heads."""
     batches_per_step: ClassVar[int] = 1
     """How many independent mini-batches one step looks at."""
     needs_representation: ClassVar[bool] = False

@@ -13,6 +13,7 @@ from mtlray.strategies import (
     IMTLL,
     LBTW,
     MGDA,
+    MGDAUB,
     REMA,
     RLW,
     SLAW,
@@ -151,6 +152,11 @@ class TestSDMGrad(StrategyConformance):
 
 class TestMGDA(StrategyConformance):
     strategies = (MGDA(), MGDA(normalisation="loss+", grad_scale="match_sum", head_grad="weighted"))
+    tolerance = 1e-9
+
+
+class TestMGDAUB(StrategyConformance):
+    strategies = (MGDAUB(), MGDAUB(normalisation="loss+", grad_scale="match_sum", head_grad="weighted"))
     tolerance = 1e-9
 
 

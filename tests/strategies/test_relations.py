@@ -64,40 +64,49 @@ def probe_losses(strategy, step, theta):
     return (sizes * (theta - targets).square().mean(dim=(1, 2)) + 0.1)[:trained].unsqueeze(0)
 
 
+# From the trunk's parameters to the representation.
+STRETCH = torch.tensor([[1.0, 2.0], [0.5, 1.5]], dtype=torch.float64)
+
+
 def trajectory(strategy):
-    """The weights `[step, task]` over three epochs of two steps."""
+    """The weights, zero where they are nan, and the trunk, `[step, number]`, over three epochs of two steps."""
     tasks = strategy.trains(TASKS[:2])
     state = initial_state(strategy, tasks, [0], torch.device("cpu"), torch.float64, 4)
     theta = torch.zeros(2, 2, dtype=torch.float64, requires_grad=True)
     heads = [[torch.zeros(1, dtype=torch.float64, requires_grad=True)] for _ in tasks]
     optimizer = torch.optim.SGD([theta, *state.params.values()], lr=0.05)
-    weights, total, number = [], torch.zeros(1, len(tasks), dtype=torch.float64), 0
+    path, total, number = [], torch.zeros(1, len(tasks), dtype=torch.float64), 0
     for _ in range(6):
         batches = []
         for _ in range(strategy.batches_per_step):
             zero = torch.stack([head[0] * 0 for head in heads], dim=1)
 
-            def values(n=number):
-                return probe_losses(strategy, n, theta)
+            representation = theta * STRETCH
+
+            def values(n=number, z=representation):
+                return probe_losses(strategy, n, z)
+
+            def again(n=number):
+                return probe_losses(strategy, n, theta * STRETCH)
 
             def success(n=number):
                 return torch.exp(-values(n).detach())
 
-            batches.append(TaskLosses(values() + zero, [theta], heads, False, values, measure=success))
+            batches.append(TaskLosses(values() + zero, [theta], heads, False, again, representation, success))
             number += 1
         optimizer.zero_grad()
         step_weights, state = strategy.backward(batches, state)
         optimizer.step()
         state = strategy.end_step(batches, state)
-        weights.append(step_weights[0])
+        path.append(torch.cat([step_weights[0].nan_to_num(), theta.detach().flatten()]))
         total = total + sum(batch.values.detach() for batch in batches) / strategy.batches_per_step
-        if len(weights) % 2 == 0:
+        if len(path) % 2 == 0:
             state = strategy.end_epoch(total / 2, state)
             total = torch.zeros_like(total)
-    return torch.stack(weights)
+    return torch.stack(path)
 
 
-def test_any_two_strategies_weigh_differently():
+def test_any_two_strategies_go_different_ways():
     strategies = [*DEFAULTS, EMA(beta=0.0), STCHMultiTask(warmup_epochs=0)]
     paths = {strategy: trajectory(strategy) for strategy in strategies}
     for one, other in itertools.combinations(strategies, 2):
