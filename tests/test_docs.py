@@ -1,5 +1,6 @@
 """The documents say what is there: links, strategies, columns, and sweeps that load."""
 
+import os
 import re
 from pathlib import Path
 
@@ -42,6 +43,16 @@ def test_relative_links_lead_somewhere(path):
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda s: s.key)
 def test_every_strategy_has_a_section(strategy):
     assert any(f"`{strategy.key}`" in heading for heading in headings(ROOT / "docs" / "strategies.md"))
+
+
+def test_the_readme_counts_the_strategies():
+    """The count comes from the registry: run once with UPDATE_GOLDEN=1 after a strategy was added."""
+    text = re.sub(r"\b\d+(?= strategies\b)", str(len(STRATEGIES)), README)
+    if os.environ.get("UPDATE_GOLDEN"):
+        (ROOT / "README.md").write_text(text, encoding="utf-8")
+    stated = re.findall(r"\b(\d+) strategies\b", README if not os.environ.get("UPDATE_GOLDEN") else text)
+    assert stated, "the README says how many strategies there are"
+    assert set(map(int, stated)) == {len(STRATEGIES)}, "rewrite it with UPDATE_GOLDEN=1 pytest tests/test_docs.py"
 
 
 def test_every_column_is_described():
