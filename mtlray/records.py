@@ -179,6 +179,8 @@ class Ledger:
         for dataset in self.datasets():
             self._curves(dataset).replace(ids)
         self._summaries.replace(ids)
+        for trial_id in sorted(ids & self.started()):
+            self.checkpoints(trial_id).delete()  # left by a kill between the commit and this step
         return len(ids)
 
     # -- unfinished trials

@@ -1,0 +1,69 @@
+"""Two checkpoints of each trial: what is kept, what is fallen back to."""
+
+import pytest
+
+from mtlray.generations import Generations
+from mtlray.seal import BrokenSealError
+from mtlray.store import Store
+
+ID = "0" * 16
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path)
+
+
+def files(store):
+    return sorted(path.name for path in (store.local / "trials" / ID).iterdir())
+
+
+def test_the_two_newest_are_kept(store):
+    generations = Generations(store, ID)
+    assert generations.names() == []
+    for data in (b"one", b"two", b"three"):
+        generations.write(data)
+    assert files(store) == ["checkpoint-2.pt", "checkpoint-3.pt"]
+    again = Generations(store, ID)
+    assert [again.read(name) for name in again.names()] == [b"three", b"two"]
+    again.write(b"four")
+    assert files(store) == ["checkpoint-3.pt", "checkpoint-4.pt"]
+
+
+def test_the_tenth_is_newer_than_the_ninth(store):
+    generations = Generations(store, ID)
+    for n in range(10):
+        generations.write(str(n).encode())
+    assert Generations(store, ID).names() == ["checkpoint-10.pt", "checkpoint-9.pt"]
+
+
+def test_one_that_is_torn_is_named_and_set_aside(store):
+    generations = Generations(store, ID)
+    generations.write(b"one")
+    generations.write(b"two")
+    path = store.local / "trials" / ID / "checkpoint-2.pt"
+    path.write_bytes(path.read_bytes().replace(b"two", b"tvo"))
+    with pytest.raises(BrokenSealError):
+        generations.read("checkpoint-2.pt")
+    assert generations.set_aside("checkpoint-2.pt") == "checkpoint-2.damaged"
+    assert generations.names() == ["checkpoint-1.pt"]
+    generations.write(b"two again")
+    assert files(store) == ["checkpoint-1.pt", "checkpoint-2.damaged", "checkpoint-2.pt"]
+
+
+def test_delete_takes_all_and_leaves_other_files(store):
+    generations = Generations(store, ID)
+    generations.write(b"one")
+    generations.write(b"two")
+    store.write(f"trials/{ID}/attempt-1.log", b"")
+    generations.delete()
+    Generations(store, ID).delete()
+    assert files(store) == ["attempt-1.log"]
+
+
+def test_a_checkpoint_of_release_0_1_0_is_read(store):
+    store.write(f"trials/{ID}/checkpoint.pt", b"old")
+    generations = Generations(store, ID)
+    assert [generations.read(name) for name in generations.names()] == [b"old"]
+    generations.write(b"new")
+    assert generations.names() == ["checkpoint-1.pt", "checkpoint.pt"]
