@@ -3,20 +3,21 @@
 import numpy as np
 
 from mtlray.errors import StrategyError
-from mtlray.strategies.cosines import RANK_TOLERANCE
 from mtlray.strategies.gramian import Matrix, Vector
 
 _STEPS = 200
 _TOLERANCE = 1e-8
 _EXACT = 1e-13
+_ROUNDING = 1e-4
+_CANCELLED = 1e-8
 
 
 def alpha_fair(gramian: Matrix, alpha: float) -> Vector:
     r"""Positive weights a with :math:`(G a)_k\, a_k^{1/\alpha} = 1` for every task k; zero for a task without a gradient.
 
     They are the minimum of the strictly convex :math:`\frac{1}{2} a^\top G a - \sum_k a_k^{1-q} / (1-q)`, :math:`q = 1/\alpha`
-    (a logarithm at q = 1), which exists unless a sum of the gradients with positive weights is zero. Raises StrategyError where
-    it does not exist up to rounding, or where 1e-8 is not reached.
+    (a logarithm at q = 1), which exists unless the gradients have a sum of zero with weights that are not negative. Raises
+    StrategyError where the equations do not hold to 1e-8, and where the direction is shorter than 1e-4 of the terms in it.
     """
     q, present = 1 / alpha, np.diag(gramian) > 0
     weights = np.zeros(len(gramian))
@@ -39,7 +40,8 @@ def _newton(quadratic: Matrix, share: Vector, q: float) -> Vector:
     for _ in range(_STEPS):
         before = residual
         gradient = quadratic @ x - share * x**-q
-        residual = np.abs(gradient * x**q / share).max()
+        # An equation whose two sides are far smaller than the terms in it can hold to rounding of these terms alone.
+        residual = (np.abs(gradient) / (share * x**-q + _ROUNDING * (np.abs(quadratic) @ x))).max()
         if residual < smallest:
             smallest, best = residual, x
         at_rest = before <= _TOLERANCE and residual > 0.5 * before  # rounding is left
@@ -61,18 +63,19 @@ def _newton(quadratic: Matrix, share: Vector, q: float) -> Vector:
         ):
             length *= 0.5
         x = x + length * step
-    terms = np.abs(quadratic) @ best @ best
-    if not smallest <= _TOLERANCE or best @ quadratic @ best <= RANK_TOLERANCE * terms:
+    sought = "positive weights a that solve (G a) a^(1/alpha) = 1 for the Gramian G of the tasks' gradients"
+    if best @ quadratic @ best <= _CANCELLED * (np.abs(quadratic) @ best @ best):
+        raise StrategyError(f"The gradients cancel, at a Pareto-stationary point of the trunk: there are no {sought}.")
+    if not smallest <= _TOLERANCE:
         raise StrategyError(
-            "Positive weights were sought that solve (G a) a^(1/alpha) = 1 for the Gramian G of the tasks' gradients. Found "
-            f"none: Newton's method was left with a residual of {smallest:.1e}. There are none where the gradients cancel, at "
-            "a Pareto-stationary point of the trunk."
+            f"Newton's method found no {sought}: it was left with a residual of {smallest:.1e}. There are none where the "
+            "gradients cancel, at a Pareto-stationary point of the trunk."
         )
     return best
 
 
 def _value(quadratic: Matrix, share: Vector, q: float, x: Vector) -> tuple[float, float]:
-    """The objective, and how far rounding may move it."""
-    first = 0.5 * float(x @ quadratic @ x)
+    """The objective, and how far rounding may move it: where gradients nearly cancel, much further than its own size says."""
     terms = share * (np.log(x) if q == 1 else x ** (1 - q) / (1 - q))
-    return first - float(terms.sum()), 1e-14 * (abs(first) + float(np.abs(terms).sum()))
+    noise = 1e-15 * (float(np.abs(quadratic) @ x @ x) + float(np.abs(terms).sum()))
+    return 0.5 * float(x @ quadratic @ x) - float(terms.sum()), noise

@@ -5,6 +5,8 @@ import numpy as np
 from mtlray.errors import StrategyError
 from mtlray.strategies.gramian import Matrix, Vector
 
+_STEPS_PER_TASK = 100
+
 
 def as_vectors(gramian: Matrix) -> Matrix:
     """K vectors of length K, the columns, with these inner products.
@@ -36,7 +38,7 @@ def nonnegative_least_squares(matrix: Matrix, target: Vector) -> Vector:
     from scipy.optimize import nnls  # half a second, which no other strategy should pay
 
     try:
-        solution: Vector = nnls(matrix, target)[0]
+        solution: Vector = nnls(matrix, target, maxiter=_STEPS_PER_TASK * matrix.shape[1])[0]
     except (RuntimeError, np.linalg.LinAlgError) as error:
         raise StrategyError(
             f"The solver of non-negative least squares gave up on {matrix.shape[1]} gradients: {error}."
