@@ -92,6 +92,14 @@ def notes(results: Results, grid: Grid) -> list[str]:
     return [*notes, *_fallbacks(results, grid), *results.rates.notes.get(grid.dataset, ())]
 
 
+def legacy(grid: Grid) -> list[str]:
+    """What the statistics leave out, where a metric is there in two ways of counting."""
+    metrics = {column.measure.metric for column in grid.columns}
+    if not any(m.endswith("_legacy") and m.replace("_legacy", "_global") in metrics for m in metrics):
+        return []
+    return ["Metrics named legacy, means over batches as in 2019, are in the cells alone; here are those over the set."]
+
+
 def _fallbacks(results: Results, grid: Grid) -> list[str]:
     """Strategies whose solver failed on some steps."""
     rows = results.summary[results.summary["trial_id"].isin(results.expected["trial_id"])]

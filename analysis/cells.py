@@ -12,6 +12,8 @@ from analysis.load import Results
 from analysis.selection import SelectionRule, require_values
 from mtlray.errors import ResultsError
 
+SINGLE_TASK = "single-task"  # the name of all single-task strategies together
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measure:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.cells import Grid
-from analysis.scores import SINGLE_TASK, Scores
+from analysis.cells import SINGLE_TASK, Grid
+from analysis.scores import Scores
 from analysis.statistics import RESAMPLES, holm, paired, probability_of_improvement
 from mtlray.errors import ResultsError, unknown_name
 

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.cells import Grid
+from analysis.cells import SINGLE_TASK, Grid
 from analysis.comparison import EQUAL
 from analysis.leaderboard import leaderboard
 from analysis.load import Results
-from analysis.scores import SINGLE_TASK, Scores
+from analysis.scores import Scores
 
 _OPTIONAL = ("backward_passes", "peak_memory_bytes", "solver_fallbacks")
 

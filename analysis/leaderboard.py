@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.cells import Grid
+from analysis.cells import SINGLE_TASK, Grid
 from analysis.comparison import comparison, verdict
-from analysis.scores import SINGLE_TASK, Scores
+from analysis.scores import Scores
 from analysis.statistics import delta_m, interval_of_means, mean_rank, pareto_front
 from analysis.statistics.improvement import Convention
 

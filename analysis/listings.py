@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 
 from analysis import captions
-from analysis.cells import Column, Grid, Measure
+from analysis.cells import SINGLE_TASK, Column, Grid, Measure
 from analysis.comparison import ALPHA, verdict
 from analysis.listing import INTERVAL, Listing, Section, count, interval, number, probability
 from analysis.load import Results
-from analysis.scores import SINGLE_TASK, Scores
+from analysis.scores import Scores
 from analysis.seeds import few_seeds
 from analysis.selection import SelectionRule
 from analysis.sheet import decimals
@@ -63,6 +63,7 @@ def comparison_listing(
             f"verdict: better or worse where p of the t-test is at most {ALPHA:g}; elsewhere the seeds do not decide.",
             *few_seeds(frame["n"] if sections else (), tests=True),
             *_dropped(scores),
+            *captions.legacy(grid),
             *captions.notes(results, grid),
         ),
     )
@@ -126,6 +127,7 @@ def leaderboard_listing(
             *_unranked(frame),
             *few_seeds(seeds),
             *_dropped(scores),
+            *captions.legacy(grid),
             *captions.notes(results, grid),
         ),
     )  # fmt: skip
@@ -177,7 +179,8 @@ def cost_listing(
             *(("peak MiB",) if memory else ()), "Δm", INTERVAL,
         ),
         sections=(Section(heading="", rows=words),),
-        notes=(*notes, *captions.notes(results, grid)),
+        notes=(*notes, *captions.legacy(grid),
+            *captions.notes(results, grid)),
     )  # fmt: skip
 
 
@@ -216,6 +219,7 @@ def selection_listing(results: Results, grid: Grid, scores: Scores, frame: pd.Da
             "best_test: best of all evaluations on the test split, as the paper reports. at_best_val: test value at the "
             "evaluation that is best on the validation split.",
             *few_seeds(frame["n"] if sections else ()),
+            *captions.legacy(grid),
             *captions.notes(results, grid),
         ),
     )

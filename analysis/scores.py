@@ -6,11 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.cells import Column, Grid
+from analysis.cells import SINGLE_TASK, Column, Grid
 from analysis.load import Results
 from analysis.selection import SelectionRule
-
-SINGLE_TASK = "single-task"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -49,9 +47,10 @@ class Scores:
 def scores(results: Results, selected: SelectionRule, grid: Grid, *, join: bool = True) -> Scores:
     """The numbers behind a grid's cells, with its single-task strategies joined into one row unless `join` is False.
 
+    A metric `X_legacy` is left out where there is `X_global`.
     Where several train the same task alone, the one with the best mean speaks for it, which is the harder baseline.
     """
-    columns = tuple(column for column in grid.columns if column.measure.metric)
+    columns = _counted(grid)
     seeds = tuple(sorted(set(results.expected.loc[results.expected["dataset"] == grid.dataset, "seed"].tolist())))
     strategy_at = {strategy: i for i, strategy in enumerate(grid.strategies)}
     column_at = {(c.measure.task, c.measure.metric, c.fraction): i for i, c in enumerate(columns)}
@@ -81,6 +80,18 @@ def scores(results: Results, selected: SelectionRule, grid: Grid, *, join: bool 
         dtype=np.int64,
     ).reshape(len(grid.strategies), len(columns))
     return _joined(grid, columns, seeds, values, expected, grid.single_task if join else frozenset())
+
+
+def _counted(grid: Grid) -> tuple[Column, ...]:
+    """The columns with a metric, but for `X_legacy` beside `X_global`: the same thing must not be counted twice."""
+    found = {(column.measure.task, column.measure.metric) for column in grid.columns}
+    return tuple(
+        column
+        for column in grid.columns
+        if column.measure.metric
+        and (column.measure.task, column.measure.metric.replace("_legacy", "_global"))
+        not in found - {(column.measure.task, column.measure.metric)}
+    )
 
 
 def _joined(

@@ -6,7 +6,7 @@ from typing import Literal
 
 from analysis import captions
 from analysis.captions import NOTHING
-from analysis.cells import Cell, Column, Grid
+from analysis.cells import SINGLE_TASK, Cell, Column, Grid
 from analysis.load import Results
 from analysis.published import Number, PublishedTable, numbers
 from analysis.selection import SelectionRule
@@ -62,10 +62,11 @@ def sheet(results: Results, selected: SelectionRule, grid: Grid, against: Publis
     """Lay out one data set's grid; `against` adds a published table's rows where it is about the same data set."""
     beside = numbers(against.name) if against and against.covers(grid.dataset) else {}
     counts = {cell.expected for cell in grid.cells.values()}
+    overlaps = _overlaps(grid, beside, against)
     rows = [
         row
-        for strategy in grid.strategies
-        for row in _rows(grid, strategy, captions.label(results, grid, strategy), len(counts) == 1, beside)
+        for label, strategies in _lines(results, grid)
+        for row in _rows(grid, label, strategies, len(counts) == 1, beside, overlaps)
     ]
     groups: dict[tuple[str, str], list[str]] = {}
     for column in grid.columns:
@@ -85,7 +86,7 @@ def sheet(results: Results, selected: SelectionRule, grid: Grid, against: Publis
         head=tuple(head),
         groups=tuple(Group(task=t, measure=m, fractions=tuple(f)) for (t, m), f in groups.items()),
         rows=tuple(rows),
-        notes=(*captions.notes(results, grid), *_published_notes(selected, grid, against)),
+        notes=(*captions.notes(results, grid), *_published_notes(selected, grid, against, overlaps)),
     )
 
 
@@ -112,18 +113,40 @@ def _digits(grid: Grid, column: Column) -> int:
     return decimals(cells, column.measure.unit)
 
 
+def _lines(results: Results, grid: Grid) -> list[tuple[str, tuple[str, ...]]]:
+    """Labels of the table's lines and the strategies in each: one line for all single-task strategies, as papers print it.
+
+    They keep lines of their own where two of them train the same task, or have learning rates of their own.
+    """
+    single = [s for s in grid.strategies if s in grid.single_task]
+    labels = {s: captions.label(results, grid, s) for s in grid.strategies}
+    shared = [column for column in grid.columns if sum((s, column) in grid.cells for s in single) > 1]
+    rates = {results.rates.labels.get((grid.dataset, s), "") for s in single}
+    if len(single) < 2 or shared or len(rates) > 1:
+        return [(labels[s], (s,)) for s in grid.strategies]
+    joined = (" ".join((SINGLE_TASK, *rates)).strip(), tuple(single))
+    return [joined if s == single[0] else (labels[s], (s,)) for s in grid.strategies if s not in single[1:]]
+
+
 def _rows(
-    grid: Grid, strategy: str, label: str, equal_counts: bool, beside: dict[tuple[str, float, str, str], Number]
+    grid: Grid,
+    label: str,
+    strategies: tuple[str, ...],
+    equal_counts: bool,
+    beside: dict[tuple[str, float, str, str], Number],
+    overlaps: dict[tuple[str, Column], bool],
 ) -> list[Row]:
-    """A strategy's row, followed by the published one and the difference where there are any."""
+    """A line of the table, followed by the published one and the difference where there are any."""
     ours, paper, difference = list[Entry | None](), list[Entry | None](), list[Entry | None]()
     for column in grid.columns:
         measure, digits = column.measure, _digits(grid, column)
+        strategy = next((s for s in strategies if (s, column) in grid.cells), strategies[0])
         cell = grid.cells.get((strategy, column))
         number = beside.get((strategy, column.fraction, measure.task, measure.metric))
+        apart = overlaps.get((strategy, column)) is False
         ours.append(None if cell is None else _entry(grid, strategy, column, cell, digits, equal_counts))
         paper.append(None if number is None else _published_entry(number, digits))
-        difference.append(None if cell is None or number is None else _difference(cell, number, digits))
+        difference.append(None if cell is None or number is None else _difference(cell, number, digits, apart))
     rows = [Row(label=label, kind="ours", entries=tuple(ours))]
     if any(paper):
         rows.append(Row(label="paper", kind="published", entries=tuple(paper)))
@@ -154,14 +177,48 @@ def _published_entry(number: Number, digits: int) -> Entry:
     return Entry(mean=mean, std="" if number.spread is None else f"{number.spread:.{digits}f}")
 
 
-def _difference(cell: Cell, number: Number, digits: int) -> Entry | None:
+def _difference(cell: Cell, number: Number, digits: int, apart: bool) -> Entry | None:
     if cell.mean is None or not cell.complete:
         return None
     difference = round(cell.mean - number.mean, digits) + 0.0  # no negative zero
-    return Entry(mean=f"{'~' if number.derived else ''}{difference:+.{digits}f}".replace("-", "−"))
+    words = f"{'~' if number.derived else ''}{difference:+.{digits}f}".replace("-", "−")
+    return Entry(mean=words, note=("apart",) if apart else ())
 
 
-def _published_notes(selected: SelectionRule, grid: Grid, against: PublishedTable | None) -> list[str]:
+def _overlaps(
+    grid: Grid, beside: dict[tuple[str, float, str, str], Number], against: PublishedTable | None
+) -> dict[tuple[str, Column], bool]:
+    """Whether our interval and the published one share a value, for the cells that have both."""
+    if against is None or not beside:
+        return {}
+    found = {}
+    for (strategy, column), cell in grid.cells.items():
+        number = beside.get((strategy, column.fraction, column.measure.task, column.measure.metric))
+        if number is not None and (both := intervals(cell, number, against.assumed_runs)) is not None:
+            (low, high), (published_low, published_high) = both
+            found[strategy, column] = low <= published_high and published_low <= high
+    return found
+
+
+def intervals(cell: Cell, number: Number, runs: int) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """Student's 95 % intervals of our mean and of the published one, its ± read as a standard deviation over `runs`.
+
+    None where either has no deviation, or our cell lacks seeds.
+    """
+    if cell.mean is None or cell.std is None or not cell.complete or number.spread is None:
+        return None
+    from analysis.statistics import (
+        published_interval,
+    )  # it needs scipy, which a table without a paper does not wait for
+
+    ours = published_interval(cell.mean, cell.std, cell.n)
+    theirs = published_interval(number.mean, number.spread, runs)
+    return (float(ours.low), float(ours.high)), (float(theirs.low), float(theirs.high))
+
+
+def _published_notes(
+    selected: SelectionRule, grid: Grid, against: PublishedTable | None, overlaps: dict[tuple[str, Column], bool]
+) -> list[str]:
     if against is None:
         return []
     if not against.covers(grid.dataset):
@@ -173,6 +230,16 @@ def _published_notes(selected: SelectionRule, grid: Grid, against: PublishedTabl
         )
     if selected.name != "best_test":
         notes.append("The paper's numbers are the best on the test split; --select best_test compares like with like.")
+    if overlaps:
+        runs = f"{against.runs} runs" if against.runs else "10 runs, the paper not saying how many"
+        notes.append(
+            f"Student's 95 % intervals of our mean and of the paper's, whose ± is read as a standard deviation over {runs}, "
+            + (
+                f"overlap in all {len(overlaps)} cells."
+                if all(overlaps.values())
+                else f"overlap in {sum(overlaps.values())} of {len(overlaps)} cells; apart marks the others."
+            )
+        )
     absent = [s for s in dict.fromkeys(key[0] for key in numbers(against.name)) if s not in grid.strategies]
     if absent:
         notes.append(f"{against.name} also has {', '.join(absent)}, not in this table.")

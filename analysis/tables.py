@@ -13,7 +13,7 @@ from analysis.listing import Listing
 from analysis.load import Results, load
 from analysis.published import PublishedTable, numbers, resolve
 from analysis.selection import SelectionRule, rule
-from analysis.sheet import Sheet, sheet
+from analysis.sheet import Sheet, intervals, sheet
 from analysis.tuning import tuned
 from mtlray.errors import ResultsError, SpecError, unknown_name
 
@@ -50,6 +50,8 @@ class Table:
                 if cell is None:
                     continue
                 number = beside.get((strategy, column.fraction, measure.task, measure.metric))
+                both = intervals(cell, number, self.against.assumed_runs) if self.against and number else None
+                (low, high), (published_low, published_high) = both or ((None, None), (None, None))
                 optimizer, rate = self.results.rates.chosen.get((part.dataset, strategy, column.fraction), (None, None))
                 rows.append(
                     {
@@ -71,6 +73,10 @@ class Table:
                         "published_mean": number and number.mean,
                         "published_spread": number and number.spread,
                         "published_derived": number and number.derived,
+                        "interval_low": low,
+                        "interval_high": high,
+                        "published_low": published_low,
+                        "published_high": published_high,
                         "optimizer": optimizer,
                         "learning_rate": rate,
                     }

@@ -150,6 +150,7 @@ def test_csv_has_one_row_per_cell(broken):
     assert list(rows[0]) == [
         "dataset", "data_origin", "strategy", "fraction", "task", "metric", "unit", "mean", "std", "n", "expected",
         "diverged", "failed", "not_finite", "selection", "published_mean", "published_spread", "published_derived",
+        "interval_low", "interval_high", "published_low", "published_high",
         "optimizer", "learning_rate",
     ]  # fmt: skip
     gone = next(r for r in rows if r["strategy"] == "uncertainty" and r["fraction"] == "0.25")

@@ -1,0 +1,64 @@
+"""Our table beside a published one: all four of Gong et al. 2019 in their layout, and whether the intervals overlap."""
+
+import csv
+import io
+import os
+from pathlib import Path
+
+import pytest
+from conftest import published_sweep
+
+from analysis import render_table
+from analysis.published import TABLES, numbers
+from analysis.statistics import published_interval
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+def lines_of(rendered: str, start: str) -> list[str]:
+    return [line for line in rendered.splitlines() if line.startswith(start)]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_simulated_results_as_printed_agree_in_every_cell(tmp_path, name):
+    sweep = published_sweep(tmp_path, name, TABLES[name].dataset, {})
+    rendered = render_table(sweep.folder, select="best_test", against="gong2019")
+    rows = list(csv.DictReader(io.StringIO(render_table(sweep.folder, format="csv", against=name))))
+    assert len([row for row in rows if row["published_mean"]]) == len(numbers(name))
+    assert all(float(row["mean"]) == pytest.approx(float(row["published_mean"])) for row in rows)
+    differences = [word for line in lines_of(rendered, "  ours − paper") for word in line.split()[3:]]
+    assert len(differences) == len(numbers(name))
+    assert {float(word.strip("~+")) for word in differences} == {0.0}
+    counted = sum(number.spread is not None for number in numbers(name).values())
+    assert f"overlap in all {counted} cells." in " ".join(rendered.split())
+    if name != "gong2019:2":  # which has one task
+        assert len(lines_of(rendered, "single-task ")) == len(lines_of(rendered, "equal "))
+        assert not lines_of(rendered, "stl:")
+
+
+@pytest.mark.parametrize(("format", "ending"), [("text", "txt"), ("latex", "tex")])
+def test_golden(tmp_path, format, ending):
+    """Table 3, with one cell moved far away. UPDATE_GOLDEN=1 rewrites the files; read the difference."""
+    sweep = published_sweep(tmp_path, "gong2019:3", "nyuv2", {("dwa", "miou_legacy"): 2.0})
+    rendered = render_table(sweep.folder, select="best_test", against="gong2019", format=format) + "\n"
+    path = GOLDEN / f"table-nyuv2.{ending}"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(rendered, encoding="utf-8")
+    assert rendered == path.read_text(encoding="utf-8")
+    assert "overlap in 44 of 45 cells; apart marks the others." in " ".join(rendered.split())
+
+
+def test_intervals_by_hand(tmp_path):
+    sweep = published_sweep(tmp_path, "gong2019:4", "imdb_wiki", {("equal", "accuracy"): 3.0})
+    rows = list(csv.DictReader(io.StringIO(render_table(sweep.folder, format="csv", against="gong2019"))))
+    row = next(r for r in rows if r["strategy"] == "equal" and r["metric"] == "accuracy")
+    # Ours: 72.24 + 3 ± 0.3612 over 3 seeds, t = 4.303; the paper's: 72.24 ± 0.33 over 10 runs, t = 2.262.
+    assert float(row["interval_low"]) == pytest.approx(75.24 - 4.303 * 0.3612 / 3**0.5, abs=1e-3)
+    assert float(row["published_high"]) == pytest.approx(72.24 + 2.262 * 0.33 / 10**0.5, abs=1e-3)
+    assert float(row["published_high"]) == pytest.approx(float(published_interval(72.24, 0.33, 10).high))
+
+
+def test_a_cell_without_its_seeds_has_no_interval(complete):
+    complete.ledger.forget([complete.description["trials"][0]["trial_id"]])
+    rows = list(csv.DictReader(io.StringIO(render_table(complete.folder, format="csv", against="gong2019"))))
+    assert [row["interval_low"] == "" for row in rows] == [True] + [False] * (len(rows) - 1)
