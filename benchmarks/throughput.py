@@ -1,33 +1,47 @@
-"""Training throughput of one Multi-MNIST trial against plain PyTorch loops on the same network, one thread each.
+"""Training throughput of one Multi-MNIST trial against other ways to train the same network, one thread each.
 
 Each variant has a process of its own, and slices of them run in turn, so that a machine that slows down slows all of them.
-What counts is the ratio of samples per CPU second within a round; its median and quartiles are printed.
+What counts is the ratio of samples per CPU second within a round; its median and quartiles are printed, and the share that a
+trial reaches of the machine's own speed in dense matrix products.
 
     python benchmarks/throughput.py [--rounds 12] [--steps 40] [--data FOLDER] [--source mnist5k]
+                                    [--libmtl CHECKOUT] [--json FILE]
 """
 
 import argparse
+import json
 import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from libmtl_peer import libmtl
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 from torchvision.transforms import Compose, Normalize, ToTensor
 
 from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec
+from mtlray.kernels import choose_kernel
 from mtlray.memory import keep_freed_memory
 from mtlray.provenance import cpu_name
 from mtlray.training import Run
 
 BATCH = 128
-VARIANTS = ("mtlray", "TensorDataset + DataLoader", "PIL + DataLoader")
+OURS, NO_COMPILER = "mtlray", "mtlray --kernel torch"
+TENSORS, IMAGES = "TensorDataset + DataLoader", "PIL + DataLoader"
+LIBMTL_TENSORS, LIBMTL_IMAGES = "LibMTL, tensors", "LibMTL, PIL"
+PEAK = "dense matrix product"
+
+# Multiplications and additions for one example, forward and backward; the images need no gradient. LeNet preset A.
+_CONV1, _CONV2 = 32 * 32 * 25 * 10, 12 * 12 * 250 * 20
+_LINEAR = 720 * 50 + 2 * (50 * 50 + 50 * 10)
+FLOP = 2 * (2 * _CONV1 + 3 * _CONV2 + 3 * _LINEAR)
 
 
 class TextbookLeNet(nn.Module):
@@ -60,8 +74,8 @@ class PILDigits(Dataset):
         return self._transform(Image.fromarray(self._images[i].numpy())), self._labels[i]
 
 
-def textbook(dataset: Dataset, *, item: bool = False) -> Callable[[], None]:
-    """One step of a plain loop over a DataLoader; `item` reads the loss each step, as tutorials do."""
+def textbook(dataset: Dataset, n_steps: int, *, item: bool = False) -> Callable[[], None]:
+    """A plain loop over a DataLoader; `item` reads the loss each step, as tutorials do."""
     network = TextbookLeNet()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.005, momentum=0.9)
 
@@ -71,20 +85,21 @@ def textbook(dataset: Dataset, *, item: bool = False) -> Callable[[], None]:
 
     stream = batches()
 
-    def step() -> None:
-        x, y = next(stream)
-        loss = sum(F.cross_entropy(output, y[:, task]) for task, output in enumerate(network(x)))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        if item:
-            loss.item()
+    def train() -> None:
+        for _ in range(n_steps):
+            x, y = next(stream)
+            loss = sum(F.cross_entropy(output, y[:, task]) for task, output in enumerate(network(x)))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if item:
+                loss.item()
 
-    return step
+    return train
 
 
-def ours(spec: MultiMNIST, data: Path) -> Callable[[], None]:
-    """One step of a trial's own loop, in a process set up as a trial's is."""
+def ours(spec: MultiMNIST, data: Path, n_steps: int, kernel: str) -> Callable[[], None]:
+    """A trial's own loop, in a process set up as a trial's is."""
     keep_freed_memory()
     trial = TrialSpec(
         dataset=spec,
@@ -94,31 +109,78 @@ def ours(spec: MultiMNIST, data: Path) -> Callable[[], None]:
         steps=10**9,
         batch_size=BATCH,
     )
-    return Run([trial], spec.load(data), torch.device("cpu"), [None]).advance
+    run = Run([trial], spec.load(data), torch.device("cpu"), [None], kernel)
+
+    def train() -> None:
+        for _ in range(n_steps):
+            run.advance()
+
+    return train
 
 
-def variant(name: str, spec: MultiMNIST, data: Path) -> Callable[[], None]:
-    """The step function of a variant, by name."""
-    if name == "mtlray":
-        return ours(spec, data)
+def matrix_products(n_steps: int) -> Callable[[], None]:
+    """As many operations as the variants count, in products of matrices of the size that runs fastest."""
+    size = 768
+    a, b, c = (torch.rand(size, size) for _ in range(3))
+    n = max(1, round(n_steps * BATCH * FLOP / (2 * size**3)))
+
+    def multiply() -> None:
+        for _ in range(n):
+            torch.mm(a, b, out=c)
+
+    return multiply
+
+
+def variant(name: str, spec: MultiMNIST, data: Path, n_steps: int, checkout: Path | None) -> Callable[[], None]:
+    """What runs one slice of a variant, by name."""
+    if name in (OURS, NO_COMPILER):
+        return ours(spec, data, n_steps, "auto" if name == OURS else "torch")
+    if name == PEAK:
+        return matrix_products(n_steps)
     train = spec.load(data).splits["train"]
     images = train.inputs.values[:, 0]
     labels = torch.stack([train.targets[task].values.long() for task in ("left", "right")], dim=1)
-    if name == "PIL + DataLoader":
-        return textbook(PILDigits(images, labels), item=True)
-    return textbook(TensorDataset(images.unsqueeze(1).float() / 255, labels))
+    tensors = TensorDataset(images.unsqueeze(1).float() / 255, labels)
+    if name in (TENSORS, IMAGES):
+        return (
+            textbook(tensors, n_steps) if name == TENSORS else textbook(PILDigits(images, labels), n_steps, item=True)
+        )
+    assert checkout is not None
+    return libmtl(
+        checkout, tensors if name == LIBMTL_TENSORS else PILDigits(images, labels), TextbookLeNet, BATCH, n_steps
+    )
 
 
-def serve(name: str, spec: MultiMNIST, data: Path, n_steps: int, pipe: Connection) -> None:
+def serve(make: Callable[[], Callable[[], None]], n_steps: int, pipe: Connection) -> None:
     """A process of its own for a variant: runs a slice whenever it is asked, answers with samples per CPU second."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    step = variant(name, spec, data)
+    train = make()
     while pipe.recv():
         start = time.process_time()
-        for _ in range(n_steps):
-            step()
+        train()
         pipe.send(n_steps * BATCH / (time.process_time() - start))
+
+
+def measure(
+    variants: dict[str, Callable[[], Callable[[], None]]], n_rounds: int, n_steps: int
+) -> dict[str, list[float]]:
+    """Samples per CPU second of each variant in each round."""
+    context = multiprocessing.get_context("spawn")
+    pipes = {}
+    for name, make in variants.items():
+        pipes[name], theirs = context.Pipe()
+        context.Process(target=serve, args=(make, n_steps, theirs), daemon=True).start()
+    rates: dict[str, list[float]] = {name: [] for name in variants}
+    for round_ in range(n_rounds + 2):
+        for name, pipe in pipes.items():
+            pipe.send(True)
+            rate = pipe.recv()
+            if round_ >= 2:  # the first rounds warm up
+                rates[name].append(rate)
+    for pipe in pipes.values():
+        pipe.send(False)
+    return rates
 
 
 def main() -> None:
@@ -127,33 +189,33 @@ def main() -> None:
     options.add_argument("--steps", type=int, default=40, help="steps in a slice")
     options.add_argument("--data", type=Path, default=Path("~/.cache/mtlray").expanduser())
     options.add_argument("--source", default="mnist5k")
+    options.add_argument("--libmtl", type=Path, help="a checkout of LibMTL to compare with")
+    options.add_argument("--json", type=Path, help="also write the figures here")
     chosen = options.parse_args()
 
     spec = MultiMNIST(source=chosen.source)
     spec.prepare(chosen.data)
-    context = multiprocessing.get_context("spawn")
-    pipes = {}
-    for name in VARIANTS:
-        pipes[name], theirs = context.Pipe()
-        context.Process(target=serve, args=(name, spec, chosen.data, chosen.steps, theirs), daemon=True).start()
-    rates: dict[str, list[float]] = {name: [] for name in VARIANTS}
-    for round_ in range(chosen.rounds + 2):
-        for name, pipe in pipes.items():
-            pipe.send(True)
-            rate = pipe.recv()
-            if round_ >= 2:  # the first rounds warm up
-                rates[name].append(rate)
-    for pipe in pipes.values():
-        pipe.send(False)
+    names = [OURS, NO_COMPILER, TENSORS, IMAGES, *([LIBMTL_TENSORS, LIBMTL_IMAGES] if chosen.libmtl else []), PEAK]
+    variants = {name: partial(variant, name, spec, chosen.data, chosen.steps, chosen.libmtl) for name in names}
+    rates = measure(variants, chosen.rounds, chosen.steps)
+
     print(
-        f"{cpu_name()}, torch {torch.__version__}, one thread, {chosen.rounds} rounds of {chosen.steps} steps of {BATCH}"
+        f"{cpu_name()}, torch {torch.__version__}, kernel {choose_kernel('auto')}, one thread, {chosen.rounds} rounds of "
+        f"{chosen.steps} steps of {BATCH}"
     )
+    table = {}
     for name, values in rates.items():
-        print(f"  {name:<28} {statistics.median(values):7.0f} samples per CPU second")
-    for name in VARIANTS[1:]:
-        ratios = [mine / theirs for mine, theirs in zip(rates["mtlray"], rates[name], strict=True)]
+        ratios = [mine / theirs for mine, theirs in zip(rates[OURS], values, strict=True)]
         low, middle, high = statistics.quantiles(ratios, n=4)
-        print(f"  mtlray is {middle:.2f} times {name} (quartiles {low:.2f} to {high:.2f})")
+        table[name] = {"samples_per_cpu_second": statistics.median(values), "ratio": middle, "quartiles": [low, high]}
+        print(f"  {name:<28} {statistics.median(values):7.0f} samples per CPU second", end="")
+        print("" if name == OURS else f"   mtlray is {middle:.2f} times that ({low:.2f} to {high:.2f})")
+    peak = statistics.median(rates[PEAK]) * FLOP / 1e9
+    share = table[PEAK]["ratio"]
+    print(f"  {PEAK}s run at {peak:.0f} GFLOP/s; counted densely, a trial reaches {share:.0%} of that")
+    if chosen.json:
+        about = {"cpu": cpu_name(), "torch": torch.__version__, "batch": BATCH, "peak_gflops": peak}
+        chosen.json.write_text(json.dumps({**about, "variants": table}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -98,12 +98,12 @@ struct Stage {
         for (std::int64_t py = 0; py < s.pooled_height(); ++py)
             for (std::int64_t px = 0; px < s.pooled_width(); ++px) {
                 const T* corner = x + 2 * py * down + 2 * px * right;
-                const std::int64_t at = (py * s.pooled_width() + px) * s.out;
+                const std::int64_t at = py * s.pooled_width() + px;
                 for (std::int64_t o = 0; o < s.out; o += kChannelBlock) {
                     V sums[4][kChannelBlock];
                     window(s, corner, down, right, w + o * s.taps(), sums);
                     for (int c = 0; c < kChannelBlock && o + c < s.out; ++c)
-                        pool(sums, c, b[o + c], y + (at + o + c) * kLanes, winners + (at + o + c) * kLanes);
+                        pool(sums, c, b[o + c], y + (at * s.out + o + c) * kLanes, winners + ((o + c) * s.pooled() + at) * kLanes);
                 }
             }
     }
@@ -154,9 +154,28 @@ struct Stage {
     // -- backward
 
     struct Winner {
-        std::int64_t patch;  // offset of its patch in the input
+        std::int32_t patch;  // offset of its patch in the input
         T gradient;
     };
+
+    // Those of one channel of one example that ReLU let through, and the sum of their gradients.
+    static std::int64_t alive(const Shape& s, const std::uint8_t* codes, const T* gradients, const std::int32_t* patches, Winner* list, T* sum) {
+        std::int64_t n = 0;
+        for (std::int64_t at = 0; at < s.pooled(); ++at) {
+            const std::uint8_t code = codes[at * kLanes];
+            list[n] = {patches[at * 4 + (code & 3)], gradients[at * s.out]};
+            n += code != kDead;
+        }
+        T even = 0, odd = 0;  // one sum alone would wait for each addition
+        std::int64_t k = 0;
+        for (; k + 4 <= n; k += 4) {
+            even += list[k].gradient + list[k + 2].gradient;
+            odd += list[k + 1].gradient + list[k + 3].gradient;
+        }
+        for (; k < n; ++k) even += list[k].gradient;
+        *sum += even + odd;
+        return n;
+    }
 
     // Adds to gw, [out][row][padded patch row], and where `Inputs` to gx; kVectors vectors make a patch row, kRows at once.
     template <int kVectors, int kRows>
@@ -174,17 +193,29 @@ struct Stage {
 
     template <int kVectors, int kRows>
     static inline void rows_of(const T* x, std::int64_t down, const Winner* winners, std::int64_t n, T* gw) {
-        R sums[kRows][kVectors];
+        constexpr int kChains = 2 * kRows * kVectors <= kRegisters ? 2 : 1;  // two short sums in turn do not wait for each other
+        R sums[kChains][kRows][kVectors];
         for (int r = 0; r < kRows; ++r)
-            for (int v = 0; v < kVectors; ++v) sums[r][v] = *reinterpret_cast<const R*>(gw + (r * kVectors + v) * kRowLanes);
-        for (std::int64_t k = 0; k < n; ++k) {
-            const T* patch = x + winners[k].patch;
-            const T g = winners[k].gradient;
-            for (int r = 0; r < kRows; ++r)
-                for (int v = 0; v < kVectors; ++v) sums[r][v] += *reinterpret_cast<const R*>(patch + r * down + v * kRowLanes) * g;
-        }
+            for (int v = 0; v < kVectors; ++v) {
+                sums[0][r][v] = *reinterpret_cast<const R*>(gw + (r * kVectors + v) * kRowLanes);
+                if (kChains == 2) sums[kChains - 1][r][v] = R{};
+            }
+        std::int64_t k = 0;
+        for (; k + kChains <= n; k += kChains)
+            for (int c = 0; c < kChains; ++c) add<kVectors, kRows>(x, down, winners[k + c], sums[c]);
+        if (k < n) add<kVectors, kRows>(x, down, winners[k], sums[0]);
         for (int r = 0; r < kRows; ++r)
-            for (int v = 0; v < kVectors; ++v) *reinterpret_cast<R*>(gw + (r * kVectors + v) * kRowLanes) = sums[r][v];
+            for (int v = 0; v < kVectors; ++v) {
+                if (kChains == 2) sums[0][r][v] += sums[kChains - 1][r][v];
+                *reinterpret_cast<R*>(gw + (r * kVectors + v) * kRowLanes) = sums[0][r][v];
+            }
+    }
+
+    template <int kVectors, int kRows>
+    static inline void add(const T* x, std::int64_t down, const Winner& winner, R (&sums)[kRows][kVectors]) {
+        const T* patch = x + winner.patch;
+        for (int r = 0; r < kRows; ++r)
+            for (int v = 0; v < kVectors; ++v) sums[r][v] += *reinterpret_cast<const R*>(patch + r * down + v * kRowLanes) * winner.gradient;
     }
 
     template <int kVectors>
@@ -211,33 +242,21 @@ struct Stage {
             for (std::int64_t i = 0; i < s.kernel; ++i)
                 std::memcpy(&weights[o * padded + i * row], w + (o * s.kernel + i) * s.row(), s.row() * sizeof(T));
         std::vector<T> input(s.input() + row, T(0)), input_sums(gx ? s.input() + row : 0);
-        std::vector<std::int64_t> patches(s.pooled() * 4);
+        std::vector<std::int32_t> patches(s.pooled() * 4);
         for (std::int64_t at = 0; at < s.pooled(); ++at)
             for (int p = 0; p < 4; ++p)
-                patches[at * 4 + p] = ((2 * (at / s.pooled_width()) + p / 2) * s.width + 2 * (at % s.pooled_width()) + p % 2) * s.in;
-        std::vector<Winner> lists(s.out * (s.pooled() + 1));
-        std::vector<std::int64_t> lengths(s.out);
+                patches[at * 4 + p] = std::int32_t(((2 * (at / s.pooled_width()) + p / 2) * s.width + 2 * (at % s.pooled_width()) + p % 2) * s.in);
+        std::vector<Winner> list(s.pooled() + 1);
         std::memset(gb, 0, s.out * sizeof(T));
         for (std::int64_t n = 0; n < s.examples; ++n) {
             const std::int64_t first = n / kLanes * kLanes;
-            const std::uint8_t* codes = winners + first * n_out + (n - first);
-            const T* gradients = gy + n * n_out;
-            std::memset(lengths.data(), 0, lengths.size() * sizeof(std::int64_t));
-            for (std::int64_t at = 0; at < s.pooled(); ++at)
-                for (std::int64_t o = 0; o < s.out; ++o) {
-                    const std::uint8_t code = codes[(at * s.out + o) * kLanes];
-                    lists[o * (s.pooled() + 1) + lengths[o]] = {patches[at * 4 + (code & 3)], gradients[at * s.out + o]};
-                    lengths[o] += code != kDead;
-                }
             std::memcpy(input.data(), x + n * s.input(), s.input() * sizeof(T));
             if (gx) std::memset(input_sums.data(), 0, input_sums.size() * sizeof(T));
             for (std::int64_t o = 0; o < s.out; ++o) {
-                const Winner* list = &lists[o * (s.pooled() + 1)];
-                scatter<kVectors, kRows>(s, input.data(), list, lengths[o], &weight_sums[o * padded]);
-                if (gx) spread<kVectors>(s, &weights[o * padded], list, lengths[o], input_sums.data());
-                T sum = 0;
-                for (std::int64_t k = 0; k < lengths[o]; ++k) sum += list[k].gradient;
-                gb[o] += sum;
+                const std::uint8_t* codes = winners + first * n_out + o * s.pooled() * kLanes + (n - first);
+                const std::int64_t length = alive(s, codes, gy + n * n_out + o, patches.data(), list.data(), &gb[o]);
+                scatter<kVectors, kRows>(s, input.data(), list.data(), length, &weight_sums[o * padded]);
+                if (gx) spread<kVectors>(s, &weights[o * padded], list.data(), length, input_sums.data());
             }
             if (gx) std::memcpy(gx + n * s.input(), input_sums.data(), s.input() * sizeof(T));
         }

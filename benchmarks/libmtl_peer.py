@@ -1,0 +1,105 @@
+"""LibMTL's own trainer as a variant of the throughput benchmark, from a checkout that the user names.
+
+Its trainer asks for the first GPU and imports packages that equal weighting never calls; it is given the CPU for
+every device and stubs for the imports, in memory, and nothing of the checkout is changed or kept.
+"""
+
+import contextlib
+import importlib
+import importlib.util
+import io
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, Subset
+
+
+class _Absent(types.ModuleType):
+    """Stands for a package that is imported and, for what is measured here, never called."""
+
+    def __getattr__(self, name: str) -> None:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+
+class _OnTheCPU(types.ModuleType):
+    """torch, where every device is the CPU."""
+
+    def __getattr__(self, name: str) -> Any:
+        return (lambda _: torch.device("cpu")) if name == "device" else getattr(torch, name)
+
+
+class _Labelled(Dataset):
+    """A data set whose labels are a dictionary, as LibMTL takes them."""
+
+    def __init__(self, data: Dataset, tasks: tuple[str, ...]) -> None:
+        self._data, self._tasks = data, tasks
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __getitem__(self, i: int) -> tuple[Any, dict[str, Any]]:
+        image, labels = self._data[i]
+        return image, dict(zip(self._tasks, labels, strict=True))
+
+
+def trainer_class(checkout: Path) -> Any:
+    """LibMTL's `Trainer`, told to use the CPU. Raises SystemExit where the checkout is not one."""
+    source = checkout / "LibMTL" / "trainer.py"
+    if not source.is_file():
+        raise SystemExit(f"--libmtl should name a checkout of LibMTL. Found no {source}.")
+    for name in ("torch_geometric", "cvxpy", "qpsolvers"):
+        if importlib.util.find_spec(name) is None:
+            sys.modules[name] = _Absent(name)
+    sys.path.insert(0, str(checkout))
+    trainer = importlib.import_module("LibMTL.trainer")
+    trainer.torch = _OnTheCPU("torch")
+    return trainer.Trainer
+
+
+def libmtl(
+    checkout: Path,
+    data: Dataset,
+    network: Callable[[], nn.Module],
+    batch: int,
+    n_steps: int,
+    weighting: str = "EW",
+    tasks: tuple[str, ...] = ("left", "right"),
+) -> Callable[[], None]:
+    """One call trains `n_steps` batches by `Trainer.train`, as its users call it; `network` has `trunk` and `heads`."""
+    trainer = trainer_class(checkout)
+    from LibMTL.loss import CELoss
+    from LibMTL.metrics import AccMetric
+
+    made = network()
+    with contextlib.redirect_stdout(io.StringIO()):
+        model = trainer(
+            task_dict={
+                t: {"metrics": ["Acc"], "metrics_fn": AccMetric(), "loss_fn": CELoss(), "weight": [1]} for t in tasks
+            },
+            weighting=weighting,
+            architecture="HPS",
+            encoder_class=lambda: made.trunk,
+            decoders=nn.ModuleDict(dict(zip(tasks, made.heads, strict=True))),
+            rep_grad=False,
+            multi_input=False,
+            optim_param={"optim": "sgd", "lr": 0.005, "momentum": 0.9},
+            scheduler_param=None,
+            weight_args={},
+            arch_args={},
+        )
+    labelled = _Labelled(data, tasks)
+    test = DataLoader(Subset(labelled, range(2)), 2)
+
+    def train() -> None:
+        chosen = torch.randperm(len(labelled))[: n_steps * batch].tolist()
+        loader = DataLoader(Subset(labelled, chosen), batch, shuffle=True)
+        with contextlib.redirect_stdout(io.StringIO()):
+            model.train(loader, test, epochs=1)
+
+    return train
