@@ -137,7 +137,6 @@ class TestStateOfTheTrunksSize(StrategyConformance):
         ExcessMTL(step_size=1.0, warmup_steps=3),
         MoCo(rho=0.1),
         DBMTL(),
-        DBMTL(beta=0.0),
     )
 
 
