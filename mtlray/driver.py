@@ -25,6 +25,7 @@ from mtlray.session import Session
 from mtlray.signals import Stop
 from mtlray.specs import RunConfig, SweepSpec, TrialSpec
 from mtlray.status import Status
+from mtlray.sweepfile import refuse_edited
 from mtlray.why import why_text
 
 
@@ -112,6 +113,7 @@ class Sweep:
         if planned.to_run:
             if confirm is not None and not confirm():
                 return INCOMPLETE
+            refuse_edited(self.path, self.module)
             if address is not None:
                 from mtlray.launching import check_address
 

@@ -13,7 +13,7 @@ import torch
 
 from mtlray.attempt_log import AttemptLog
 from mtlray.attempts import failures, finish, read_attempts, settled, write_attempts
-from mtlray.checkpoint import Interrupted
+from mtlray.checkpoint import Checkpoint, Interrupted
 from mtlray.data import Dataset
 from mtlray.errors import DataError, StrategyError
 from mtlray.failpoints import failpoint
@@ -25,6 +25,7 @@ from mtlray.records import Ledger
 from mtlray.resuming import checkpoints_of, in_step
 from mtlray.specs import RunConfig, TrialSpec
 from mtlray.summary import Circumstances, curves_table, summary_table
+from mtlray.trackers import LiveTensorBoard, trial_folder
 from mtlray.training import Outcome, train
 
 
@@ -211,16 +212,37 @@ def _train(
     checkpoints = in_step(saved)
     for log, checkpoint in zip(logs, checkpoints, strict=True):
         log.add(f"training from step {checkpoint.step if checkpoint else 0}")
-    return train(
-        trials,
-        dataset,
-        device=device,
-        checkpoints=checkpoints,
-        checkpoint_seconds=job.config.checkpoint_seconds,
-        save=lambda c: generations[c.trial_id].write(c.to_bytes()),
-        progress=progress,
-        kernel=job.config.kernel,
-    )
+    live = {trial.trial_id: _live(trial, job) for trial in trials}
+
+    def save(checkpoint: Checkpoint) -> None:
+        generations[checkpoint.trial_id].write(checkpoint.to_bytes())
+        live[checkpoint.trial_id].write(checkpoint.rows)
+
+    try:
+        outcomes = train(
+            trials,
+            dataset,
+            device=device,
+            checkpoints=checkpoints,
+            checkpoint_seconds=job.config.checkpoint_seconds,
+            save=save,
+            progress=progress,
+            kernel=job.config.kernel,
+        )
+        for outcome, trial in zip(outcomes, trials, strict=True):
+            live[trial.trial_id].write(outcome.rows)
+    finally:
+        for trial, log in zip(trials, logs, strict=True):
+            if trouble := live[trial.trial_id].close():
+                log.add(f"TensorBoard got no more of this trial: {trouble}")
+    return outcomes
+
+
+def _live(trial: TrialSpec, job: Job) -> LiveTensorBoard:
+    if job.config.tensorboard is None:
+        return LiveTensorBoard(None)
+    group = f"{trial.dataset.label} {trial.strategy.label} {100 * trial.fraction:g}%"
+    return LiveTensorBoard(trial_folder(Path(job.config.tensorboard), job.sweep, group, trial.seed, trial.trial_id))
 
 
 def _load(trial: TrialSpec, job: Job) -> Dataset:

@@ -9,14 +9,17 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from mtlray.errors import LaunchError
 from mtlray.execution import Job, note_hang
 from mtlray.policy import store_is_full
-from mtlray.preflight import inspect_cluster, judge
+from mtlray.preflight import await_node, inspect_cluster, judge
 from mtlray.session import Pack, Session
+from mtlray.shipping import stage
+from mtlray.signals import Stop
 
 _TUNE_ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # Tune uploads every trial's files again at each sync
@@ -44,9 +47,9 @@ def run_on_ray(packs: Packs, session: Session, *, address: str | None, modules: 
     job, display, stop = session.job, session.display, session.stop
     for module in modules:
         ray.cloudpickle.register_pickle_by_value(module)
-    with stop.listening(), _ray(job, address):
+    with stop.listening(), _ray(job, address, modules):
         stop.listen()
-        resources = _resources(job)
+        resources = _resources(job, stop)
         _check_pickles(packs, job)
         if address is not None:
             judge(inspect_cluster(job.config.results, job.sweep))
@@ -182,44 +185,40 @@ def _slots(resources: dict[str, float]) -> int:
     return max(1, min(int(found.get(kind, 0) // amount) for kind, amount in resources.items()))
 
 
-def _resources(job: Job) -> dict[str, float]:
-    """What one trial asks of Ray; raises LaunchError where no node has it, because Tune would wait for ever."""
+def _resources(job: Job, stop: Stop) -> dict[str, float]:
+    """What one trial asks of Ray. Raises LaunchError where no node has it."""
     import ray
 
     wanted = {"CPU": 1.0, "GPU": 1.0} if job.config.device == "cuda" else {"CPU": 1.0}
     if job.config.device == "auto" and ray.cluster_resources().get("GPU", 0) >= 1:
         wanted["GPU"] = 1.0
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if not any(all(node.get(kind, 0) >= amount for kind, amount in wanted.items()) for node in nodes):
-        found = ray.cluster_resources()
-        raise LaunchError(
-            f"Each trial needs {_words(wanted)} on one node. The cluster has {_words(found)} on {len(nodes)} nodes in all. "
-            "Choose another --device, or add nodes."
-        )
+    await_node(wanted, job.config.wait_seconds, lambda: stop.asked)
     return wanted
 
 
-def _words(resources: dict[str, float]) -> str:
-    return ", ".join(f"{resources.get(kind, 0):g} {kind}" for kind in ("CPU", "GPU"))
-
-
 @contextlib.contextmanager
-def _ray(job: Job, address: str | None) -> Iterator[None]:
+def _ray(job: Job, address: str | None, modules: Sequence[ModuleType]) -> Iterator[None]:
     """A Ray of our own on this machine, or a connection to a running cluster. Raises LaunchError."""
     import ray
 
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    folder = tempfile.mkdtemp(prefix="mtlray-code-")
     try:
         if address is None:
             ray.init(address="local", num_cpus=job.config.workers, include_dashboard=False, **quiet)
         else:
-            ray.init(address=address, runtime_env={"env_vars": _TUNE_ENVIRONMENT}, **quiet)
+            environment: dict[str, Any] = {"env_vars": _TUNE_ENVIRONMENT}
+            if staged := stage(modules, Path(folder)):
+                environment["working_dir"] = str(staged)
+            ray.init(address=address, runtime_env=environment, **quiet)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         where = f"the Ray cluster at `{address}`" if address else "Ray on this machine"
         raise LaunchError(
             f"Could not start {where}: {' '.join(str(error).split())[:300]}. "
             "Check the address and that the cluster is up, or run without Ray with --in-process."
         ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # Ray has it
     for name in ("ray", "ray.tune", "ray.air", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what went wrong is told from the ledger, once
     try:

@@ -1,8 +1,10 @@
-"""What is checked on every node of a cluster before a sweep starts: versions, and that results can be written."""
+"""What is checked on a cluster before a sweep starts: a node that can run a trial, and on every node versions and results."""
 
 import json
+import platform
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mtlray import __version__
@@ -10,52 +12,67 @@ from mtlray.errors import LaunchError, MtlrayError
 from mtlray.provenance import versions
 from mtlray.records import Ledger
 
+_POLL_SECONDS = 2.0
+_ANSWER_SECONDS = 120.0
 
-def inspect_node(results: str, sweep: str) -> dict[str, str]:
-    """What one node says of itself: its versions, and what goes wrong when it writes a result."""
+
+def inspect_node(results: str, sweep: str, token: str | None = None) -> dict[str, str]:
+    """What one node says of itself: its versions, and what goes wrong when it reads a file of the driver and writes one."""
     try:
-        ledger = Ledger(results, sweep)
+        store = Ledger(results, sweep).store
+        if token is not None:
+            try:
+                store.read(token)
+            except FileNotFoundError:
+                error = f"{store.where(token)}, written by the driver just now, is not there"
+                return {"versions": versions(), "error": error}
         name = f"trials/.probe-{uuid.uuid4().hex[:8]}"
-        ledger.store.write(name, b"")
-        ledger.store.delete(name)
+        store.write(name, b"")
+        store.delete(name)
     except (OSError, MtlrayError) as error:
         return {"versions": versions(), "error": str(error)}
     return {"versions": versions(), "error": ""}
 
 
 def inspect_cluster(results: str, sweep: str) -> dict[str, dict[str, str]]:
-    """`inspect_node` on every node that is alive, by address."""
+    """`inspect_node` on every node that is alive, by address. Raises LaunchError where one gives no answer."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    probe = ray.remote(inspect_node)
+    store = Ledger(results, sweep).store
+    token = f"trials/.probe-{uuid.uuid4().hex[:8]}"
+    store.write(token, platform.node().encode())
+    probe: Any = ray.remote(inspect_node)  # ray's stubs know one argument
     nodes = {node["NodeID"]: node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
     asked = {
         node: probe.options(
             num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node, soft=False)
-        ).remote(results, sweep)
+        ).remote(results, sweep, token)
         for node in nodes
     }
-    answers: list[Any] = []
-    for node, answer in asked.items():
-        try:
-            answers.append(ray.get(answer, timeout=120))
-        except ray.exceptions.RayError as error:  # no mtlray there, another Python, or no answer at all
-            reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
-            raise LaunchError(
-                f"Every node should have this mtlray {__version__} installed. Node {nodes[node]} says: {reason}. "
-                "Install the same versions there, for example with constraints.txt."
-            ) from error
-    return {f"{address} ({node[:8]})": answer for (node, address), answer in zip(nodes.items(), answers, strict=True)}
+    answers: dict[str, dict[str, str]] = {}
+    try:
+        for node, answer in asked.items():
+            found: Any = ray.get(answer, timeout=_ANSWER_SECONDS)
+            answers[f"{nodes[node]} ({node[:8]})"] = found
+    except ray.exceptions.RayError as error:  # no mtlray there, another Python, or no answer at all
+        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        raise LaunchError(
+            f"Every node should have this mtlray {__version__} installed. Node {nodes[node]} says: {reason}. "
+            "Install the same versions there, for example with constraints.txt."
+        ) from error
+    finally:
+        store.delete(token)
+    return answers
 
 
 def judge(answers: Mapping[str, Mapping[str, str]]) -> None:
-    """Raise LaunchError for the first node that cannot write results or has other versions than the driver."""
+    """Raise LaunchError for the first node that does not share the results or has other versions than the driver."""
     own = json.loads(versions())
     for node, answer in answers.items():
         if answer["error"]:
             raise LaunchError(
-                f"Results should be writable from every node. Node {node} says: {answer['error']}. "
+                f"Results should be writable from every node, in one place. Node {node} says: {answer['error']}. "
                 "Give a --results folder that all nodes share, or an object store such as s3://bucket/folder."
             )
         theirs = json.loads(answer["versions"])
@@ -65,3 +82,40 @@ def judge(answers: Mapping[str, Mapping[str, str]]) -> None:
                 f"All nodes should have the versions of the driver, because numbers depend on them. Node {node} has "
                 f"{', '.join(different)}. Install the same versions there, for example with constraints.txt."
             )
+
+
+def await_node(wanted: Mapping[str, float], seconds: float, stopped: Callable[[], bool] = lambda: False) -> None:
+    """Return once a node has the resources of one trial, or `stopped`. Raises LaunchError after `seconds`.
+
+    Tune would wait for ever. An autoscaler is asked for such a node; it makes none before somebody asks.
+    """
+    import ray
+
+    deadline = time.monotonic() + seconds
+    asked = False
+    while not stopped():
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        if any(all(node.get(kind, 0) >= amount for kind, amount in wanted.items()) for node in nodes):
+            break
+        if time.monotonic() >= deadline:
+            found = ray.cluster_resources()
+            waited = f" after {seconds:g} s" if seconds else ""
+            raise LaunchError(
+                f"Each trial needs {words(wanted)} on one node. The cluster has {words(found)} on {len(nodes)} nodes in all"
+                f"{waited}. Choose another --device, add nodes, or wait longer for them with --wait-seconds."
+            )
+        if not asked:
+            from ray.autoscaler.sdk import request_resources
+
+            request_resources(bundles=[dict(wanted)])
+            asked = True
+        time.sleep(min(_POLL_SECONDS, max(0.0, deadline - time.monotonic())))
+    if asked:
+        from ray.autoscaler.sdk import request_resources
+
+        request_resources(bundles=[])  # or the autoscaler would keep the node for ever
+
+
+def words(resources: Mapping[str, float]) -> str:
+    """CPUs and GPUs, for a message."""
+    return ", ".join(f"{resources.get(kind, 0):g} {kind}" for kind in ("CPU", "GPU"))

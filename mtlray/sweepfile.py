@@ -34,6 +34,7 @@ def load_sweep(path: Path) -> tuple[SweepSpec, ModuleType]:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    _LOADED[name] = _digest(path)
     sys.modules[name] = module  # dataclasses and inspect look their module up here
     try:
         with _siblings(Path(location)):
@@ -60,6 +61,31 @@ def load_sweep(path: Path) -> tuple[SweepSpec, ModuleType]:
     return sweep, module
 
 
+def refuse_edited(path: Path, module: ModuleType | None) -> None:
+    """Raise SpecError where a sweep file is no longer what was loaded and planned."""
+    if module is None or _LOADED.get(module.__name__) == _digest(path):
+        return
+    raise SpecError(
+        f"{path} was edited after it was planned. What would start is not what it says now. Give the same command again: it "
+        "plans and runs the file as it is."
+    )
+
+
+def _digest(path: Path) -> str:
+    """Of a file's bytes; empty where it is gone."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def own_files(path: Path) -> tuple[Path, ...]:
+    """A loaded sweep file and the modules beside it that it imported."""
+    folder = path.resolve().parent
+    siblings = sorted(Path(file) for file, beside in _FOLDERS.items() if beside == folder)
+    return (path, *siblings)
+
+
 @contextmanager
 def _siblings(location: Path) -> Iterator[None]:
     """Modules of a file's folder can be imported, after all others; those of another sweep's folder are forgotten."""
@@ -79,6 +105,9 @@ def _siblings(location: Path) -> Iterator[None]:
             if file and Path(file).parent == location.parent:
                 _FOLDERS[file] = location.parent
 
+
+# What each sweep file was when it was loaded, by its module's name.
+_LOADED: dict[str, str] = {}
 
 # The folder of each module that a sweep file imported from beside it.
 _FOLDERS: dict[str, Path] = {}

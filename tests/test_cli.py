@@ -371,3 +371,21 @@ def test_imports_are_light(module):
     code = f"import sys, {module}; print([m for m in ('torch', 'ray') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_sweep_file_edited_between_plan_and_start_is_refused(cli, tmp_path, monkeypatch):
+    path = sweep_file(tmp_path)
+
+    def edit_and_agree():
+        path.write_text(path.read_text().replace("seeds=range(2)", "seeds=range(3)"))
+        return True
+
+    monkeypatch.setattr("mtlray.cli.sweeps._confirm", edit_and_agree)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    before = {name for name in tree(tmp_path) if name.startswith("results")}
+    code, _, err = cli("run", path, "--in-process")
+    assert code == 2
+    assert "was edited after it was planned" in err
+    assert len(err.strip().splitlines()) == 1
+    assert {name for name in tree(tmp_path) if name.startswith("results")} == before == set()

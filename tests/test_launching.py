@@ -28,8 +28,8 @@ class Stage:
         self.done, self.given_up, self.launches = set(), {}, []
         self.packs = [(Spec(f"t{i}"),) for i in range(n)]
         self.stop = Stop()
-        monkeypatch.setattr(launching, "_ray", lambda job, address: contextlib.nullcontext())
-        monkeypatch.setattr(launching, "_resources", lambda job: {"CPU": 1.0})
+        monkeypatch.setattr(launching, "_ray", lambda job, address, modules: contextlib.nullcontext())
+        monkeypatch.setattr(launching, "_resources", lambda job, stop: {"CPU": 1.0})
         monkeypatch.setattr(launching, "_slots", lambda resources: 4)
         monkeypatch.setattr(launching, "_check_pickles", lambda packs, job: None)
         monkeypatch.setattr(launching, "_fit", self._fit)

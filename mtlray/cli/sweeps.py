@@ -61,6 +61,9 @@ def run(
         str, typer.Option("--kernel", help="Small convolutions on a CPU: fused, torch or auto.")
     ] = "auto",
     address: Annotated[str | None, typer.Option("--address", help="A running Ray cluster: auto, or host:port.")] = None,
+    wait_seconds: Annotated[
+        float, typer.Option("--wait-seconds", help="With --address: time for a node to come that can run a trial.")
+    ] = 0.0,
     in_process: Annotated[bool, typer.Option("--in-process", help="Without Ray, one trial after the other.")] = False,
     checkpoint_seconds: Annotated[float, typer.Option("--checkpoint-seconds", help="Time between checkpoints.")] = 30.0,
     hang_seconds: Annotated[
@@ -71,6 +74,9 @@ def run(
     grace_seconds: Annotated[
         float, typer.Option("--grace-seconds", help="After SIGTERM, time for running trials to save a checkpoint.")
     ] = 20.0,
+    tensorboard: Annotated[
+        str | None, typer.Option("--tensorboard", help="Also write the curves here, for TensorBoard, while trials run.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before starting.")] = False,
 ) -> None:
     """Plan, then run what is missing. The same line again resumes, and runs what was added to the sweep file.
@@ -89,6 +95,8 @@ def run(
         workers=workers,
         kernel=kernel,  # type: ignore[arg-type]  # likewise
         checkpoint_seconds=checkpoint_seconds,
+        wait_seconds=wait_seconds,
+        tensorboard=None if tensorboard is None else str(Path(tensorboard).expanduser().absolute()),
     )
     ask = not yes and sys.stdin.isatty() and sys.stdout.isatty()
     code = opened.run(config, policy=policy, address=address, in_process=in_process, confirm=_confirm if ask else None)

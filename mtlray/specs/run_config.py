@@ -13,7 +13,8 @@ class RunConfig:
 
     `device` is "cpu", "cuda" or "auto"; `workers` trials run at once (None: one for each core, or GPU); a checkpoint is
     written every `checkpoint_seconds`. `kernel` is what computes small convolutions on a CPU: "fused", compiled at first use,
-    "torch", or "auto": fused where there is a compiler.
+    "torch", or "auto": fused where there is a compiler. On a cluster a launch waits up to `wait_seconds` for a node that can run
+    a trial. Trials write their curves for TensorBoard below `tensorboard` while they run.
     """
 
     data: str
@@ -23,6 +24,8 @@ class RunConfig:
     pack_size: int = 1
     checkpoint_seconds: float = 30.0
     kernel: KernelChoice = "auto"
+    wait_seconds: float = 0.0
+    tensorboard: str | None = None
 
     def __post_init__(self) -> None:
         require(self.device in ("auto", "cpu", "cuda"), "device", 'be "auto", "cpu" or "cuda"', self.device)
@@ -30,3 +33,4 @@ class RunConfig:
         require(self.workers is None or self.workers >= 1, "workers", "be at least 1", self.workers)
         require(self.pack_size >= 1, "pack_size", "be at least 1", self.pack_size)
         require(self.checkpoint_seconds >= 0, "checkpoint_seconds", "be at least 0", self.checkpoint_seconds)
+        require(self.wait_seconds >= 0, "wait_seconds", "be at least 0", self.wait_seconds)

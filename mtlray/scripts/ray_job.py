@@ -1,0 +1,29 @@
+"""`ray job submit`: the sweep file's folder goes to a running cluster, whose head runs the driver."""
+
+import json
+import shlex
+
+from mtlray.scripts.launch import Launch
+
+# What a sweep does not need there; Ray refuses folders of more than 100 MiB.
+_EXCLUDES = ["results/", ".git/", ".venv/", "*.parquet", "*.pt"]
+
+
+def ray_job(launch: Launch) -> str:
+    """The shell script."""
+    launch.shared_results("The nodes of a Ray cluster")
+    command = launch.run(
+        sweep=launch.sweep.name,
+        data=shlex.quote(launch.data or "/tmp/mtlray-data"),  # on each node's own disk
+        options=["--address", "auto"],
+    )
+    return f"""#!/bin/bash
+# Made by: {launch.command}
+# Run:     bash THIS_FILE    (needs `pip install 'ray[default]'` here, mtlray on every node, and a way to the dashboard)
+# The job ends with the cluster; the same script again goes on with what is left.
+set -eu
+ray job submit --address {shlex.quote(launch.address)} \\
+  --working-dir {shlex.quote(str(launch.sweep.parent))} \\
+  --runtime-env-json {shlex.quote(json.dumps({"excludes": _EXCLUDES}))} \\
+  -- {command}
+"""

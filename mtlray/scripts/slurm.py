@@ -1,0 +1,118 @@
+"""Slurm: one sbatch script, on one node without a Ray cluster, on several with `ray symmetric-run`.
+
+Slurm signals the script before the time limit; the script tells the driver, whose trials save their checkpoints; exit code 75
+puts the job back into the queue, where the same command goes on.
+"""
+
+import shlex
+
+from mtlray.scripts.launch import Launch
+
+# Seconds before the time limit at which Slurm signals the script, and the part of them that trials have for a checkpoint. The
+# rest is for Ray's end, and for Slurm, which checks its clock once a minute.
+_SIGNAL_SECONDS, _GRACE_SECONDS = 300, 120
+_MAX_REQUEUES = 100
+
+
+def slurm(launch: Launch) -> str:
+    """The sbatch script."""
+    body = _many_nodes(launch) if launch.nodes > 1 else _one_node(launch)
+    return f"{_header(launch)}\n{_preamble(launch)}\n{body}\n{_ENDING}"
+
+
+def _header(launch: Launch) -> str:
+    minutes = round(launch.hours * 60)
+    lines = [
+        f"--job-name={launch.slug}",
+        f"--nodes={launch.nodes}",
+        "--ntasks-per-node=1",
+        f"--cpus-per-task={launch.cpus}",
+        f"--time={minutes // 60:02d}:{minutes % 60:02d}:00",
+        f"--signal=B:USR1@{_SIGNAL_SECONDS}",
+        "--requeue",
+        "--open-mode=append",
+        "--output=%x-%j.log",
+    ]
+    if launch.nodes > 1:
+        lines += ["--exclusive"]  # `ray symmetric-run` stops every Ray of the user on its nodes when it ends
+    else:
+        lines += [f"--mem={launch.memory_gb}G"]
+    lines += [f"--gpus-per-node={launch.gpus}"] if launch.gpus else []
+    lines += [f"--partition={launch.partition}"] if launch.partition else []
+    lines += [f"--account={launch.account}"] if launch.account else []
+    directives = "\n".join(f"#SBATCH {line}" for line in lines)
+    return f"#!/bin/bash\n{directives}\n#\n# Made by: {launch.command}\n# Submit:  sbatch THIS_FILE\n"
+
+
+def _preamble(launch: Launch) -> str:
+    setup = f"{launch.setup}\n" if launch.setup else ""
+    return f"""set -u
+cd "$SLURM_SUBMIT_DIR" || exit 2
+{setup}export RAY_TMPDIR="/tmp/r$SLURM_JOB_ID"  # short: the paths of Ray's sockets may have 107 bytes
+mkdir -p "$RAY_TMPDIR"
+"""
+
+
+def _data(launch: Launch) -> str:
+    """Node-local disk unless told otherwise; each node makes its arrays once."""
+    return shlex.quote(launch.data) if launch.data else '"${SLURM_TMPDIR:-/tmp}/mtlray-data-$USER"'
+
+
+def _one_node(launch: Launch) -> str:
+    options = ["--workers", '"$SLURM_CPUS_PER_TASK"'] if launch.gpus == 0 else []
+    command = launch.run(
+        sweep=str(launch.sweep), data=_data(launch), options=[*options, "--grace-seconds", str(_GRACE_SECONDS)]
+    )
+    return f"""{command} &
+job=$!
+driver() {{ echo "$job"; }}
+"""
+
+
+def _many_nodes(launch: Launch) -> str:
+    options = ["--address", '"$head:$port"', "--grace-seconds", str(_GRACE_SECONDS)]
+    command = launch.run(sweep=str(launch.sweep), data=_data(launch), options=options)
+    gpus = ' --num-gpus="$SLURM_GPUS_ON_NODE"' if launch.gpus else " --num-gpus=0"
+    return f"""head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+port=$((20000 + SLURM_JOB_ID % 10000))
+# One token for this job. Without it nodes refuse each other as soon as any Ray was started under this home folder.
+export RAY_AUTH_MODE=token
+RAY_AUTH_TOKEN=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \\n')
+export RAY_AUTH_TOKEN
+export RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT=300  # seconds for all nodes to join; Ray's own 30 are too few
+export RAY_memory_monitor_refresh_ms=0             # Slurm's limits hold; a trial that Ray's monitor kills ends its neighbours
+export MTLRAY_PID_FILE="$RAY_TMPDIR/driver.pid"
+rm -f "$MTLRAY_PID_FILE"
+# Ray would count the machine's cores and not those of the job.
+srun --kill-on-bad-exit=1 \\
+  ray symmetric-run --address "$head:$port" --min-nodes "$SLURM_JOB_NUM_NODES" \\
+  --num-cpus="$SLURM_CPUS_PER_TASK"{gpus} -- \\
+  bash -c 'mkdir -p "$RAY_TMPDIR"; echo $$ > "$MTLRAY_PID_FILE"; exec "$@"' driver \\
+  {command} &
+job=$!
+# The driver runs on the first node, as this script does; srun itself must not be stopped, or all Rays would be killed at once.
+driver() {{ cat "$MTLRAY_PID_FILE" 2>/dev/null || echo "$job"; }}
+"""
+
+
+_ENDING = f"""told=
+stop() {{ signalled=yes told=yes; kill -TERM "$(driver)" 2>/dev/null; }}
+trap stop USR1 TERM
+code=0
+while :; do  # a signal ends `wait` early
+  signalled=
+  wait "$job"
+  status=$?
+  [ "$status" -eq 127 ] || code=$status
+  [ -n "$signalled" ] || break
+done
+# Stopped by the signal with trials left, or while it started. What trials have saved is whole either way.
+if [ "$code" -eq 75 ] || {{ [ -n "$told" ] && [ "$code" -gt 128 ]; }}; then
+  if [ "${{SLURM_RESTART_COUNT:-0}}" -ge {_MAX_REQUEUES} ]; then
+    echo "Requeued {_MAX_REQUEUES} times already; submit this script again to go on."
+  elif ! scontrol requeue "$SLURM_JOB_ID"; then
+    echo "Not requeued from here; submit this script again to go on."
+  fi
+fi
+exit "$code"
+"""

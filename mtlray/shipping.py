@@ -1,0 +1,38 @@
+"""Shipping: the modules beside a sweep file travel to other nodes, where the sweep file's own classes go by value."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+
+from mtlray.errors import LaunchError
+
+_LARGEST = 20_000_000  # bytes; Ray refuses more than 100 MiB, and Python files are small
+_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+
+
+def stage(modules: Iterable[ModuleType], to: Path) -> Path | None:
+    """Copy the Python files beside sweep files, and packages there, to a folder for Ray's `working_dir`.
+
+    None where there are none, and within a job that was submitted with a folder of its own. Raises LaunchError where they are
+    too large to be code.
+    """
+    if "working_dir" in json.loads(os.environ.get(_JOB) or "{}").get("runtime_env", {}):
+        return None
+    size = 0
+    for folder in sorted({Path(module.__file__).resolve().parent for module in modules if module.__file__}):
+        packages = [path.parent for path in folder.glob("*/__init__.py")]
+        files = [*folder.glob("*.py"), *(file for package in packages for file in package.rglob("*.py"))]
+        for file in files:
+            size += file.stat().st_size
+            if size > _LARGEST:
+                raise LaunchError(
+                    f"The Python files beside a sweep file travel to the cluster's nodes, and should have at most "
+                    f"{_LARGEST // 1_000_000} MB. Found more in {folder}. Put the sweep file into a folder of its own."
+                )
+            target = to / file.relative_to(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
+    return to if size else None

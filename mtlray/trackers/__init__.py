@@ -1,0 +1,22 @@
+"""Trackers: a sweep's finished trials, read from its Parquet files, as runs of TensorBoard, W&B or MLflow.
+
+They come after the trials and change nothing in the results; one that fails costs its own export and no more.
+"""
+
+from mtlray.trackers.mlflow import to_mlflow
+from mtlray.trackers.runs import Run, finished_runs
+from mtlray.trackers.tensorboard import LiveTensorBoard, to_tensorboard, trial_folder
+from mtlray.trackers.wandb import to_wandb
+
+TRACKERS = {"tensorboard": to_tensorboard, "wandb": to_wandb, "mlflow": to_mlflow}
+
+__all__ = [
+    "TRACKERS",
+    "LiveTensorBoard",
+    "Run",
+    "finished_runs",
+    "to_mlflow",
+    "to_tensorboard",
+    "to_wandb",
+    "trial_folder",
+]

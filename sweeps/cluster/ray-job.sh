@@ -1,0 +1,9 @@
+#!/bin/bash
+# Made by: mtlray launch-script ray-job sweeps/quickstart.py --results s3://bucket/results
+# Run:     bash THIS_FILE    (needs `pip install 'ray[default]'` here, mtlray on every node, and a way to the dashboard)
+# The job ends with the cluster; the same script again goes on with what is left.
+set -eu
+ray job submit --address http://127.0.0.1:8265 \
+  --working-dir sweeps \
+  --runtime-env-json '{"excludes": ["results/", ".git/", ".venv/", "*.parquet", "*.pt"]}' \
+  -- mtlray run quickstart.py --yes --results s3://bucket/results --data /tmp/mtlray-data --device cpu --address auto

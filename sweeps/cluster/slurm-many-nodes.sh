@@ -1,0 +1,63 @@
+#!/bin/bash
+#SBATCH --job-name=gong2019-table1
+#SBATCH --nodes=4
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=16
+#SBATCH --time=24:00:00
+#SBATCH --signal=B:USR1@300
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --output=%x-%j.log
+#SBATCH --exclusive
+#SBATCH --gpus-per-node=4
+#SBATCH --partition=gpu
+#
+# Made by: mtlray launch-script slurm sweeps/gong2019_table1.py --nodes 4 --cpus 16 --gpus 4 --partition gpu --setup '. .venv/bin/activate'
+# Submit:  sbatch THIS_FILE
+
+set -u
+cd "$SLURM_SUBMIT_DIR" || exit 2
+. .venv/bin/activate
+export RAY_TMPDIR="/tmp/r$SLURM_JOB_ID"  # short: the paths of Ray's sockets may have 107 bytes
+mkdir -p "$RAY_TMPDIR"
+
+head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+port=$((20000 + SLURM_JOB_ID % 10000))
+# One token for this job. Without it nodes refuse each other as soon as any Ray was started under this home folder.
+export RAY_AUTH_MODE=token
+RAY_AUTH_TOKEN=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
+export RAY_AUTH_TOKEN
+export RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT=300  # seconds for all nodes to join; Ray's own 30 are too few
+export RAY_memory_monitor_refresh_ms=0             # Slurm's limits hold; a trial that Ray's monitor kills ends its neighbours
+export MTLRAY_PID_FILE="$RAY_TMPDIR/driver.pid"
+rm -f "$MTLRAY_PID_FILE"
+# Ray would count the machine's cores and not those of the job.
+srun --kill-on-bad-exit=1 \
+  ray symmetric-run --address "$head:$port" --min-nodes "$SLURM_JOB_NUM_NODES" \
+  --num-cpus="$SLURM_CPUS_PER_TASK" --num-gpus="$SLURM_GPUS_ON_NODE" -- \
+  bash -c 'mkdir -p "$RAY_TMPDIR"; echo $$ > "$MTLRAY_PID_FILE"; exec "$@"' driver \
+  mtlray run sweeps/gong2019_table1.py --yes --results results --data "${SLURM_TMPDIR:-/tmp}/mtlray-data-$USER" --device cuda --address "$head:$port" --grace-seconds 120 &
+job=$!
+# The driver runs on the first node, as this script does; srun itself must not be stopped, or all Rays would be killed at once.
+driver() { cat "$MTLRAY_PID_FILE" 2>/dev/null || echo "$job"; }
+
+told=
+stop() { signalled=yes told=yes; kill -TERM "$(driver)" 2>/dev/null; }
+trap stop USR1 TERM
+code=0
+while :; do  # a signal ends `wait` early
+  signalled=
+  wait "$job"
+  status=$?
+  [ "$status" -eq 127 ] || code=$status
+  [ -n "$signalled" ] || break
+done
+# Stopped by the signal with trials left, or while it started. What trials have saved is whole either way.
+if [ "$code" -eq 75 ] || { [ -n "$told" ] && [ "$code" -gt 128 ]; }; then
+  if [ "${SLURM_RESTART_COUNT:-0}" -ge 100 ]; then
+    echo "Requeued 100 times already; submit this script again to go on."
+  elif ! scontrol requeue "$SLURM_JOB_ID"; then
+    echo "Not requeued from here; submit this script again to go on."
+  fi
+fi
+exit "$code"

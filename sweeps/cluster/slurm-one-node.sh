@@ -1,0 +1,45 @@
+#!/bin/bash
+#SBATCH --job-name=quickstart
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=16
+#SBATCH --time=04:00:00
+#SBATCH --signal=B:USR1@300
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --output=%x-%j.log
+#SBATCH --mem=16G
+#
+# Made by: mtlray launch-script slurm sweeps/quickstart.py --cpus 16 --hours 4 --setup '. .venv/bin/activate'
+# Submit:  sbatch THIS_FILE
+
+set -u
+cd "$SLURM_SUBMIT_DIR" || exit 2
+. .venv/bin/activate
+export RAY_TMPDIR="/tmp/r$SLURM_JOB_ID"  # short: the paths of Ray's sockets may have 107 bytes
+mkdir -p "$RAY_TMPDIR"
+
+mtlray run sweeps/quickstart.py --yes --results results --data "${SLURM_TMPDIR:-/tmp}/mtlray-data-$USER" --device cpu --workers "$SLURM_CPUS_PER_TASK" --grace-seconds 120 &
+job=$!
+driver() { echo "$job"; }
+
+told=
+stop() { signalled=yes told=yes; kill -TERM "$(driver)" 2>/dev/null; }
+trap stop USR1 TERM
+code=0
+while :; do  # a signal ends `wait` early
+  signalled=
+  wait "$job"
+  status=$?
+  [ "$status" -eq 127 ] || code=$status
+  [ -n "$signalled" ] || break
+done
+# Stopped by the signal with trials left, or while it started. What trials have saved is whole either way.
+if [ "$code" -eq 75 ] || { [ -n "$told" ] && [ "$code" -gt 128 ]; }; then
+  if [ "${SLURM_RESTART_COUNT:-0}" -ge 100 ]; then
+    echo "Requeued 100 times already; submit this script again to go on."
+  elif ! scontrol requeue "$SLURM_JOB_ID"; then
+    echo "Not requeued from here; submit this script again to go on."
+  fi
+fi
+exit "$code"

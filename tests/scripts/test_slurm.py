@@ -1,0 +1,254 @@
+"""The Slurm scripts, really executed by bash: Slurm's commands are played by small programs on PATH, its clock by signals."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mtlray.scripts import Launch, slurm
+
+ROOT = Path(__file__).parents[2]
+
+# A driver that stops in order when it is told to, after the time that a checkpoint takes; and one that does not listen yet.
+DRIVER = """#!/bin/bash
+echo "$@" > "$STAGE/arguments"
+if [ -e "$STAGE/deaf" ]; then echo $$ > "$STAGE/started"; while :; do sleep 0.05; done; fi
+trap 'sleep 0.3; echo saved > "$STAGE/checkpoint"; exit 75' TERM
+trap 'echo "USR1 came here" > "$STAGE/wrong"' USR1
+echo $$ > "$STAGE/started"
+i=0
+while [ "$i" -lt "$(cat "$STAGE/length")" ]; do sleep 0.05; i=$((i + 1)); done
+exit "$(cat "$STAGE/code")"
+"""
+# srun starts a program with signals as they are, on the first node; a signal to it ends the job's step at once.
+SRUN = """#!/bin/bash
+echo "$@" > "$STAGE/srun"
+while [ "${1#-}" != "$1" ]; do shift; done
+exec "$@"
+"""
+# `ray symmetric-run` on the head: the program behind `--` as a child, whose exit code is passed on. A signal ends it.
+RAY = """#!/bin/bash
+echo "$RAY_AUTH_MODE ${#RAY_AUTH_TOKEN} $*" > "$STAGE/ray"
+while [ "$1" != -- ]; do shift; done
+shift
+"$@"
+code=$?
+exit "$code"
+"""
+SCONTROL = """#!/bin/bash
+if [ "$1" = show ]; then printf 'node-a\\nnode-b\\n'; else echo "$@" >> "$STAGE/scontrol"; fi
+[ ! -e "$STAGE/no-scontrol" ]
+"""
+
+
+class Stage:
+    """A job's surroundings on a compute node."""
+
+    def __init__(self, folder, monkeypatch):
+        self.folder = folder
+        tools = folder / "bin"
+        tools.mkdir()
+        for name, text in {"mtlray": DRIVER, "srun": SRUN, "ray": RAY, "scontrol": SCONTROL}.items():
+            (tools / name).write_text(text)
+            (tools / name).chmod(0o755)
+        self.environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith(("SLURM", "RAY", "MTLRAY"))},
+            "PATH": f"{tools}:{os.environ['PATH']}",
+            "STAGE": str(folder),
+            "USER": "somebody",
+            "SLURM_JOB_ID": str(os.getpid()),
+            "SLURM_JOB_NODELIST": "node-[a-b]",
+            "SLURM_JOB_NUM_NODES": "2",
+            "SLURM_CPUS_PER_TASK": "2",
+            "SLURM_GPUS_ON_NODE": "4",
+            "SLURM_SUBMIT_DIR": str(folder),
+        }
+        self.set(length=1, code=0)
+
+    def set(self, **values):
+        for name, value in values.items():
+            (self.folder / name).write_text(str(value))
+
+    def read(self, name):
+        path = self.folder / name
+        return path.read_text().strip() if path.exists() else None
+
+    def start(self, **options):
+        script = self.folder / "job.sh"
+        launch = Launch(
+            name="small",
+            sweep=Path("my sweep.py"),
+            files=(),
+            command="mtlray launch-script slurm",
+            results="results",
+            **options,
+        )
+        script.write_text(slurm(launch))
+        return subprocess.Popen(
+            ["bash", script], env=self.environment, start_new_session=True, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def wait_for(self, name):
+        deadline = time.monotonic() + 20
+        while self.read(name) is None:
+            assert time.monotonic() < deadline, f"no {name}"
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch):
+    made = Stage(tmp_path, monkeypatch)
+    yield made
+    folder = Path(f"/tmp/r{made.environment['SLURM_JOB_ID']}")
+    for path in folder.glob("*"):
+        path.unlink()
+    if folder.exists():
+        folder.rmdir()
+
+
+NODES = pytest.mark.parametrize("options", [{"nodes": 1}, {"nodes": 2, "gpus": 4}], ids=["one node", "two nodes"])
+
+
+@NODES
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_the_exit_code_of_the_driver_is_that_of_the_job(stage, options, code):
+    stage.set(code=code)
+    job = stage.start(**options)
+    output, _ = job.communicate(timeout=20)
+    assert job.returncode == code, output
+    assert stage.read("scontrol") is None
+    assert stage.read("arguments").startswith("run my sweep.py --yes --results results --data /")
+
+
+@NODES
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM])
+def test_a_warning_before_the_time_limit_saves_and_requeues(stage, options, number):
+    stage.set(length=1000)
+    job = stage.start(**options)
+    stage.wait_for("started")
+    os.kill(job.pid, number)  # --signal=B: the script alone
+    output, _ = job.communicate(timeout=20)
+    assert job.returncode == 75, output
+    assert stage.read("checkpoint") == "saved"
+    assert stage.read("scontrol") == f"requeue {os.getpid()}"
+    assert stage.read("wrong") is None
+
+
+@NODES
+def test_signals_that_come_twice_change_nothing(stage, options):
+    stage.set(length=1000)
+    job = stage.start(**options)
+    stage.wait_for("started")
+    for _ in range(3):
+        os.kill(job.pid, signal.SIGUSR1)
+        time.sleep(0.05)
+    output, _ = job.communicate(timeout=20)
+    assert job.returncode == 75, output
+    assert stage.read("scontrol") == f"requeue {os.getpid()}"
+
+
+def test_a_driver_that_was_only_starting_is_requeued_too(stage):
+    stage.set(deaf="")
+    job = stage.start()
+    stage.wait_for("started")
+    os.kill(job.pid, signal.SIGUSR1)
+    output, _ = job.communicate(timeout=20)
+    assert job.returncode == 128 + signal.SIGTERM, output
+    assert stage.read("scontrol") == f"requeue {os.getpid()}"
+
+
+def test_a_driver_that_dies_by_itself_is_not_requeued(stage):
+    stage.set(deaf="")
+    job = stage.start()
+    stage.wait_for("started")
+    os.kill(int(stage.read("started")), signal.SIGKILL)
+    job.communicate(timeout=20)
+    assert job.returncode == 128 + signal.SIGKILL
+    assert stage.read("scontrol") is None
+
+
+def test_requeuing_has_an_end_and_a_site_may_not_have_it(stage):
+    stage.set(code=75)
+    stage.environment["SLURM_RESTART_COUNT"] = "100"
+    output, _ = stage.start().communicate(timeout=20)
+    assert "Requeued 100 times already; submit this script again to go on." in output
+    assert stage.read("scontrol") is None
+    del stage.environment["SLURM_RESTART_COUNT"]
+    stage.set(**{"no-scontrol": ""})
+    output, _ = stage.start().communicate(timeout=20)
+    assert "Not requeued from here; submit this script again to go on." in output
+
+
+def test_what_several_nodes_are_told(stage):
+    stage.start(nodes=2, gpus=4).communicate(timeout=20)
+    port = 20000 + os.getpid() % 10000
+    mode, length, arguments = stage.read("ray").split(" ", 2)
+    assert (mode, length) == ("token", "64")
+    assert arguments.startswith(
+        f"symmetric-run --address node-a:{port} --min-nodes 2 --num-cpus=2 --num-gpus=4 -- bash -c"
+    )
+    assert stage.read("srun").startswith("--kill-on-bad-exit=1 ray symmetric-run")
+    assert f"--address node-a:{port} --grace-seconds 120" in stage.read("arguments")
+
+
+MTLRAY = f"""#!/bin/bash
+exec {sys.executable} -c 'from mtlray.cli import main; main()' "$@"
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.xdist_group("ray")
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("clock", ["warned in time", "killed after the grace period"])
+def test_a_real_sweep_goes_on_in_the_next_slot(stage, tmp_path, clock):
+    """Slurm's clock: a signal to the script, then SIGKILL for all; the job in its next slot ends as if undisturbed."""
+    from mtlray.records import Ledger
+
+    (tmp_path / "bin" / "mtlray").write_text(MTLRAY)
+    (tmp_path / "my sweep.py").write_text((ROOT / "tests" / "sweep_small.py").read_text())
+    stage.environment |= {"PYTHONPATH": str(ROOT), "SLURM_TMPDIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    options = {"run_options": ("--checkpoint-seconds", "0.1", "--seeds", "0:1", "--strategies", "dwa,loss_share")}
+    trials = tmp_path / "results" / "small" / "trials"
+
+    job = stage.start(**options)
+    deadline = time.monotonic() + 120
+    while not list(trials.glob("*/checkpoint*.pt")):
+        assert time.monotonic() < deadline, "no checkpoint"
+        assert job.poll() is None, job.communicate()[0]
+        time.sleep(0.02)
+    if clock == "warned in time":
+        os.kill(job.pid, signal.SIGUSR1)
+        output, _ = job.communicate(timeout=60)
+        assert job.returncode == 75, output
+        assert stage.read("scontrol") == f"requeue {os.getpid()}"
+    else:
+        os.killpg(job.pid, signal.SIGTERM)
+        time.sleep(0.5)  # too short to end in order
+        os.killpg(job.pid, signal.SIGKILL)
+        job.communicate(timeout=60)
+    second = stage.start(**options)
+    output, _ = second.communicate(timeout=200)
+    assert second.returncode == 0, output
+    ledger = Ledger(str(tmp_path / "results"), "small")
+    records, damaged = ledger.records()
+    assert not damaged
+    assert [record.state for record in records.values()] == ["done", "done"]
+    alone = tmp_path / "alone"
+    arguments = ["run", "my sweep.py", "--in-process", "--results", alone, "--data", tmp_path / "data"]
+    subprocess.run(
+        [tmp_path / "bin" / "mtlray", *arguments, *options["run_options"]],
+        cwd=tmp_path, env=stage.environment, check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert values(ledger) == values(Ledger(str(alone), "small"))
+
+
+def values(ledger):
+    """The numbers of a summary, without what depends on when and where trials ran."""
+    table = ledger.summary()[0].select(["trial_id", "task", "metric", "last", "best_val", "best_test_step", "steps"])
+    return sorted(table.to_pylist(), key=lambda row: (row["trial_id"], row["task"], row["metric"]))

@@ -1,0 +1,43 @@
+"""The Python files beside a sweep file travel; nothing else does."""
+
+import json
+import types
+
+import pytest
+
+import mtlray.shipping as shipping
+from mtlray.errors import LaunchError
+from mtlray.shipping import stage
+
+
+@pytest.fixture
+def module(tmp_path):
+    folder = tmp_path / "sweeps"
+    for name in ("mine.py", "beside.py", "package/__init__.py", "package/deep/part.py", "results/data.py", "notes.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"# {name}\n")
+    return types.SimpleNamespace(__file__=str(folder / "mine.py"))
+
+
+def test_modules_and_packages_beside_the_sweep_file(module, tmp_path, unchecked):
+    staged = stage([module], tmp_path / "staged")
+    found = sorted(str(path.relative_to(staged)) for path in staged.rglob("*") if path.is_file())
+    assert found == ["beside.py", "mine.py", "package/__init__.py", "package/deep/part.py"]
+    assert (staged / "package" / "deep" / "part.py").read_text() == "# package/deep/part.py\n"
+
+
+def test_no_sweep_file_no_folder(tmp_path):
+    assert stage([], tmp_path / "staged") is None
+
+
+def test_a_submitted_job_has_its_folder_already(module, tmp_path, monkeypatch, unchecked):
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", json.dumps({"runtime_env": {"working_dir": "gcs://x.zip"}}))
+    assert stage([module], tmp_path / "staged") is None
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", json.dumps({"metadata": {}}))
+    assert stage([module], tmp_path / "staged") is not None
+
+
+def test_a_folder_that_is_too_large_is_named(module, tmp_path, monkeypatch, unchecked):
+    monkeypatch.setattr(shipping, "_LARGEST", 20)
+    with pytest.raises(LaunchError, match=r"Found more in .*sweeps\. Put the sweep file into a folder of its own"):
+        stage([module], tmp_path / "staged")
