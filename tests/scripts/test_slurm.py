@@ -1,6 +1,7 @@
 """The Slurm scripts, really executed by bash: Slurm's commands are played by small programs on PATH, its clock by signals."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -104,11 +105,7 @@ class Stage:
 def stage(tmp_path, monkeypatch):
     made = Stage(tmp_path, monkeypatch)
     yield made
-    folder = Path(f"/tmp/r{made.environment['SLURM_JOB_ID']}")
-    for path in folder.glob("*"):
-        path.unlink()
-    if folder.exists():
-        folder.rmdir()
+    shutil.rmtree(f"/tmp/r{made.environment['SLURM_JOB_ID']}", ignore_errors=True)
 
 
 NODES = pytest.mark.parametrize("options", [{"nodes": 1}, {"nodes": 2, "gpus": 4}], ids=["one node", "two nodes"])
