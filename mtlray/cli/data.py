@@ -37,12 +37,25 @@ def data_import(
     normals: Annotated[
         bool | None, typer.Option("--normals/--no-normals", help="nyuv2: with surface normals (default), or without.")
     ] = None,
+    size: Annotated[int | None, typer.Option("--size", help="Faces: pixels of a side; default 224.")] = None,
+    min_face_score: Annotated[
+        float | None, typer.Option("--min-face-score", help="imdb_wiki: the least score of a face; default 1.")
+    ] = None,
+    test_subjects: Annotated[
+        int | None, typer.Option("--test-subjects", help="imdb_wiki: persons for testing; default 2100.")
+    ] = None,
 ) -> None:
     """Take a source from files that you have. All is checked; either everything is imported or nothing."""
     from mtlray.data.importable import ImportOptions
     from mtlray.data.sources import import_source
 
-    options = ImportOptions(normals=normals, say=lambda line: print(line, file=sys.stderr))
+    options = ImportOptions(
+        normals=normals,
+        size=size,
+        min_face_score=min_face_score,
+        test_subjects=test_subjects,
+        say=lambda line: print(line, file=sys.stderr),
+    )
     print(import_source(name, path, Path(data).expanduser(), options))
 
 

@@ -1,9 +1,21 @@
 """Data sets, one a file. DATASETS lists them."""
 
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, subset
+from mtlray.data.faces import IMDBWiki, UTKFace
 from mtlray.data.multi_mnist import MultiMNIST
 from mtlray.data.nyuv2 import NYUv2
 
-DATASETS: tuple[type[DatasetSpec], ...] = (MultiMNIST, NYUv2)
+DATASETS: tuple[type[DatasetSpec], ...] = (MultiMNIST, NYUv2, IMDBWiki, UTKFace)
 
-__all__ = ["DATASETS", "Column", "Dataset", "DatasetSpec", "Examples", "MultiMNIST", "NYUv2", "subset"]
+__all__ = [
+    "DATASETS",
+    "Column",
+    "Dataset",
+    "DatasetSpec",
+    "Examples",
+    "IMDBWiki",
+    "MultiMNIST",
+    "NYUv2",
+    "UTKFace",
+    "subset",
+]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from mtlray.data.faces.from_imdb import import_imdb
+from mtlray.data.faces.from_utkface import import_utkface
 from mtlray.data.nyuv2.importing import import_nyuv2
 from mtlray.errors import SpecError
 
@@ -14,11 +16,14 @@ class ImportOptions:
     """Choices of an import; None is the data set's own default, and what a data set has no use for should be None."""
 
     normals: bool | None = None
+    size: int | None = None
+    min_face_score: float | None = None
+    test_subjects: int | None = None
     say: Callable[[str], None] = lambda line: None
 
     def only(self, name: str, *used: str) -> None:
         """Raise SpecError for an option that is given and not used."""
-        for option in ("normals",):
+        for option in ("normals", "size", "min_face_score", "test_subjects"):
             if option not in used and getattr(self, option) is not None:
                 raise SpecError(
                     f"`mtlray data import {name}` has no use for --{option.replace('_', '-')}. Leave it out."
@@ -44,6 +49,23 @@ def _nyuv2(path: Path, root: Path, options: ImportOptions) -> str:
     return import_nyuv2(path, root, normals=options.normals is not False, say=options.say)
 
 
+def _imdb_wiki(path: Path, root: Path, options: ImportOptions) -> str:
+    options.only("imdb_wiki", "size", "min_face_score", "test_subjects")
+    return import_imdb(
+        path,
+        root,
+        size=224 if options.size is None else options.size,
+        min_face_score=1.0 if options.min_face_score is None else options.min_face_score,
+        test_subjects=2100 if options.test_subjects is None else options.test_subjects,
+        say=options.say,
+    )
+
+
+def _utkface(path: Path, root: Path, options: ImportOptions) -> str:
+    options.only("utkface", "size")
+    return import_utkface(path, root, size=224 if options.size is None else options.size, say=options.say)
+
+
 IMPORTABLE: Mapping[str, Importable] = MappingProxyType(
     {
         "nyuv2": Importable(
@@ -64,6 +86,31 @@ IMPORTABLE: Mapping[str, Importable] = MappingProxyType(
             ),
             forms="mtan's folder with train and val in it; the official .mat file; a zip of 288x384 pictures",
             run=_nyuv2,
+        ),
+        "imdb_wiki": Importable(
+            name="imdb_wiki",
+            description="460,723 photographs of 20,284 actors with age and gender (Rothe et al. 2015), cropped to faces",
+            used_by="IMDBWiki",
+            size="about 7 GB; once imported 150 KB a face at 224 pixels, 12 KB at 64",
+            terms="academic research only; the images belong to their owners",
+            addresses=(
+                "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static/imdb_crop.tar, no published checksum",
+                "  page: https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/",
+            ),
+            forms="the unpacked folder imdb_crop, which holds imdb.mat",
+            run=_imdb_wiki,
+        ),
+        "utkface": Importable(
+            name="utkface",
+            description="23,708 faces with age and gender (Zhang et al. 2017), aligned and cropped",
+            used_by="UTKFace",
+            size="107 MB; once imported 150 KB a face at 224 pixels, 12 KB at 64",
+            terms="non-commercial research only; the images belong to their owners",
+            addresses=(
+                'https://susanqq.github.io/UTKFace/, "Aligned&Cropped Faces", UTKFace.tar.gz, no published checksum',
+            ),
+            forms="the unpacked folder, or a zip file of it",
+            run=_utkface,
         ),
     }
 )

@@ -50,8 +50,10 @@ class Writer:
         """What is to be known of the arrays besides their content; kept in their record."""
 
     @contextlib.contextmanager
-    def rows(self, name: str, shape: tuple[int, ...], dtype: str) -> Iterator[Callable[[np.ndarray], None]]:
-        """A function that appends rows to a new array; within the block there must be as many as `shape` says.
+    def rows(
+        self, name: str, shape: tuple[int, ...], dtype: str, *, fewer: bool = False
+    ) -> Iterator[Callable[[np.ndarray], None]]:
+        """A function that appends rows to a new array; within the block there must be as many as `shape` says, or `fewer`.
 
         Raises OSError at once where the disk has less space than the array needs.
         """
@@ -65,6 +67,7 @@ class Writer:
         with (self._folder / f"{name}.npy").open("wb") as file:
             header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
+            start = file.tell()
 
             def append(rows: np.ndarray) -> None:
                 nonlocal left
@@ -73,7 +76,11 @@ class Writer:
                 file.write(np.ascontiguousarray(rows).data)
 
             yield append
-            assert left == 0, f"{name}: {left} rows of {shape[0]} are missing"
+            assert left == 0 or fewer, f"{name}: {left} rows of {shape[0]} are missing"
+            if left:
+                file.seek(0)
+                np.lib.format.write_array_header_1_0(file, {**header, "shape": (shape[0] - left, *shape[1:])})
+                assert file.tell() == start, name  # numpy pads the header to a fixed length
             file.flush()
             os.fsync(file.fileno())
         self.names.append(name)

@@ -3,7 +3,9 @@
 from mtlray.models.base import ModelSpec, SharedTrunk
 from mtlray.models.lenet import LeNet
 from mtlray.models.pack import Pack
+from mtlray.models.segnet import SegNet
+from mtlray.models.vgg import VGG
 
-MODELS: tuple[type[ModelSpec], ...] = (LeNet,)
+MODELS: tuple[type[ModelSpec], ...] = (LeNet, SegNet, VGG)
 
-__all__ = ["MODELS", "LeNet", "ModelSpec", "Pack", "SharedTrunk"]
+__all__ = ["MODELS", "VGG", "LeNet", "ModelSpec", "Pack", "SegNet", "SharedTrunk"]

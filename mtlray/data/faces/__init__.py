@@ -1,0 +1,5 @@
+"""Faces with age and gender: the data sets, and the forms in which people have them."""
+
+from mtlray.data.faces.spec import Faces, IMDBWiki, UTKFace
+
+__all__ = ["Faces", "IMDBWiki", "UTKFace"]

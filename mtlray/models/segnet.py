@@ -1,0 +1,115 @@
+"""SegNet as a shared trunk, with two convolutions for each task."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar, Literal
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mtlray.errors import SpecError, unknown_name
+from mtlray.models.base import ModelSpec, SharedTrunk
+from mtlray.tasks import Task
+
+_WIDTHS = {"split": (64, 128, 256, 512, 512), "tiny": (12, 16, 24, 32, 32)}
+_EXTRA = (1, 1, 2, 2, 2)  # convolutions of a stage of the encoder after its first
+
+
+def _convolutions(n_in: int, n_out: int, count: int) -> nn.Sequential:
+    """`count` 3x3 convolutions, each with batch normalisation and ReLU."""
+    layers: list[nn.Module] = []
+    for n in (n_in, *[n_out] * (count - 1)):
+        layers += [nn.Conv2d(n, n_out, 3, padding=1), nn.BatchNorm2d(n_out), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+class SegNetTrunk(nn.Module):
+    """Encoder and decoder of five stages; unpooling puts values back to where pooling found them. Keeps height and width."""
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        inputs = (3, *widths)
+        self.encoder = nn.ModuleList(
+            _convolutions(a, b, 1 + extra) for (a, b), extra in zip(pairwise(inputs), _EXTRA, strict=True)
+        )
+        outputs = (*reversed(widths), widths[0])
+        self.decoder = nn.ModuleList(
+            _convolutions(a, b, 1 + extra) for (a, b), extra in zip(pairwise(outputs), reversed(_EXTRA), strict=True)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        places: list[tuple[Tensor, tuple[int, int]]] = []
+        for stage in self.encoder:
+            x = stage(x)
+            size = (x.shape[-2], x.shape[-1])
+            x, where = F.max_pool2d(x, 2, return_indices=True)
+            places.append((where, size))
+        for stage in self.decoder:
+            where, size = places.pop()
+            x = stage(_unpooled(x, where, size))
+        return x
+
+
+def _unpooled(x: Tensor, where: Tensor, size: tuple[int, int]) -> Tensor:
+    """Zeros, with the values at the places that pooling took them from.
+
+    As torch's `max_unpool2d`, which torch.func cannot map over seeds.
+    """
+    zeros = x.new_zeros(*x.shape[:-2], size[0] * size[1])
+    return zeros.scatter(-1, where.flatten(-2), x.flatten(-2)).reshape(*x.shape[:-2], *size)
+
+
+@dataclass(frozen=True)
+class SegNet(ModelSpec):
+    """SegNet (Badrinarayanan et al. 2017) split at its last two convolutions, as Liu et al. 2019 (mtan, "SegNet-split").
+
+    | preset | widths of the stages | trunk | head of a task with c channels |
+    |---|---|---|---|
+    | `split` (default) | 64, 128, 256, 512, 512 | 24,943,296 parameters | 36,928 + 65 c |
+    | `tiny` | 12, 16, 24, 32, 32 | 132,828 parameters | 1,308 + 13 c |
+
+    The stages of the encoder have 2, 2, 3, 3, 3 convolutions of 3x3, those of the decoder the mirror image. A head is a 3x3 and
+    a 1x1 convolution with nothing between them. Weights are Xavier normal, biases zero; none are pretrained.
+    """
+
+    preset: Literal["split", "tiny"] = "split"
+
+    key: ClassVar[str] = "segnet"
+
+    def __post_init__(self) -> None:
+        if self.preset not in _WIDTHS:
+            raise unknown_name("SegNet preset", self.preset, _WIDTHS)
+
+    @property
+    def label(self) -> str:
+        return f"{self.key}-{self.preset}"
+
+    def check(self, input_shape: tuple[int, ...], tasks: Sequence[Task]) -> None:
+        """Raises SpecError for inputs other than colour images of at least 32x32, and for tasks whose output is no image of that
+        size.
+        """
+        found = "x".join(map(str, input_shape))
+        if len(input_shape) != 3 or input_shape[0] != 3 or min(input_shape[1:]) < 32:
+            raise SpecError(f"SegNet takes colour images of at least 3x32x32. The data set has {found}.")
+        for task in tasks:
+            if len(task.output_shape) != 3 or task.output_shape[1:] != input_shape[1:]:
+                shape = "x".join(map(str, task.output_shape))
+                raise SpecError(
+                    f"SegNet predicts channels for each pixel of its {found} input. Task `{task.name}` has outputs of {shape}."
+                )
+
+    def build(self, input_shape: tuple[int, ...], tasks: Sequence[Task]) -> SharedTrunk:
+        del input_shape
+        width = _WIDTHS[self.preset][0]
+        heads = {
+            task.name: nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.Conv2d(width, task.output_shape[0], 1))
+            for task in tasks
+        }
+        network = SharedTrunk(SegNetTrunk(_WIDTHS[self.preset]), heads)
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.xavier_normal_(module.weight)
+                assert module.bias is not None
+                nn.init.zeros_(module.bias)
+        return network
