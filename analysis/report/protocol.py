@@ -35,7 +35,8 @@ def provenance(results: Results) -> Facts:
     """Commits, versions, devices, time and the last launch."""
     rows = results.summary.drop_duplicates("trial_id")
     launch = results.sweep.get("launch") or {}
-    facts: Facts = [("results_version", str(results.sweep.get("results_version", "unknown")))]
+    made_by = Counter(str(version) for version in rows["results_version"].dropna().astype(int))
+    facts: Facts = [("results_version", _values(made_by))]
     commits = Counter(
         f"{commit or 'outside a repository'}{', with uncommitted changes' if dirty else ''}"
         for commit, dirty in zip(rows["commit"].fillna(""), rows["dirty"].fillna(False), strict=True)

@@ -1,5 +1,6 @@
 """A small synthetic sweep, written through the ledger as trials write it."""
 
+import functools
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -176,18 +177,31 @@ def broken(make_sweep, fill) -> Sweep:
     return sweep
 
 
-@pytest.fixture
-def with_curves(make_sweep) -> Callable[..., Sweep]:
-    """A sweep with curves: `with_curves({strategy: tasks}, fractions=(1.0, 0.25), n_seeds=3)`.
+@pytest.fixture(scope="session")
+def build_with_curves() -> Callable[..., Sweep]:
+    """A sweep with curves below a folder: `build_with_curves(tmp_path, {strategy: tasks}, fractions=(1.0, 0.25), n_seeds=3)`.
 
     At evaluation e of 8 (step 100·e), seed s, strategy i: accuracy is 90 + i + s + 0.5·e − 2·[fraction < 1], one less on
     the task right; each task's weight is 2^(i·e/8), the gradient norm 1 + s.
     """
 
-    def build(strategies: dict[str, tuple[str, ...]] | None = None, *, fractions=(1.0, 0.25), n_seeds=3, name="curves"):
-        return fill_with_curves(make_sweep(name=name), strategies or STRATEGIES, fractions, n_seeds)
+    def build(
+        results: Path,
+        strategies: dict[str, tuple[str, ...]] | None = None,
+        *,
+        fractions: tuple[float, ...] = (1.0, 0.25),
+        n_seeds: int = 3,
+        name: str = "curves",
+    ) -> Sweep:
+        return fill_with_curves(Sweep(results, name), strategies or STRATEGIES, fractions, n_seeds)
 
     return build
+
+
+@pytest.fixture
+def with_curves(tmp_path: Path, build_with_curves: Callable[..., Sweep]) -> Callable[..., Sweep]:
+    """`build_with_curves` in this test's own folder."""
+    return functools.partial(build_with_curves, tmp_path / "results")
 
 
 def fill_with_curves(sweep: Sweep, strategies: dict[str, tuple[str, ...]], fractions, n_seeds: int) -> Sweep:

@@ -1,0 +1,164 @@
+"""The report in headless Chromium: sorting, the switch, downloads, the keyboard, themes; no error and no request."""
+
+import csv
+import shutil
+
+import pytest
+
+from analysis.report import render_report
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; on Debian: apt-get install chromium")
+
+BOTH = ("left", "right")
+STRATEGIES = {"stl:left": ("left",), "stl:right": ("right",), "equal": BOTH, "dwa": BOTH, "uncertainty": BOTH}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        # Containers often run as root, where Chromium wants no sandbox of its own; the page is ours and asks for nothing.
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory, build_with_curves):
+    """The report of a small sweep in which a trial diverged, and equal is better under the rule last."""
+    folder = tmp_path_factory.mktemp("report")
+    sweep = build_with_curves(folder, STRATEGIES, n_seeds=2)
+    trials = {(t["strategy"], t["fraction"], t["seed"]): t for t in sweep.description["trials"]}
+    sweep.finish(
+        trials["uncertainty", 1.0, 1], {"left": None, "right": None}, state="diverged", error="non-finite loss"
+    )
+    for seed in range(2):
+        sweep.finish(trials["equal", 1.0, seed], {"left": 92.0, "right": 92.0}, last=99.0 + seed)
+    path = folder / "report.html"
+    path.write_text(render_report(sweep.folder), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def open_page(browser, path):
+    """Open that report; at the end it must have logged nothing and asked for nothing outside."""
+    said, asked, contexts = [], [], []
+
+    def open_page(**options):
+        context = browser.new_context(accept_downloads=True, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert said == []
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+def names(page):
+    return page.locator("div[data-rule]:not([hidden]) table.cells tbody tr:not(.beside) th").all_text_contents()
+
+
+def heads(page, name):
+    return page.locator("div[data-rule]:not([hidden]) table.cells thead button", has_text=name)
+
+
+def test_a_head_sorts_its_column_best_first_and_again_the_other_way(open_page):
+    page = open_page()
+    assert names(page) == list(STRATEGIES)
+    button = heads(page, "100 %").first
+    button.click()
+    # On left: uncertainty 98 (seed 0), dwa 97.5, equal 92, stl:left 94.5; stl:right has no number and stays last.
+    assert names(page) == ["uncertainty", "dwa", "stl:left", "equal", "stl:right"]
+    assert page.locator("th[aria-sort]").count() == 1
+    assert page.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"
+    button.click()
+    assert names(page) == ["equal", "stl:left", "dwa", "uncertainty", "stl:right"]
+    assert page.locator("th[aria-sort]").get_attribute("aria-sort") == "ascending"
+    heads(page, "strategy").click()
+    assert names(page) == sorted(STRATEGIES)
+
+
+def test_published_rows_stay_below_their_strategy(open_page):
+    page = open_page()
+    heads(page, "100 %").first.click()
+    rows = page.locator("div[data-rule]:not([hidden]) table.cells tbody tr th").all_text_contents()
+    assert rows[rows.index("dwa") : rows.index("dwa") + 3] == ["dwa", "paper", "ours − paper"]
+
+
+def test_the_switch_shows_another_rule_and_its_downloads(open_page):
+    page = open_page()
+    assert page.get_by_text("92.00").first.is_visible()
+    page.get_by_label("last", exact=True).check()
+    assert page.get_by_text("99.50 ± 0.71").first.is_visible()
+    assert page.locator("div.saves[data-rule]:visible span").text_content() == "last:"
+    with page.expect_download() as caught:
+        page.locator("a[download='curves.last.csv']").click()
+    rows = list(csv.DictReader(caught.value.path().read_text().splitlines()))
+    (equal,) = [r for r in rows if (r["strategy"], r["task"], r["fraction"]) == ("equal", "left", "1.0")]
+    assert float(equal["mean"]) == 99.5
+    assert caught.value.suggested_filename == "curves.last.csv"
+    with page.expect_download() as caught:
+        page.locator("a[download='curves.last.tex']").click()
+    assert caught.value.path().read_text().startswith("% needs \\usepackage{booktabs}")
+
+
+def test_a_figure_is_saved_as_a_file_that_stands_alone(open_page, browser, tmp_path):
+    page = open_page()
+    with page.expect_download() as caught:
+        page.locator("button[data-svg$='learning.svg']").click()
+    path = tmp_path / "figure.svg"
+    caught.value.save_as(path)
+    alone = browser.new_page()
+    alone.goto(path.as_uri())
+    assert alone.locator("text").count() > 10
+    alone.close()
+
+
+def test_all_can_be_done_with_the_keyboard(open_page):
+    page = open_page()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.get_by_label("best_val", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.value") == "best_test"
+    assert page.locator("p[data-rule]:visible").text_content().startswith("best_test")
+    heads(page, "strategy").focus()
+    page.keyboard.press("Enter")
+    assert names(page) == sorted(STRATEGIES)
+    page.keyboard.press("Space")
+    assert names(page) == sorted(STRATEGIES, reverse=True)
+
+
+def test_a_dark_theme_turns_paper_and_figures_dark(open_page):
+    colors = {}
+    for scheme in ("light", "dark"):
+        page = open_page(color_scheme=scheme)
+        colors[scheme] = page.evaluate(
+            "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('svg text')).fill]"
+        )
+    assert colors["light"] == ["rgb(255, 255, 255)", "rgb(31, 35, 40)"]
+    assert colors["dark"] == ["rgb(15, 20, 25)", "rgb(230, 237, 243)"]
+
+
+def test_on_a_narrow_screen_tables_scroll_and_the_page_does_not(open_page):
+    page = open_page(viewport={"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    wide = page.locator("div[data-rule]:not([hidden]) .scroll").first
+    assert wide.evaluate("e => e.scrollWidth > e.clientWidth")
+
+
+def test_print_leaves_out_what_cannot_be_clicked_on_paper(open_page):
+    page = open_page(color_scheme="dark")
+    page.emulate_media(media="print")
+    assert not page.locator("fieldset.switch").is_visible()
+    assert not page.locator("nav").is_visible()
+    assert page.locator("table.cells").first.is_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
