@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -73,9 +73,10 @@ def over_seeds(curves: pd.DataFrame, column: str) -> pd.DataFrame:
 def draw_curves(axes: Axes, scene: Scene, curves: pd.DataFrame, column: str) -> pd.DataFrame:
     """Each series' mean over seeds with a band of one standard deviation; returns what was drawn, by series and step."""
     frame = over_seeds(curves, column)
+    parts: Any = dict(iter(frame.groupby("series", sort=False)))
     for name in scene.names:
-        part = frame[frame["series"] == name]
-        if not len(part):
+        part = parts.get(name)
+        if part is None:
             continue
         look, step, mean = scene.look(name), part["step"].to_numpy(), part["mean"].to_numpy()
         if name not in scene.prominent:
