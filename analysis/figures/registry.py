@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import matplotlib as mpl
 
-from analysis.figures import cosine, fractions, learning, pareto, scale, weights
+from analysis.figures import cosine, fractions, learning, pareto, profiles, ranks, scale, weights
 from analysis.figures.panels import Drawing
 from analysis.figures.scene import Scene
 from analysis.figures.style import PARAMETERS
@@ -22,7 +22,9 @@ class Kind:
 
 
 FIGURES = (
+    Kind(name="ranks", title="Mean ranks", draw=ranks.draw),
     Kind(name="pareto", title="Two tasks against each other", draw=pareto.draw),
+    Kind(name="profiles", title="Performance profiles", draw=profiles.draw),
     Kind(name="learning", title="Learning curves", draw=learning.draw),
     Kind(name="fractions", title="Test value and amount of data", draw=fractions.draw),
     Kind(name="weights", title="Weights of the tasks", draw=weights.draw),

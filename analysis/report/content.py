@@ -8,6 +8,8 @@ from markupsafe import Markup
 from analysis.cells import Grid, grid
 from analysis.figures.registry import FIGURES, figure
 from analysis.figures.scene import NothingToDraw, scene
+from analysis.kinds import parts
+from analysis.listing import Listing
 from analysis.load import Results
 from analysis.published import PublishedTable, resolve
 from analysis.report.pictures import inline
@@ -29,6 +31,17 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Statistic:
+    """A table of one line a strategy under one rule ("" for all rules alike), or why there is none."""
+
+    title: str
+    rule: str
+    listings: tuple[Listing, ...]
+    refusal: str = ""
+    open: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Section:
     """One data set: its table under each rule (or why there is none), its figures and its protocol."""
 
@@ -37,6 +50,7 @@ class Section:
     origin: str
     fingerprint: str
     sheets: dict[str, Sheet | str]
+    statistics: tuple[Statistic, ...]
     pictures: tuple[Picture, ...]
     protocol: Facts
 
@@ -95,6 +109,7 @@ def section(
         origin=chosen.data_origin if isinstance(chosen, Grid) else "see the refusal below",
         fingerprint=fingerprints(results, dataset),
         sheets=sheets,
+        statistics=_statistics(results, selected, {rule.name: of_rules[rule.name, dataset] for rule in RULES}),
         pictures=_pictures(results, selected, dataset, f"d{number}", chosen),
         protocol=protocol(results, dataset),
     )
@@ -126,6 +141,26 @@ def download(filename: str, label: str, text: str, kind: str, rule: str = "") ->
     """A text as a file inside the page."""
     data = base64.b64encode(text.encode()).decode()
     return Download(filename=filename, label=label, uri=f"data:{kind};charset=utf-8;base64,{data}", rule=rule)
+
+
+def _statistics(results: Results, selected: SelectionRule, of_rules: dict[str, Grid | str]) -> tuple[Statistic, ...]:
+    """The leaderboard under each rule; the rest, which takes longer to compute, under the rule of the page."""
+    wanted = [("leaderboard", "Leaderboard", rule) for rule in RULES]
+    wanted += [("compare", "Comparison with single-task and equal", selected), ("cost", "Cost", selected)]
+    wanted += [("selection", "Price of selecting on the test split", selected)]
+    found = []
+    for kind, title, rule in wanted:
+        part = of_rules[rule.name]
+        own = rule.name if kind == "leaderboard" else ""
+        if isinstance(part, str):
+            continue  # the refusal stands in the place of the table of cells
+        try:
+            listings = tuple(listing for _, listing in parts(kind, results, rule, (part,), None))
+        except MtlrayError as error:
+            found.append(Statistic(title=title, rule=own, listings=(), refusal=str(error)))
+            continue
+        found.append(Statistic(title=title, rule=own, listings=listings, open=kind == "leaderboard"))
+    return tuple(found)
 
 
 def _pictures(

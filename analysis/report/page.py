@@ -1,5 +1,6 @@
 """Page: the report's HTML, from a template, a style sheet and a script that lie beside this file."""
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -88,9 +89,9 @@ def _percent(fraction: float) -> str:
 
 
 def _number(text: str) -> str:
-    """The number in a cell, for sorting; "" where there is none."""
-    plain = text.replace("−", "-").removeprefix("~")
-    try:
-        return repr(float(plain))
-    except ValueError:
+    """The first number in a cell, for sorting; "" where there is none. What is below a bound comes before it."""
+    found = re.search(r"-?\d[\d,]*(\.\d+)?", text.replace("−", "-"))
+    if not found:
         return ""
+    number = float(found[0].replace(",", ""))
+    return repr(number / 2 if text.startswith("<") else number)

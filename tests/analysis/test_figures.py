@@ -187,3 +187,39 @@ def test_data_of_two_origins_is_not_drawn(with_curves):
     sweep.finish(trial, {"left": 97.0, "right": 97.0}, data_origin="elsewhere")
     with pytest.raises(ResultsError, match="one data origin"):
         drawn(sweep, "learning")
+
+
+def test_ranks_are_means_over_cells_and_seeds_with_nemenyis_critical_difference(with_curves):
+    drawing = drawn(with_curves({"equal": BOTH, "dwa": BOTH, "uncertainty": BOTH}), "ranks")
+    (axes,) = panels(drawing)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["uncertainty", "dwa", "equal"]
+    points = [found for found in axes.lines if len(found.get_xdata()) == 1]
+    assert [float(found.get_xdata()[0]) for found in points] == [1.0, 2.0, 3.0]
+    # Demšar 2006, table 5: q(0.05) is 2.343 for 3 classifiers; three seeds are three blocks.
+    bars = [found for found in axes.lines if len(found.get_xdata()) == 2]
+    length = float(np.ptp(bars[0].get_xdata()))
+    assert length == pytest.approx(2.343 * np.sqrt(3 * 4 / (6 * 3)), rel=1e-3)
+    assert f"({length:.2f}) long" in drawing.caption
+
+
+def test_a_strategy_without_a_complete_seed_is_not_ranked_and_named(with_curves):
+    sweep = with_curves({"equal": BOTH, "dwa": BOTH, "uncertainty": BOTH}, fractions=(1.0,))
+    for trial in sweep.description["trials"][:3]:
+        sweep.finish(trial, {"left": 1.0, "right": 1.0}, state="diverged")
+    drawing = drawn(sweep, "ranks")
+    assert drawing.caption.endswith("Left out, for want of a complete seed: equal.")
+    with pytest.raises(NothingToDraw, match="two or more strategies"):
+        drawn(with_curves({"equal": BOTH}, name="one"), "ranks")
+
+
+def test_profiles_are_shares_of_runs_above_a_ratio_to_single_task(with_curves):
+    strategies = {"stl:left": ("left",), "stl:right": ("right",), "equal": BOTH}
+    drawing = drawn(with_curves(strategies, fractions=(1.0,), n_seeds=2), "profiles")
+    (axes,) = panels(drawing)
+    curve = next(found for found in axes.lines if found.get_color() == PALETTE[0] and len(found.get_xdata()) > 100)
+    # equal scores (96, 97) on left and (95, 96) on right; single-task 94.5 on both in the mean.
+    ratios = np.array([96, 97, 95, 96]) / 94.5
+    for threshold, share in zip(curve.get_xdata(), curve.get_ydata(), strict=True):
+        assert share == pytest.approx((ratios > threshold).mean())
+    with pytest.raises(NothingToDraw, match="no single-task baseline"):
+        drawn(with_curves({"equal": BOTH}, name="none"), "profiles")

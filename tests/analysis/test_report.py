@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from analysis import load, table
+from analysis import load, tabulate
 from analysis.report import render_report
 from analysis.selection import RULES
 from mtlray.errors import ResultsError, SpecError
@@ -108,10 +108,10 @@ def test_the_numbers_are_those_of_the_table_under_each_rule(small):
     page = Page(render_report(small.folder))
     files = page.downloads()
     for rule in RULES:
-        expected = table(load(small.folder), select=rule.name)
+        expected = tabulate(load(small.folder), select=rule.name)
         assert (
             files[f"curves.{rule.name}.tex"]
-            == table(load(small.folder), select=rule.name, against="gong2019").render("latex") + "\n"
+            == tabulate(load(small.folder), select=rule.name, against="gong2019").render("latex") + "\n"
         )
         frame = pd.read_csv(io.StringIO(files[f"curves.{rule.name}.csv"]))
         assert frame["mean"].tolist() == pytest.approx(expected.frame()["mean"].tolist())
@@ -215,3 +215,13 @@ def test_the_sweep_file_and_the_launch_are_told(make_sweep):
     assert "SWEEP = 1 < 2" in page.text
     assert "2026-11-22T07:00:00+0000" in page.text
     assert page.downloads()["mine.py"] == "SWEEP = 1 < 2\n"
+
+
+def test_the_statistics_are_those_of_the_tables(html):
+    page = Page(html)
+    assert page.text.count("Leaderboard") == len(RULES)
+    for title in ("Comparison with single-task and equal", "Cost", "Price of selecting on the test split"):
+        assert page.text.count(title) == 1
+    assert "all data fractions" in page.text
+    # dwa's 97.5 and 96.5 (less 2 at a quarter) beside single-task's 94.5: 3 and 2 points, on average 2.67 %.
+    assert "+2.67" in page.text
