@@ -13,9 +13,9 @@ from analysis.statistics import critical_difference, mean_rank
 def draw(scene: Scene) -> Drawing:
     """Raises NothingToDraw where fewer than two strategies, or no seed, are complete."""
     found = scores(scene.results, scene.selected, scene.grid)
-    every = np.isfinite(found.values).all(axis=2)  # [seed, strategy]
-    kept = every.any(axis=0)
-    seeds = every[:, kept].all(axis=1)
+    every = np.asarray(np.isfinite(found.values).all(axis=2))  # [seed, strategy]
+    kept = np.asarray(every.any(axis=0))
+    seeds = np.asarray(every[:, kept].all(axis=1))
     if kept.sum() < 2 or not seeds.any():
         raise NothingToDraw("no seed is done for two or more strategies in all cells of the table")
     names = [name for name, keep in zip(found.strategies, kept, strict=True) if keep]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from analysis.cells import SINGLE_TASK as SINGLE_TASK_ROW
 from analysis.cells import Column, Grid, Measure, grid
 from analysis.figures.style import BEHIND, MOST, SINGLE_TASK, Look, looks
 from analysis.load import Results
-from analysis.scores import SINGLE_TASK as SINGLE_TASK_ROW
 from analysis.selection import SelectionRule
 from mtlray.errors import ResultsError
 

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; on D
 
 BOTH = ("left", "right")
 STRATEGIES = {"stl:left": ("left",), "stl:right": ("right",), "equal": BOTH, "dwa": BOTH, "uncertainty": BOTH}
+ROWS = ["single-task", "equal", "dwa", "uncertainty"]
 
 
 @pytest.fixture(scope="module")
@@ -72,18 +73,30 @@ def heads(page, name):
 
 def test_a_head_sorts_its_column_best_first_and_again_the_other_way(open_page):
     page = open_page()
-    assert names(page) == list(STRATEGIES)
+    assert names(page) == ROWS
     button = heads(page, "100 %").first
     button.click()
-    # On left: uncertainty 98 (seed 0), dwa 97.5, equal 92, stl:left 94.5; stl:right has no number and stays last.
-    assert names(page) == ["uncertainty", "dwa", "stl:left", "equal", "stl:right"]
+    # On left: uncertainty 98 (seed 0 alone), dwa 97.5, single-task 94.5, equal 92.
+    assert names(page) == ["uncertainty", "dwa", "single-task", "equal"]
     assert page.locator("th[aria-sort]").count() == 1
     assert page.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"
     button.click()
-    assert names(page) == ["equal", "stl:left", "dwa", "uncertainty", "stl:right"]
+    assert names(page) == ["equal", "single-task", "dwa", "uncertainty"]
     assert page.locator("th[aria-sort]").get_attribute("aria-sort") == "ascending"
     heads(page, "strategy").click()
-    assert names(page) == sorted(STRATEGIES)
+    assert names(page) == sorted(ROWS)
+
+
+def test_cells_without_a_number_stay_last_in_both_orders(open_page):
+    page = open_page()
+    board = page.locator("div[data-rule='best_val'] table", has_text="mean rank").first
+    button = board.locator("button", has_text="Δm")
+    orders = []
+    for _ in range(2):
+        button.click()
+        orders.append(board.locator("tbody th").all_text_contents())
+    # Δm is over single-task, which has none; equal lost to it, and dwa and uncertainty won.
+    assert orders == [["equal", "dwa", "uncertainty", "single-task"], ["uncertainty", "dwa", "equal", "single-task"]]
 
 
 def test_published_rows_stay_below_their_strategy(open_page):
@@ -132,9 +145,9 @@ def test_all_can_be_done_with_the_keyboard(open_page):
     assert page.locator("p[data-rule]:visible").text_content().startswith("best_test")
     heads(page, "strategy").focus()
     page.keyboard.press("Enter")
-    assert names(page) == sorted(STRATEGIES)
+    assert names(page) == sorted(ROWS)
     page.keyboard.press("Space")
-    assert names(page) == sorted(STRATEGIES, reverse=True)
+    assert names(page) == sorted(ROWS, reverse=True)
 
 
 def test_a_dark_theme_turns_paper_and_figures_dark(open_page):
