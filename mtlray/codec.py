@@ -1,7 +1,8 @@
 """Specs as plain JSON values, with the class of each part named; the form in which a trial's identity is hashed.
 
-Our own classes are named by their name; a user's class by its module and name, and one that is defined in a sweep file by its
-name and a digest of its code, because changing the code changes the numbers.
+Our own classes are named by their name; a user's class by its module and name, with the version of its package where that offers
+strategies to mtlray; and one that is defined in a sweep file by its name and a digest of its code, because changing the code
+changes the numbers.
 """
 
 import ast
@@ -17,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from mtlray.errors import SpecError, require
+from mtlray.plugins import package_of
 
 # Modules loaded from a sweep file carry this prefix; see mtlray.sweepfile.
 SWEEP_MODULE = "mtlray_sweep_"
@@ -61,7 +63,8 @@ def class_name(cls: type) -> str:
         raise _made_elsewhere(cls)
     if cls.__module__.startswith(SWEEP_MODULE):
         return f"{cls.__qualname__}@{code_digest(cls)}"
-    return f"{cls.__module__}:{cls.__qualname__}"
+    package = package_of(cls.__module__)
+    return f"{cls.__module__}:{cls.__qualname__}" + (f"@{package}" if package else "")
 
 
 def code_digest(cls: type) -> str:

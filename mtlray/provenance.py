@@ -8,6 +8,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from mtlray.plugins import registered
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:
@@ -32,9 +34,10 @@ def commit_of(folder: Path) -> Commit:
 
 @functools.cache
 def versions() -> str:
-    """JSON of the versions of Python and of the packages that a trial's numbers may depend on."""
+    """JSON of the versions of Python and of the packages that numbers may depend on, with those that offer strategies."""
     found = {"python": platform.python_version()}
-    for package in ("mtlray", "torch", "torchvision", "numpy", "torchjd", "ray", "pyarrow"):
+    plugins = sorted({entry.dist.name for entry in registered() if entry.dist is not None})
+    for package in ("mtlray", "torch", "torchvision", "numpy", "torchjd", "ray", "pyarrow", *plugins):
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

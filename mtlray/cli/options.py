@@ -1,6 +1,8 @@
 """Arguments and options that several commands share, and the sweep that they name."""
 
+import dataclasses
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +12,7 @@ from mtlray.errors import SpecError
 
 if TYPE_CHECKING:
     from mtlray.driver import Sweep
+    from mtlray.specs import SweepSpec
 
 SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP", help="A Python file that defines SWEEP.")]
 Results = Annotated[
@@ -19,7 +22,9 @@ Data = Annotated[
     str, typer.Option("--data", envvar="MTLRAY_DATA", help="Where data lies.", show_default="~/.cache/mtlray")
 ]
 Seeds = Annotated[str | None, typer.Option("--seeds", help="Only these seeds: 0:3 or 0,2,5.")]
-Strategies = Annotated[str | None, typer.Option("--strategies", help="Only these strategies: stl,equal.")]
+Strategies = Annotated[
+    str | None, typer.Option("--strategies", help="Only these strategies: stl,equal; installed ones join.")
+]
 Fractions = Annotated[str | None, typer.Option("--fractions", help="Only these data fractions: 1,0.25.")]
 Rates = Annotated[str | None, typer.Option("--learning-rates", help="Only these learning rates: 0.01,0.1.")]
 Steps = Annotated[int | None, typer.Option("--steps", help="Another number of steps for every trial.")]
@@ -46,9 +51,10 @@ def open_sweep(
         from analysis.published import describe
 
         describe(sweep.published)
-    narrowed = sweep.narrowed(
+    names = re.split(r",(?![^(]*\))", strategies) if strategies is not None else None
+    narrowed = _joined(sweep, names or ()).narrowed(
         seeds=_seeds(seeds) if seeds is not None else None,
-        strategies=re.split(r",(?![^(]*\))", strategies) if strategies is not None else None,
+        strategies=names,
         fractions=_numbers("fractions", fractions) if fractions is not None else None,
         learning_rates=_numbers("learning-rates", rates) if rates is not None else None,
         steps=steps,
@@ -78,6 +84,15 @@ def source_of(
     if any(option is not None for option in narrowing):
         raise SpecError(f"Options that narrow a sweep need its sweep file: `mtlray {command} SWEEP.py --seeds 0:3`.")
     return source, None
+
+
+def _joined(sweep: "SweepSpec", names: Iterable[str]) -> "SweepSpec":
+    """The sweep with the strategies of installed packages that it does not hold itself, at their defaults."""
+    from mtlray.strategies.installed import installed_strategy
+
+    known = {name for strategy in sweep.strategies for name in (strategy.key, strategy.label)}
+    joining = [installed_strategy(name) for name in dict.fromkeys(names) if name not in known]
+    return dataclasses.replace(sweep, strategies=(*sweep.strategies, *(s for s in joining if s is not None)))
 
 
 def _seeds(text: str) -> list[int]:

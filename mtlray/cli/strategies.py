@@ -24,8 +24,16 @@ _NARROWEST = 24  # a source column below that goes under the line
 @app.command()
 def strategies(json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Every strategy: key, class, kind, cost in backward passes, extra memory, source."""
-    from mtlray.strategies import STRATEGIES
+    from mtlray.errors import SpecError
+    from mtlray.strategies import STRATEGIES, AbstractStrategy
+    from mtlray.strategies.installed import installed_strategies
 
+    trouble: SpecError | None = None
+    packages: dict[type[AbstractStrategy], str] = {}
+    try:
+        packages = installed_strategies()
+    except SpecError as error:
+        trouble = error  # a package that is broken hides no other strategy
     listed = [
         {
             "key": strategy.key,
@@ -35,12 +43,14 @@ def strategies(json: Annotated[bool, typer.Option("--json", help="For programs."
             "extra_memory": strategy.extra_memory,
             "faithfulness": strategy.faithfulness,
             "source": strategy.source,
+            "package": packages.get(strategy, ""),
         }
-        for strategy in STRATEGIES
+        for strategy in (*STRATEGIES, *packages)
     ]
-    print(
-        json_.dumps(listed, indent=1) if json else strategies_text(listed, shutil.get_terminal_size((120, 24)).columns)
-    )
+    width = shutil.get_terminal_size((120, 24)).columns
+    print(json_.dumps(listed, indent=1) if json else strategies_text(listed, width))
+    if trouble is not None:
+        raise trouble
 
 
 def strategies_text(listed: Sequence[dict[str, str]], width: int) -> str:
@@ -59,10 +69,14 @@ def strategies_text(listed: Sequence[dict[str, str]], width: int) -> str:
         lines += ["", f"{kind} ({len(of_kind)})"] if of_kind else []
         for strategy, row in of_kind:
             margin = " " * (start if beside else 6)
-            source = textwrap.wrap(strategy["source"], width, initial_indent=margin, subsequent_indent=margin) or [""]
+            said = (
+                f"{strategy['source']} [{strategy['package']}]".strip() if strategy["package"] else strategy["source"]
+            )
+            source = textwrap.wrap(said, width, initial_indent=margin, subsequent_indent=margin) or [""]
             head = line(row)
             lines += [head + source[0][len(head) :], *source[1:]] if beside else [head, *source]
-    lines += ["", f"{len(listed)} strategies."]
+    outside = sum(bool(strategy["package"]) for strategy in listed)
+    lines += ["", f"{len(listed)} strategies{f', {outside} of them from the packages in brackets' * bool(outside)}."]
     for note in _LEGEND:
         lines += textwrap.wrap(note, width)
     return "\n".join(line.rstrip() for line in lines)

@@ -38,4 +38,5 @@ def test_a_program_reads_the_same(cli):
         "extra_memory": "K",
         "faithfulness": "reading",
         "source": "Chen et al. 2018, ICML, eq. 2 and algorithm 1",
+        "package": "",
     }
