@@ -7,7 +7,7 @@ from mtlray.seal import BrokenSealError, with_trailer, without_trailer
 from mtlray.store import Store
 
 _KEPT = 2
-# Checkpoints of release 0.1.0 have no number.
+# The first checkpoints had no number, and one generation.
 _NAME = re.compile(r"checkpoint(?:-(\d+))?\.pt")
 
 

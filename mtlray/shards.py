@@ -79,7 +79,7 @@ class Shards:
         try:
             data = self._store.read(f"{self.folder}/{name}")
             facts = facts_of(data)
-            return self._describe(_parse(data)) if facts is None else facts  # before 0.2 there were no seals
+            return self._describe(_parse(data)) if facts is None else facts  # the first files had no seals
         except FileNotFoundError:
             return {}
         except (pa.ArrowException, OSError, ValueError, KeyError):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from mtlray.policy import INCOMPLETE, REQUEUE
 from mtlray.records import CURVE_CIRCUMSTANCES, SUMMARY_CIRCUMSTANCES, Ledger
 
 SWEEP = Path(__file__).parent / "sweep_small.py"
@@ -152,14 +153,19 @@ def test_killed_workers_and_drivers_change_nothing(tmp_path, data, undisturbed):
     assert any(int(step) > 0 for log in logs for step in re.findall(r"training from step (\d+)", log))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
-def test_a_signal_stops_the_sweep_in_order(tmp_path, data, number):
-    arguments = command("run", SWEEP, "--yes", "--results", tmp_path, "--data", data)
+@pytest.mark.parametrize(
+    ("number", "expected"), [(signal.SIGTERM, REQUEUE), pytest.param(signal.SIGINT, INCOMPLETE, marks=pytest.mark.slow)]
+)
+def test_a_signal_stops_the_sweep_at_checkpoints(tmp_path, data, number, expected):
+    arguments = command("run", SWEEP, "--yes", "--steps", 2000, "--results", tmp_path, "--data", data)
     driver = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     trials = tmp_path / "small" / "trials"
-    wait_for(lambda: list(trials.glob("*/attempt-*.log")))
+    wait_for(lambda: any("training from" in log.read_text() for log in trials.glob("*/attempt-*.log")))
     driver.send_signal(number)
     output, _ = driver.communicate(timeout=60)
-    assert driver.returncode == 3, output
+    assert driver.returncode == expected, output
+    logs = [log.read_text() for log in trials.glob("*/attempt-*.log")]
+    assert all("stopped on request at step" in log for log in logs), logs
+    assert len(list(trials.glob("*/checkpoint-*.pt"))) == len(logs)
     assert "the same command goes on" in output
     assert "Traceback" not in output

@@ -61,7 +61,7 @@ def test_delete_takes_all_and_leaves_other_files(store):
     assert files(store) == ["attempt-1.log"]
 
 
-def test_a_checkpoint_of_release_0_1_0_is_read(store):
+def test_an_old_checkpoint_without_a_number_is_read(store):
     store.write(f"trials/{ID}/checkpoint.pt", b"old")
     generations = Generations(store, ID)
     assert [generations.read(name) for name in generations.names()] == [b"old"]

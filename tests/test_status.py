@@ -1,4 +1,4 @@
-"""Status: correct while a driver works, changes nothing, reads the results of an earlier release, and is quick."""
+"""Status: correct while a driver works, changes nothing, reads results of an earlier version, and is quick."""
 
 import dataclasses
 import json
@@ -125,7 +125,7 @@ def test_other_reasons_to_run(ledger):
     assert why_text([first], ledger) == ["why", "  1 × its files are damaged or missing"]
 
 
-# -- results of release 0.1.0
+# -- results of results_version 1
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def old(tmp_path):
     return tmp_path / "results"
 
 
-def test_results_of_release_0_1_0_stay_readable(old):
+def test_results_of_version_1_stay_readable(old):
     from analysis.tables import render_table
 
     before = tree(old)

@@ -1,4 +1,4 @@
-"""A sweep whose trials misbehave, each in its own way and at its sixth step; the folder FAULTS remembers what happened."""
+"""A sweep whose trials misbehave, each in its own way from its sixth step on; the folder FAULTS remembers what happened."""
 
 import errno
 import os
@@ -30,7 +30,7 @@ class Faulty(AbstractWeighting):
             file.write(".")
         scale = 1.0
         mark = marks / f"{self.fault}-{self.once}-happened"
-        if steps.stat().st_size == 6 and not (self.once and mark.exists()):
+        if steps.stat().st_size >= 6 and not (self.once and mark.exists()):
             with mark.open("a") as file:
                 file.write(".")
             scale = self.misbehave()

@@ -1,4 +1,4 @@
-"""The sweep whose results lie in this folder, made by release 0.1.0 (results_version 1)."""
+"""The sweep whose results lie in this folder, computed under results_version 1."""
 
 from mtlray import DWA, SGD, Equal, LeNet, MultiMNIST, SingleTask, SweepSpec, TrialSpec
 

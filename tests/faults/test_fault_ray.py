@@ -1,0 +1,83 @@
+"""Faults of workers and nodes under Ray: each failure has its end and its number of starts (F1, F4, F12, F13, F14)."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from faultlib import FAULTY, SWEEP, assert_same_results
+
+from mtlray.attempts import read_attempts
+from mtlray.records import Ledger
+from mtlray.sweepfile import load_sweep
+
+pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.xdist_group("ray"), pytest.mark.timeout(900)]
+
+ENDS = {
+    ("none", True): ("done", ["finished"]),
+    ("slow", True): ("done", ["finished"]),
+    ("kill", True): ("done", ["worker lost", "finished"]),
+    ("hang", True): ("done", ["hung", "finished"]),
+    ("memory", True): ("done", ["out of memory", "finished"]),
+    ("io", True): ("done", ["error that may pass", "finished"]),
+    ("kill", False): ("failed", ["worker lost"] * 3),
+    ("memory", False): ("failed", ["out of memory", "finished"]),
+    ("io", False): ("failed", ["error that may pass"] * 3),
+    ("bug", False): ("failed", ["finished"]),
+    ("import", False): ("failed", ["finished"]),
+    ("assertion", False): ("failed", ["finished"]),
+    ("nan", False): ("diverged", ["finished"]),
+}
+
+
+def mtlray(*arguments, **env):
+    command = [sys.executable, "-c", "from mtlray.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=800, env=os.environ | env)
+
+
+def test_every_kind_of_failure_has_its_policy(tmp_path, data):
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    results = tmp_path / "results"
+    done = mtlray(
+        "run", FAULTY, "--yes", "--workers", 2, "--hang-seconds", 60, "--results", results, "--data", data,
+        FAULTS=str(marks),
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    ledger = Ledger(str(results), "faulty")
+    records, _ = ledger.records()
+    sweep, _ = load_sweep(FAULTY)
+    found = {
+        (t.strategy.fault, t.strategy.once): (
+            records[t.trial_id].state,
+            [attempt.end for attempt in read_attempts(ledger.store, t.trial_id)],
+        )
+        for t in sweep.trials()
+    }
+    assert found == ENDS
+    for record in records.values():
+        if record.state == "failed":
+            log = re.search(r"\(log: ([^)]*)\)", record.error)
+            assert log is None or Path(log[1]).is_file(), record.error
+    again = mtlray("run", FAULTY, "--yes", "--results", results, "--data", data, FAULTS=str(marks))
+    assert again.returncode == 1
+    assert "nothing to run" in again.stdout
+
+
+def test_a_node_that_is_lost_costs_no_trial(tmp_path, data, undisturbed, drivers):
+    """Two nodes of a test cluster, one of which is removed while it trains; the other one finishes the sweep."""
+    script = Path(__file__).parent / "lost_node.py"
+    done = subprocess.run(
+        [sys.executable, script, SWEEP, tmp_path, data], capture_output=True, text=True, timeout=800, env=os.environ
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the node is gone" in done.stdout
+    code, output = drivers.run(
+        "run", SWEEP, "--in-process", "--yes", "--results", tmp_path / "alone", "--data", data, "--steps", "600"
+    )
+    assert code == 0, output
+    assert_same_results(tmp_path, tmp_path / "alone")
+    logs = [log.read_text() for log in (tmp_path / "small" / "trials").glob("*/attempt-2.log")]
+    assert any(int(step) > 0 for log in logs for step in re.findall(r"training from step (\d+)", log))
