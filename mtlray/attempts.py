@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
+from mtlray.errors import StoreError
 from mtlray.failpoints import failpoint
 from mtlray.store import Store
 
@@ -39,6 +40,8 @@ def read_attempts(store: Store, trial_id: str) -> tuple[Attempt, ...]:
         return tuple(Attempt(**entry) for entry in entries)
     except FileNotFoundError:
         pass
+    except StoreError:
+        raise
     except (OSError, ValueError, TypeError):  # damaged
         pass
     logs = sum(name.endswith(".log") for name in store.names(f"trials/{trial_id}"))

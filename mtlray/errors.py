@@ -20,6 +20,10 @@ class ResultsError(MtlrayError, RuntimeError):
     """A results folder cannot be read, written, or mixed with what is about to run."""
 
 
+class StoreError(ResultsError, OSError):
+    """An object store refuses, or does not answer. An OSError too, because it may pass."""
+
+
 class LaunchError(MtlrayError, RuntimeError):
     """A sweep cannot be started here: no such cluster, too few resources, another driver at work."""
 

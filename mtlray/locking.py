@@ -20,7 +20,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from mtlray.errors import LaunchError, ResultsError
+from mtlray.errors import LaunchError, ResultsError, StoreError
 from mtlray.store import Store
 
 BEAT_SECONDS = 5.0
@@ -97,6 +97,9 @@ class DriverLock:
             self._store.write(_FILE, self._text())
             if self._path is None:
                 self._settle()
+        except StoreError:
+            self._release()
+            raise
         except OSError as error:
             self._release()
             raise ResultsError(f"Results should go to {self._store.where('')}. Found: {error}.") from error

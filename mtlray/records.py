@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from mtlray.attempts import forgive, read_attempts
-from mtlray.errors import ResultsError
+from mtlray.errors import ResultsError, StoreError
 from mtlray.failpoints import failpoint
 from mtlray.generations import Generations
 from mtlray.schema import (
@@ -204,6 +204,8 @@ class Ledger:
         try:
             self.store.write("trials/.probe", b"")
             self.store.delete("trials/.probe")
+        except StoreError:
+            raise
         except OSError as error:
             raise ResultsError(
                 f"Results should go to {self.store.where('')}. Found: {error}. "

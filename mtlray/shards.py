@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mtlray.errors import StoreError
 from mtlray.failpoints import failpoint
 from mtlray.seal import BrokenSealError, facts_of, sealed
 from mtlray.store import Store
@@ -82,6 +83,8 @@ class Shards:
             return self._describe(_parse(data)) if facts is None else facts  # the first files had no seals
         except FileNotFoundError:
             return {}
+        except StoreError:  # the store's trouble says nothing about the file
+            raise
         except (pa.ArrowException, OSError, ValueError, KeyError):
             return None
 
@@ -104,6 +107,8 @@ class Shards:
             data = self._store.read(f"{self.folder}/{name}")
             facts_of(data)
             return _parse(data)
+        except StoreError:
+            raise
         except (pa.ArrowException, OSError, BrokenSealError):
             return None
 

@@ -9,10 +9,10 @@ import os
 import uuid
 from pathlib import Path
 
-from pyarrow import ArrowInvalid, fs
+from pyarrow import fs
 
-from mtlray.errors import ResultsError
 from mtlray.failpoints import failpoint
+from mtlray.object_store import explained, open_uri
 
 # Temporary files end with this, and every reader passes them over.
 TEMPORARY = ".tmp"
@@ -22,7 +22,10 @@ class Store:
     """Files below one root, addressed by relative paths with forward slashes."""
 
     def __init__(self, root: str | Path) -> None:
-        """Raises ResultsError where the root is not a path or a URI that pyarrow knows."""
+        """Raises ResultsError where the root is not a path or a URI that pyarrow knows.
+
+        All other methods raise StoreError, which is an OSError, where an object store refuses or does not answer.
+        """
         self.uri = str(root)
         if "://" not in self.uri or self.uri.startswith("file://"):
             self.local: Path | None = Path(self.uri.removeprefix("file://")).expanduser().absolute()
@@ -30,12 +33,7 @@ class Store:
             self._root = str(self.local)
             return
         self.local = None
-        try:
-            self._fs, self._root = fs.FileSystem.from_uri(self.uri)
-        except (ArrowInvalid, OSError, ValueError) as error:
-            raise ResultsError(
-                f"`{self.uri}` should be a folder or a URI that pyarrow knows (s3://, gs://, hdfs://). Found: {error}."
-            ) from error
+        self._fs, self._root, self.uri = open_uri(self.uri)
 
     def write(self, path: str, data: bytes, *, durable: bool = True) -> None:
         """Write a whole file; on return it is there, complete, under its name, and if `durable` after a power cut too.
@@ -44,7 +42,7 @@ class Store:
         """
         failpoint("write-begun")
         if self.local is None:
-            with self._fs.open_output_stream(f"{self._root}/{path}") as stream:
+            with explained(self.uri), self._fs.open_output_stream(f"{self._root}/{path}") as stream:
                 stream.write(data)
             failpoint("write-done")
             return
@@ -80,7 +78,7 @@ class Store:
         """The whole file. Raises FileNotFoundError."""
         if self.local is not None:
             return (self.local / path).read_bytes()
-        with self._fs.open_input_stream(f"{self._root}/{path}") as stream:
+        with explained(self.uri), self._fs.open_input_stream(f"{self._root}/{path}") as stream:
             data: bytes = stream.read()
         return data
 
@@ -92,8 +90,7 @@ class Store:
             except (FileNotFoundError, NotADirectoryError):
                 return []
         else:
-            selector = fs.FileSelector(f"{self._root}/{folder}", allow_not_found=True)
-            entries = [info.base_name for info in self._fs.get_file_info(selector)]
+            entries = [info.base_name for info in self._listed(folder)]
         return sorted(name for name in entries if not name.endswith(TEMPORARY))
 
     def sizes(self, folder: str) -> dict[str, int]:
@@ -106,24 +103,33 @@ class Store:
                         if entry.is_file():
                             found[entry.name] = entry.stat().st_size
         else:
-            selector = fs.FileSelector(f"{self._root}/{folder}", allow_not_found=True)
-            found = {i.base_name: i.size for i in self._fs.get_file_info(selector) if i.type == fs.FileType.File}
+            found = {info.base_name: info.size for info in self._listed(folder) if info.type == fs.FileType.File}
         return {name: size for name, size in found.items() if not name.endswith(TEMPORARY)}
 
     def exists(self, path: str) -> bool:
         """Whether a file or a folder is there."""
         if self.local is not None:
             return (self.local / path).exists()
-        return bool(self._fs.get_file_info(f"{self._root}/{path}").type != fs.FileType.NotFound)
+        with explained(self.uri):
+            return bool(self._fs.get_file_info(f"{self._root}/{path}").type != fs.FileType.NotFound)
 
     def delete(self, path: str) -> None:
         """Remove a file; nothing happens where there is none."""
         failpoint("delete-begun")
         if self.local is not None:
             (self.local / path).unlink(missing_ok=True)
-        elif self.exists(path):
-            self._fs.delete_file(f"{self._root}/{path}")
+        else:
+            with explained(self.uri), contextlib.suppress(FileNotFoundError):
+                self._fs.delete_file(f"{self._root}/{path}")
         failpoint("delete-done")
+
+    def _listed(self, folder: str) -> list[fs.FileInfo]:
+        """The entries of a folder of an object store; one request for each thousand."""
+        with explained(self.uri):
+            found: list[fs.FileInfo] = self._fs.get_file_info(
+                fs.FileSelector(f"{self._root}/{folder}", allow_not_found=True)
+            )
+        return found
 
     def where(self, path: str) -> str:
         """The full path or URI of a file, for messages."""

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 # Rows from the bottom; modules of one row do not import each other. A package name stands for all its modules.
 ROWS = [
     ["errors", "axes", "schema", "failpoints", "seal"],
+    ["object_store"],
     ["store", "plugins"],
     ["shards", "generations", "attempts", "locking"],
     ["records", "policy", "codec", "provenance", "memory", "losses", "metrics", "randomness", "kernels"],

@@ -1,0 +1,76 @@
+"""Object stores by URI: how they are opened so that one put makes a whole file, and what their refusals mean in words."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+from pyarrow import ArrowInvalid, fs
+
+from mtlray.errors import ResultsError, StoreError
+
+# Options of a URI that are ours unless it says otherwise. S3: a small file is one request, and not three; an empty one can be
+# written. GCS: a network that is away is an error after a minute, and not after fifteen.
+_DEFAULTS = {"s3": {"allow_delayed_open": "true"}, "gs": {"retry_limit_seconds": "60"}}
+
+_RIGHTS = "with the right to list, read, write and delete there, for the driver and on every node"
+_REMEDIES = (
+    (
+        r"expired",
+        "The credentials have expired. Renew them for the driver and on every node (for AWS: `aws sso login`, or a new "
+        "AWS_SESSION_TOKEN), and give the same command again.",
+    ),
+    (
+        r"no[ _]such[ _]bucket|bucket does not exist",
+        "There is no such bucket. Make it, or mend the URI.",
+    ),
+    (
+        r"access[ _]?denied|invalid[ _]?access[ _]?key|signature|credentials|unauthenticated|permission|forbidden|\b40[13]\b|"
+        r"invalid[ _]?(client[ _]?)?token",
+        "The credentials are missing or not enough. For s3:// set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, "
+        f"or give the machine a role; for gs:// set GOOGLE_APPLICATION_CREDENTIALS; {_RIGHTS}.",
+    ),
+    (
+        r"network|resolve|connect|curl|timed? ?out|unavailable|slow[ _]?down",
+        "The store did not answer. Check the network, the endpoint (AWS_ENDPOINT_URL, or "
+        "`?endpoint_override=HOST:PORT&scheme=http` behind the URI) and the region (`?region=…`); the same command goes on.",
+    ),
+)
+
+
+def open_uri(uri: str) -> tuple[fs.FileSystem, str, str]:
+    """The file system, the path in it, and the URI for messages: without options and credentials. Raises ResultsError.
+
+    Folders may stand behind the options: `s3://bucket/results?region=eu-west-1/sweep` is the folder `sweep` in the results.
+    """
+    place, _, options = uri.partition("?")
+    options, _, below = options.partition("/")
+    place = f"{place.rstrip('/')}/{below}" if below else place
+    shown = re.sub(r"://[^/@]*@", "://", place)
+    scheme = place.partition("://")[0]
+    given = {part.partition("=")[0] for part in options.split("&")}
+    options = "&".join(
+        [*filter(None, [options]), *(f"{k}={v}" for k, v in _DEFAULTS.get(scheme, {}).items() if k not in given)]
+    )
+    try:
+        system, path = fs.FileSystem.from_uri(f"{place}?{options}" if options else place)
+    except (ArrowInvalid, OSError, ValueError) as error:
+        raise ResultsError(
+            f"`{shown}` should be a folder or a URI that pyarrow knows (s3://, gs://, hdfs://). Found: {error}."
+        ) from error
+    return system, path, shown
+
+
+@contextlib.contextmanager
+def explained(shown: str) -> Iterator[None]:
+    """Turn a refusal of the store into a StoreError with its remedy; FileNotFoundError stays what it is."""
+    try:
+        yield
+    except (FileNotFoundError, StoreError):
+        raise
+    except OSError as error:
+        text = " ".join(str(error).split())
+        remedy = next(
+            (remedy for pattern, remedy in _REMEDIES if re.search(pattern, text, re.IGNORECASE)),
+            "The same command goes on once that is mended.",
+        )
+        raise StoreError(f"Results should go to {shown}. The store says: {text}. {remedy}") from error
