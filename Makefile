@@ -12,7 +12,7 @@ help:
 	@echo "make test-all    also the slow ones"
 	@echo "make lint        format check, lint, types"
 	@echo "make plan        plan every sweep file"
-	@echo "make bench       throughput against plain PyTorch loops, and of each strategy against equal"
+	@echo "make bench       throughput against plain PyTorch loops; time and memory of large tables, and of each strategy against equal"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -44,6 +44,7 @@ plan: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python benchmarks/strategies.py
 
 clean:

@@ -24,9 +24,9 @@ def comparison_listing(
 ) -> Listing:
     """A section for each task, metric and fraction; a row for each strategy beside the baseline."""
     sections = []
+    by_column = _by_column(frame)
     for column in scores.columns:
-        at = (column.fraction, column.measure.task, column.measure.metric)
-        rows = [r for r in frame.to_dict("records") if (r["fraction"], r["task"], r["metric"]) == at]
+        rows = by_column.get((column.fraction, column.measure.task, column.measure.metric), [])
         digits = _digits(grid, column)
         beside = scores.baselines.get(column, baseline) if baseline == SINGLE_TASK else baseline
         words = tuple(
@@ -187,10 +187,10 @@ def cost_listing(
 def selection_listing(results: Results, grid: Grid, scores: Scores, frame: pd.DataFrame) -> Listing:
     """A section for each task, metric and fraction: what selecting on the test split adds to each strategy."""
     sections = []
+    by_column = _by_column(frame)
     for column in scores.columns:
-        at = (column.fraction, column.measure.task, column.measure.metric)
+        rows = by_column.get((column.fraction, column.measure.task, column.measure.metric), [])
         digits = _digits(grid, column)
-        rows = [r for r in frame.to_dict("records") if (r["fraction"], r["task"], r["metric"]) == at]
         words = tuple(
             (
                 captions.label(results, grid, row["strategy"]),
@@ -223,6 +223,14 @@ def selection_listing(results: Results, grid: Grid, scores: Scores, frame: pd.Da
             *captions.notes(results, grid),
         ),
     )
+
+
+def _by_column(frame: pd.DataFrame) -> dict[tuple[float, str, str], list[_Row]]:
+    """The rows of a frame by fraction, task and metric."""
+    found: dict[tuple[float, str, str], list[_Row]] = {}
+    for row in frame.to_dict("records"):
+        found.setdefault((row["fraction"], row["task"], row["metric"]), []).append(row)
+    return found
 
 
 def _heading(column: Column) -> str:

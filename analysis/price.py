@@ -1,6 +1,7 @@
 """Price: by how much a result looks better when the test split chooses the evaluation instead of the validation split."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,36 +19,38 @@ def prices(results: Results, grid: Grid) -> pd.DataFrame:
     `price` is the mean difference, positive where the test split flatters, with its 95 % bootstrap interval.
     """
     flattered, honest = (scores(results, rule(name), grid, join=False) for name in ("best_test", "best_val"))
-    rows = []
-    for i in range(len(honest.strategies)):
+    both = np.isfinite(flattered.values) & np.isfinite(honest.values)
+    rows: list[dict[str, Any]] = []
+    groups: dict[bytes, list[tuple[int, int]]] = {}
+    for i, strategy in enumerate(honest.strategies):
         for j, column in enumerate(honest.columns):
             if not honest.expected[i, j]:
                 continue
-            best, at = flattered.values[:, i, j], honest.values[:, i, j]
-            both = np.isfinite(best) & np.isfinite(at)
-            row = {
-                "dataset": grid.dataset,
-                "data_origin": grid.data_origin,
-                "strategy": honest.strategies[i],
-                "fraction": column.fraction,
-                "task": column.measure.task,
-                "metric": column.measure.metric,
-                "unit": column.measure.unit,
-                "n": int(both.sum()),
-                "expected": int(honest.expected[i, j]),
-            }
-            numbers = dict.fromkeys(("best_test", "at_best_val", "price", "ci_low", "ci_high"), math.nan)
-            if both.any():
-                found = selection_price(
-                    best[both][:, None], at[both][:, None], np.array([column.measure.higher_is_better])
-                )
-                interval = mean_interval(found)
-                numbers = {
-                    "best_test": float(best[both].mean()),
-                    "at_best_val": float(at[both].mean()),
-                    "price": float(found.mean()),
-                    "ci_low": float(interval.low[0]),
-                    "ci_high": float(interval.high[0]),
+            groups.setdefault(both[:, i, j].tobytes(), []).append((i, j))
+            rows.append(
+                {
+                    "dataset": grid.dataset,
+                    "data_origin": grid.data_origin,
+                    "strategy": strategy,
+                    "fraction": column.fraction,
+                    "task": column.measure.task,
+                    "metric": column.measure.metric,
+                    "unit": column.measure.unit,
+                    "n": int(both[:, i, j].sum()),
+                    "expected": int(honest.expected[i, j]),
+                    "at": (i, j),
                 }
-            rows.append(row | numbers)
-    return pd.DataFrame(rows)
+            )
+    numbers: dict[tuple[int, int], list[float]] = {}
+    for key, members in groups.items():
+        seeds = np.frombuffer(key, dtype=bool)
+        if not seeds.any():
+            continue
+        at, to = (np.array(axis) for axis in zip(*members, strict=True))
+        best, chosen = flattered.values[seeds][:, at, to], honest.values[seeds][:, at, to]
+        price = selection_price(best, chosen, honest.higher_is_better[to])
+        columns = (best.mean(axis=0), chosen.mean(axis=0), price.mean(axis=0), *mean_interval(price))
+        numbers |= dict(zip(members, np.stack(columns, axis=1).tolist(), strict=True))
+    names = ("best_test", "at_best_val", "price", "ci_low", "ci_high")
+    nothing = [math.nan] * len(names)
+    return pd.DataFrame([row | dict(zip(names, numbers.get(row.pop("at"), nothing), strict=True)) for row in rows])

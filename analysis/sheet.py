@@ -62,11 +62,12 @@ def sheet(results: Results, selected: SelectionRule, grid: Grid, against: Publis
     """Lay out one data set's grid; `against` adds a published table's rows where it is about the same data set."""
     beside = numbers(against.name) if against and against.covers(grid.dataset) else {}
     counts = {cell.expected for cell in grid.cells.values()}
+    marks = {c: _Marks(_digits(grid, c), grid.best(c), grid.better_than_single_task(c)) for c in grid.columns}
     overlaps = _overlaps(grid, beside, against)
     rows = [
         row
         for label, strategies in _lines(results, grid)
-        for row in _rows(grid, label, strategies, len(counts) == 1, beside, overlaps)
+        for row in _rows(grid, label, strategies, marks, len(counts) == 1, beside, overlaps)
     ]
     groups: dict[tuple[str, str], list[str]] = {}
     for column in grid.columns:
@@ -132,6 +133,7 @@ def _rows(
     grid: Grid,
     label: str,
     strategies: tuple[str, ...],
+    marks: "dict[Column, _Marks]",
     equal_counts: bool,
     beside: dict[tuple[str, float, str, str], Number],
     overlaps: dict[tuple[str, Column], bool],
@@ -139,12 +141,12 @@ def _rows(
     """A line of the table, followed by the published one and the difference where there are any."""
     ours, paper, difference = list[Entry | None](), list[Entry | None](), list[Entry | None]()
     for column in grid.columns:
-        measure, digits = column.measure, _digits(grid, column)
+        measure, digits = column.measure, marks[column].digits
         strategy = next((s for s in strategies if (s, column) in grid.cells), strategies[0])
         cell = grid.cells.get((strategy, column))
         number = beside.get((strategy, column.fraction, measure.task, measure.metric))
         apart = overlaps.get((strategy, column)) is False
-        ours.append(None if cell is None else _entry(grid, strategy, column, cell, digits, equal_counts))
+        ours.append(None if cell is None else _entry(strategy, marks[column], cell, equal_counts))
         paper.append(None if number is None else _published_entry(number, digits))
         difference.append(None if cell is None or number is None else _difference(cell, number, digits, apart))
     rows = [Row(label=label, kind="ours", entries=tuple(ours))]
@@ -155,13 +157,22 @@ def _rows(
     return rows
 
 
-def _entry(grid: Grid, strategy: str, column: Column, cell: Cell, digits: int, equal_counts: bool) -> Entry:
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """What is the same for a whole column: digits after the point, and the strategies that are marked."""
+
+    digits: int
+    best: frozenset[str]
+    better: frozenset[str]
+
+
+def _entry(strategy: str, marks: _Marks, cell: Cell, equal_counts: bool) -> Entry:
     return Entry(
-        mean=NOTHING if cell.mean is None else f"{cell.mean:.{digits}f}",
-        std="" if cell.std is None else f"{cell.std:.{digits}f}",
+        mean=NOTHING if cell.mean is None else f"{cell.mean:.{marks.digits}f}",
+        std="" if cell.std is None else f"{cell.std:.{marks.digits}f}",
         note=_note(cell, equal_counts),
-        best=strategy in grid.best(column),
-        better=strategy in grid.better_than_single_task(column),
+        best=strategy in marks.best,
+        better=strategy in marks.better,
     )
 
 

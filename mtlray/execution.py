@@ -73,6 +73,8 @@ def _run_pack(trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], b
     device = _device(job.config)
     logs = [AttemptLog(ledger, trial, device, job.launch) for trial in trials]
     started = time.monotonic()
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
 
     def fail(reason: str, end: str = "finished") -> list[tuple[str, str]]:
         seconds = time.monotonic() - started
@@ -277,6 +279,7 @@ def _about(
         attempts=log.attempt,
         seconds=seconds,
         kernel=kernel,
+        peak_memory_bytes=torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
     )
 
 

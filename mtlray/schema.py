@@ -43,8 +43,10 @@ SUMMARY = pa.schema(
         ("steps", pa.int64()),
         ("n_evaluations", pa.int64()),
         ("solver_fallbacks", pa.int64()),
+        ("backward_passes", pa.string()),
         ("train_samples_per_second", pa.float64()),
         ("seconds", pa.float64()),
+        ("peak_memory_bytes", pa.int64()),
         ("pack_size", pa.int32()),
         ("attempts", pa.int32()),
         ("commit", pa.string()),
@@ -59,7 +61,8 @@ SUMMARY = pa.schema(
 
 # The columns that depend on when, where and how often a trial ran. The numbers in all others depend on its spec alone.
 SUMMARY_CIRCUMSTANCES = (
-    "train_samples_per_second", "seconds", "pack_size", "attempts", "commit", "dirty", "versions", "device", "kernel",
+    "train_samples_per_second", "seconds", "peak_memory_bytes", "pack_size", "attempts", "commit", "dirty", "versions",
+    "device", "kernel",
 )  # fmt: skip
 CURVE_CIRCUMSTANCES = ("train_samples_per_second",)
 

@@ -24,6 +24,7 @@ class Circumstances:
     attempts: int
     seconds: float
     kernel: str = ""
+    peak_memory_bytes: int | None = None
 
 
 def curves_table(trial: TrialSpec, rows: list[dict[str, Any]]) -> pa.Table:
@@ -70,8 +71,10 @@ def summary_table(
         "steps": step,
         "n_evaluations": len(rows),
         "solver_fallbacks": solver_fallbacks,
+        "backward_passes": trial.strategy.backward_passes,
         "train_samples_per_second": rates[len(rates) // 2] if rates else None,
         "seconds": about.seconds,
+        "peak_memory_bytes": about.peak_memory_bytes,
         "pack_size": about.pack_size,
         "attempts": about.attempts,
         "commit": about.commit.sha,

@@ -26,7 +26,14 @@ TRIAL = TrialSpec(
     seed=3,
 )
 ABOUT = Circumstances(
-    sweep="table", fingerprint="f00d", commit=Commit("abc", True), device="cpu", pack_size=2, attempts=4, seconds=1.5
+    sweep="table",
+    fingerprint="f00d",
+    commit=Commit("abc", True),
+    device="cpu",
+    pack_size=2,
+    attempts=4,
+    seconds=1.5,
+    peak_memory_bytes=3 << 20,
 )
 
 
@@ -111,6 +118,7 @@ def test_summary_has_a_row_for_each_task_and_metric():
     )
     assert (left["commit"], left["dirty"], left["device"], left["data_fingerprint"]) == ("abc", True, "cpu", "f00d")
     assert (left["dataset"], left["data_origin"]) == (TRIAL.dataset.label, TRIAL.dataset.origin)
+    assert (left["backward_passes"], left["peak_memory_bytes"]) == ("1", 3 << 20)
     assert (left["spec"], left["results_version"], left["sweep"]) == (TRIAL.canonical, RESULTS_VERSION, "table")
 
 

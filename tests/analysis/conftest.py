@@ -250,6 +250,7 @@ def varied_sweep(results: Path) -> Sweep:
                 value = round(level * (1 + 0.01 * noise.normal() * (3 if strategy == "dwa" else 1)), 4)
                 about = {"metric": metric, "unit": unit, "higher_is_better": up, "data_origin": "made up"}
                 about |= {"seconds": 10.0 + seed, "train_samples_per_second": 900.0 + seed, "pack_size": 2}
+                about |= {"backward_passes": "K" if strategy == "gls" else "1", "peak_memory_bytes": (200 + seed) << 20}
                 about |= {"best_test": round(value * (1.01 if up else 0.99), 4)}
                 if strategy == "uncertainty" or (strategy == "gls" and seed == 5):
                     about |= {"state": "diverged", "steps": 70, "error": "non-finite loss at step 70"}

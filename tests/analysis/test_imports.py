@@ -1,0 +1,59 @@
+"""analysis runs where torch and ray are not installed: every import of them is refused in a process of its own."""
+
+import subprocess
+import sys
+
+import pytest
+
+WITHOUT = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"torch", "torchvision", "torchjd", "ray", "jaxtyping"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Refuse())
+"""
+
+
+def run(code: str, *arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-c", WITHOUT + code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_the_refusal_works():
+    assert "No module named 'torch'" in run("import torch").stderr
+
+
+def test_every_module_imports():
+    code = """
+import importlib, pkgutil
+import analysis
+for module in pkgutil.walk_packages(analysis.__path__, "analysis."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+assert not {"torch", "ray"} & set(sys.modules)
+"""
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_kind_of_table(varied):
+    code = """
+from analysis.__main__ import main
+from analysis.tables import KINDS
+for kind in KINDS:
+    assert main(["table", sys.argv[1], "--kind", kind]) == 0
+assert not {"torch", "ray"} & set(sys.modules)
+"""
+    done = run(code, varied.folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("varied: Which strategy leads?") == 6  # compare prints two
+
+
+@pytest.mark.parametrize("kind", ["cells", "leaderboard", "compare", "cost"])
+def test_a_table_does_not_wait_for_scipy_stats(varied, kind):
+    """Its import takes about a second."""
+    code = "from analysis import render_table; render_table(sys.argv[1], kind=sys.argv[2]); print('scipy.stats' in sys.modules)"
+    assert run(code, varied.folder, kind).stdout.strip() == "False"
