@@ -66,7 +66,7 @@ def _row(strategy: str, planned: int, trials: pd.DataFrame) -> dict[str, Any]:
         "strategy": strategy,
         "trials": len(trials),
         "expected": planned,
-        "backward_passes": " or ".join(passes) or None,
+        "backward_passes": " or ".join(passes),
         "seconds": float(seconds.mean()) if len(seconds) else math.nan,
         "seconds_std": float(seconds.std(ddof=1)) if len(seconds) > 1 else math.nan,
         "samples_per_second": float(trials["train_samples_per_second"].mean()) if len(trials) else math.nan,
@@ -80,7 +80,7 @@ def _row(strategy: str, planned: int, trials: pd.DataFrame) -> dict[str, Any]:
 
 def _sum(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The cost of training every task alone, each once."""
-    nothing = {"backward_passes": None, "seconds_std": math.nan, "samples_per_second": math.nan}
+    nothing = {"backward_passes": "", "seconds_std": math.nan, "samples_per_second": math.nan}
     return (
         rows[0]
         | nothing

@@ -159,7 +159,7 @@ def cost_listing(
         notes.append("single-task: the trials of all tasks, one after the other; the rows below it are its parts.")
     if len(devices) > 1:
         notes.append(f"The trials ran on {len(devices)} kinds of device, so their times do not compare strategies.")
-    if not frame["backward_passes"].notna().any():
+    if not frame["backward_passes"].any():
         notes.append("Backward passes were not recorded when these trials ran.")
     else:
         notes.append("backwards: backward passes through the trunk in a step; K is the number of tasks.")
