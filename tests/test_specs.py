@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtlray.codec import encode
 from mtlray.data import MultiMNIST
 from mtlray.errors import SpecError
 from mtlray.models import LeNet
@@ -580,3 +582,10 @@ def test_refuses(make, message):
     with pytest.raises(SpecError) as caught:
         make()
     assert str(caught.value) == message
+
+
+def test_the_canonical_text_is_plain_json_of_the_spec_whatever_was_cached_before():
+    for strategy in (DWA(temperature=2), DWA(temperature=2.0), Uncertainty(), DWA(temperature=0.5)):
+        spec = change(strategy=strategy, gradient_diagnostics=True)
+        plain = json.dumps(encode(spec), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        assert spec.canonical == plain

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from mtlray.codec import encode, integer
+from mtlray.codec import canonical_json, encode, integer
 from mtlray.data import DatasetSpec
 from mtlray.errors import SpecError, require
 from mtlray.models import ModelSpec
@@ -67,7 +67,7 @@ class TrialSpec:
     @cached_property
     def canonical(self) -> str:
         """The JSON text that is hashed: keys sorted, no spaces, defaults included."""
-        return json.dumps(encode(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return canonical_json(self)
 
     @cached_property
     def trial_id(self) -> str:
