@@ -57,7 +57,7 @@ def run_pack(
     committed as `failed` and not raised; what may pass is raised. Two states are not committed: `interrupted`, where `progress`
     returned True, and `postponed`, where memory ran out beside other trials. Each start leaves a log in the trial's folder.
     """
-    with _surroundings(job.config):
+    with surroundings(job.config):
         return _run_pack(trials, job, progress)
 
 
@@ -70,7 +70,7 @@ def _run_pack(trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], b
         for trial in trials:
             give_up(trial, job, spent)
         return [("failed", spent)] * len(trials)
-    device = _device(job.config)
+    device = device_of(job.config)
     logs = [AttemptLog(ledger, trial, device, job.launch) for trial in trials]
     started = time.monotonic()
     if device.type == "cuda":
@@ -157,10 +157,10 @@ def _tables(trial: TrialSpec, outcome: Outcome, about: Circumstances) -> tuple[p
 
 
 @contextlib.contextmanager
-def _surroundings(config: RunConfig) -> Iterator[None]:
+def surroundings(config: RunConfig) -> Iterator[None]:
     """What torch keeps for the whole process, as every trial finds it; put back afterwards."""
     threads = torch.get_num_threads()
-    if _device(config).type == "cpu":
+    if device_of(config).type == "cpu":
         torch.set_num_threads(1)  # two threads of one trial wait for each other; one trial a core does not
         keep_freed_memory()
     torch.backends.cudnn.benchmark = False
@@ -261,7 +261,7 @@ def _load(trial: TrialSpec, job: Job) -> Dataset:
     return dataset
 
 
-def _device(config: RunConfig) -> torch.device:
+def device_of(config: RunConfig) -> torch.device:
     if config.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(config.device)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import matplotlib as mpl
 
-from analysis.figures import cosine, fractions, learning, pareto, profiles, ranks, scale, weights
+from analysis.figures import cosine, embedding, fractions, learning, pareto, profiles, ranks, scale, weights
 from analysis.figures.panels import Drawing
 from analysis.figures.scene import Scene
 from analysis.figures.style import PARAMETERS
@@ -30,6 +30,7 @@ FIGURES = (
     Kind(name="weights", title="Weights of the tasks", draw=weights.draw),
     Kind(name="scale", title="Sum of weights and norm of the gradient", draw=scale.draw),
     Kind(name="cosine", title="Cosine of the tasks' gradients", draw=cosine.draw),
+    Kind(name="embedding", title="Embedding of the trunk", draw=embedding.draw),
 )
 
 

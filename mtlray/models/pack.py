@@ -137,6 +137,16 @@ class Pack:
         """Predictions of each task, `[seed, batch, ...]`, for inputs `[seed, batch, ...]`."""
         return self._forward(inputs, training)[1]
 
+    def represent(self, inputs: Tensor) -> Tensor:
+        """What the trunk makes of inputs `[seed, batch, ...]`, not in training: `[seed, batch, ...]`.
+
+        Raises SpecError where there is no single tensor that all heads read.
+        """
+        representation, _ = self._forward(inputs, training=False)
+        if not isinstance(representation, Tensor):
+            raise SpecError("The trunk's representation should be one tensor. The heads of this model read several.")
+        return self._lead(representation)
+
     def _forward(self, inputs: Tensor, training: bool) -> tuple[Tensor | None, tuple[Tensor, ...]]:
         """The representation that all heads read, None where there is no single one, and the predictions."""
         network = self._network.train(training)

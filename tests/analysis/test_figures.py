@@ -1,6 +1,9 @@
 """Figures by their structure: what is drawn where, from which numbers, in which words. Bytes are compared for equality alone."""
 
+import io
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis import load
@@ -223,3 +226,22 @@ def test_profiles_are_shares_of_runs_above_a_ratio_to_single_task(with_curves):
         assert share == pytest.approx((ratios > threshold).mean())
     with pytest.raises(NothingToDraw, match="no single-task baseline"):
         drawn(with_curves({"equal": BOTH}, name="none"), "profiles")
+
+
+def test_embeddings_are_a_row_for_each_trial_and_a_column_for_each_step(with_curves):
+    sweep = with_curves({"equal": BOTH, "stl:right": ("right",)}, fractions=(1.0,), n_seeds=1)
+    for trial in sweep.description["trials"]:
+        rows = [
+            {"trial_id": trial["trial_id"], "strategy": trial["strategy"], "fraction": 1.0, "seed": 0, "step": step}
+            | {"epoch": step / 100, "x": float(x), "y": -float(x), "label/left": x % 2, "label/right": x % 3}
+            for step in (100, 800)
+            for x in range(6)
+        ]
+        buffer = io.BytesIO()
+        pd.DataFrame(rows).to_parquet(buffer)
+        sweep.ledger.store.write(f"embeddings/{DATASET}/{trial['trial_id']}.parquet", buffer.getvalue())
+    drawing = drawn(sweep, "embedding")
+    assert [p.get_title() for p in panels(drawing)] == ["step 100, epoch 1", "step 800, epoch 8"] * 2
+    assert [len(p.collections) for p in panels(drawing)] == [2, 2, 3, 3]  # classes of left, then of right
+    assert panels(drawing)[2].get_ylabel() == "stl:right\n100 % of the data, seed 0"
+    assert "for the task left, right" in drawing.caption

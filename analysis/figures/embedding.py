@@ -1,0 +1,80 @@
+"""Embedding: t-SNE of the trunk's representation at several steps of training, as Figure 1 of Gong et al. 2019."""
+
+import io
+from typing import Any
+
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+
+from analysis.figures.panels import Drawing
+from analysis.figures.scene import NothingToDraw, Scene
+from analysis.figures.style import FAINT
+
+_SIZE = 2.5  # inches, of one panel
+_MOST = 12  # rows
+
+
+def draw(scene: Scene) -> Drawing:
+    """A row for each embedded trial, a column for each step. Raises NothingToDraw where none was embedded."""
+    frames = _frames(scene)
+    if not frames:
+        raise NothingToDraw("no trunk was embedded; `mtlray embed SWEEP` does it")
+    shown = frames[:_MOST]
+    n_columns = max(frame["step"].nunique() for frame in shown)
+    figure = Figure(figsize=(0.3 + _SIZE * n_columns, 0.25 + _SIZE * len(shown)), layout="constrained")
+    axes = figure.subplots(len(shown), n_columns, squeeze=False)
+    tasks = set()
+    for row, frame in zip(axes, shown, strict=True):
+        task, label = _label(frame, scene)
+        tasks.add(task)
+        parts: list[tuple[Any, pd.DataFrame]] = list(frame.groupby("step"))
+        for panel, (step, part) in zip(row, parts, strict=False):
+            if label is None:
+                panel.scatter(part["x"], part["y"], s=5, color=FAINT, linewidths=0)
+            else:
+                classes: list[tuple[Any, pd.DataFrame]] = list(part.groupby(label))
+                for value, points in classes:
+                    # The class is the mark, so that no one has to tell ten colours apart.
+                    panel.scatter(
+                        points["x"], points["y"], s=16, marker=f"${int(value)}$", linewidths=0,
+                        color=colormaps["tab10"](int(value) % 10),
+                    )  # fmt: skip
+            panel.set_title(f"step {step:,}, epoch {part['epoch'].iloc[0]:.3g}")
+            panel.set(xticks=[], yticks=[])
+            panel.grid(visible=False)
+        for panel in row[len(parts) :]:
+            panel.remove()
+        row[0].set_ylabel(_name(frame))
+    cut = len(frames) - len(shown)
+    marks = ", ".join(sorted(task for task in tasks if task))
+    return Drawing(
+        figure=figure,
+        caption="t-SNE of the last layer of the shared trunk on test examples"
+        + (f"; each mark is the example's class for the task {marks}" if marks else "")
+        + ". Only neighbourhoods have a meaning: distances between groups, their sizes and the axes have none."
+        + (f" {cut} more embedded trials are not shown." if cut else ""),
+    )
+
+
+def _frames(scene: Scene) -> list[pd.DataFrame]:
+    """The embeddings of planned trials, in sweep order."""
+    store, folder = scene.results.ledger.store, f"embeddings/{scene.grid.dataset}"
+    there = {name.removesuffix(".parquet"): name for name in store.names(folder) if name.endswith(".parquet")}
+    planned = scene.results.expected["trial_id"].tolist()
+    return [pd.read_parquet(io.BytesIO(store.read(f"{folder}/{there[t]}"))) for t in planned if t in there]
+
+
+def _label(frame: pd.DataFrame, scene: Scene) -> tuple[str, str | None]:
+    """The classification task whose classes are marked: the trial's own first one."""
+    expected = scene.results.expected
+    (tasks,) = expected.loc[expected["trial_id"] == frame["trial_id"].iloc[0], "tasks"]
+    for task in tasks:
+        if f"label/{task}" in frame:
+            return str(task), f"label/{task}"
+    return "", None
+
+
+def _name(frame: pd.DataFrame) -> str:
+    first = frame.iloc[0]
+    return f"{first['strategy']}\n{100 * first['fraction']:.6g} % of the data, seed {first['seed']}"

@@ -1,0 +1,45 @@
+"""Command that shows what the trunk has learnt: embed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mtlray.cli.app import app
+from mtlray.cli.options import DATA, RESULTS, Data, Fractions, Results, Seeds, Strategies, SweepFile, open_sweep
+
+
+@app.command()
+def embed(
+    sweep: SweepFile,
+    results: Results = RESULTS,
+    data: Data = DATA,
+    seeds: Seeds = None,
+    strategies: Strategies = None,
+    fractions: Fractions = None,
+    at: Annotated[str, typer.Option("--at", help="Steps: first, middle, last, or numbers.")] = "first,middle,last",
+    examples: Annotated[int, typer.Option("--examples", help="Test examples to lay out.")] = 1000,
+    device: Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")] = "auto",
+) -> None:
+    """t-SNE of the trunk at chosen steps. Trains the chosen trials once more, here; their results stay as they are.
+
+    Without --seeds and --fractions: the sweep's first seed, and its largest fraction.
+    """
+    from mtlray.embedding_store import embed_trials
+    from mtlray.specs import RunConfig
+
+    opened = open_sweep(sweep, results, seeds, strategies, fractions)
+    config = RunConfig(
+        data=str(Path(data).expanduser().absolute()),
+        results=opened.results,
+        device=device,  # type: ignore[arg-type]  # checked by RunConfig
+    )
+    trials = [
+        trial
+        for trial in opened.trials
+        if (seeds is not None or trial.seed == opened.trials[0].seed)
+        and (fractions is not None or trial.fraction == max(t.fraction for t in opened.trials))
+    ]
+    for line in embed_trials(trials, opened.ledger, config, at.split(","), examples):
+        print(line)
+    print(f"again     mtlray figures {opened.folder} --only embedding")
