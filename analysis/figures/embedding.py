@@ -6,6 +6,9 @@ from typing import Any
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.figure import Figure
+from matplotlib.path import Path
+from matplotlib.textpath import TextPath
+from matplotlib.transforms import Affine2D
 
 from analysis.figures.panels import Drawing
 from analysis.figures.scene import NothingToDraw, Scene
@@ -37,7 +40,7 @@ def draw(scene: Scene) -> Drawing:
                 for value, points in classes:
                     # The class is the mark, so that no one has to tell ten colours apart.
                     panel.scatter(
-                        points["x"], points["y"], s=16, marker=f"${int(value)}$", linewidths=0,
+                        points["x"], points["y"], s=22, marker=_mark(int(value)), linewidths=0,
                         color=colormaps["tab10"](int(value) % 10),
                     )  # fmt: skip
             panel.set_title(f"step {step:,}, epoch {part['epoch'].iloc[0]:.3g}")
@@ -55,6 +58,13 @@ def draw(scene: Scene) -> Drawing:
         + ". Only neighbourhoods have a meaning: distances between groups, their sizes and the axes have none."
         + (f" {cut} more embedded trials are not shown." if cut else ""),
     )
+
+
+def _mark(value: int) -> Path:
+    """The digits of a class as an outline around its middle."""
+    outline = TextPath((0, 0), str(value), size=10)
+    box = outline.get_extents()
+    return Affine2D().translate(-(box.x0 + box.x1) / 2, -(box.y0 + box.y1) / 2).transform_path(outline)
 
 
 def _frames(scene: Scene) -> list[pd.DataFrame]:
