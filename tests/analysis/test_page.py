@@ -1,0 +1,62 @@
+"""docs/analysis.md and the tables of other documents: every output is what the code prints on the committed results."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from analysis import render_table
+from analysis.__main__ import main
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "tests" / "examples" / "gong2019_table1"
+PAGE = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^```console\n\$ python -m analysis (.*?)\n(.*?)\n```$", PAGE, re.M | re.S)
+(SESSION,) = re.findall(r"^```python\n(>>> .*?)\n```$", PAGE, re.M | re.S)
+
+
+@pytest.fixture(autouse=True)
+def results(tmp_path, monkeypatch):
+    """The page's working folder, in which `results/gong2019_table1` is the example."""
+    (tmp_path / "results").symlink_to(EXAMPLE.parent, target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+
+
+def trimmed(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.rstrip().splitlines())
+
+
+@pytest.mark.parametrize(("command", "output"), COMMANDS, ids=[command.partition("--")[2] for command, _ in COMMANDS])
+def test_commands(command, output):
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        main(command.split())
+    assert trimmed(printed.getvalue()) == trimmed(output)
+
+
+def test_the_session_in_python():
+    names: dict[str, object] = {}
+    for statement, output in re.findall(r"^>>> (.*)\n?((?:(?!>>> ).*\n?)*)", SESSION, re.M):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(statement, names)
+        assert trimmed(printed.getvalue()) == trimmed(output), statement
+
+
+def test_there_are_outputs():
+    assert len(COMMANDS) >= 4
+    assert SESSION.count(">>> ") > 10
+
+
+def test_the_paper_table_of_the_readme():
+    printed = render_table(str(EXAMPLE), against="gong2019")
+    body = printed[printed.index("data set") :]
+    assert body in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("options", [{"against": "gong2019"}, {"select": "last"}])
+def test_the_tables_of_the_reproduction(options):
+    text = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
+    assert render_table(str(EXAMPLE), format="markdown", **options) in text
