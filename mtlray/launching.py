@@ -135,6 +135,7 @@ def _fit(packs: Packs, session: Session, resources: dict[str, float], *, workers
     from mtlray.tune_callbacks import StopWhenAsked, Watch
 
     job = replace(session.job, launch=uuid.uuid4().hex[:12], alone=workers == 1)
+    session.job = job  # whom it gives up lost its worker in this launch
 
     def hung(pack: Pack, tune_trial: Any) -> None:
         for trial in pack:

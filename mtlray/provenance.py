@@ -23,7 +23,7 @@ def commit_of(folder: Path) -> Commit:
     """The commit that is checked out around `folder`."""
 
     def git(*arguments: str) -> str:
-        command = ["git", "-C", str(folder), *arguments]
+        command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]  # a killed driver must leave no lock
         return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
 
     try:

@@ -359,6 +359,42 @@ def kill_after(store, moment):
         setattr(store, verb, dying)
 
 
+def test_a_merged_result_does_not_come_back_when_a_later_failure_is_forgotten(ledger):
+    """A trial whose merged curves were damaged runs again and fails; `retry` must not bring its old rows back."""
+    commit_all(ledger)
+    ledger.compact()
+    again = TRIALS[2]
+    commit(ledger, again, state="failed")
+    assert ledger.records()[0][again.trial_id].state == "failed"
+    ledger.forget([again.trial_id])
+    records, damaged = ledger.records()
+    assert (set(records), damaged) == ({t.trial_id for t in TRIALS} - {again.trial_id}, [])
+    assert again.trial_id not in ledger.summary()[0].column("trial_id").to_pylist()
+    commit(ledger, again)
+    assert ledger.compact() == len(TRIALS)
+    assert len(files(ledger)) == 2
+
+
+def test_quarantine_takes_damaged_files_away_and_their_trials_run_again(ledger):
+    for trial in TRIALS[:3]:
+        commit(ledger, trial)
+    ledger.compact()
+    for trial in TRIALS[3:]:
+        commit(ledger, trial)
+    (merged,) = (name for name in files(ledger) if name.startswith("curves/") and "compact-" in name)
+    tear(ledger, merged)
+    tear(ledger, f"summary/{TRIALS[3].trial_id}.parquet")
+    moved = [f"summary/{TRIALS[3].trial_id}.parquet", merged]
+    assert ledger.quarantine() == moved
+    records, damaged = ledger.records()
+    assert (set(records), damaged) == ({t.trial_id for t in TRIALS[4:]}, [])
+    assert {f"quarantine/{name.replace('/', '_')}" for name in moved} <= set(files(ledger))
+    assert ledger.quarantine() == []
+    for trial in TRIALS[:4]:
+        commit(ledger, trial)
+    assert ledger.compact() == len(TRIALS)
+
+
 # -- the sweep
 
 
