@@ -30,6 +30,14 @@ def build_optimizer(
     raise SpecError(f"The optimizer should be SGD or Adam. Found {type(spec).__name__}.")
 
 
+def set_learning_rates(optimizer: torch.optim.Optimizer, spec: OptimizerSpec, step: int) -> None:
+    """The rates of step `step`, counted from 0; a function of the step alone, so that nothing has to be stored."""
+    if spec.halve_every is not None:
+        factor = 0.5 ** (step // spec.halve_every)
+        for group, rate in zip(optimizer.param_groups, (spec.lr, spec.strategy_lr or spec.lr), strict=False):
+            group["lr"] = rate * factor
+
+
 def optimizer_state(optimizer: torch.optim.Optimizer, pack: Pack, state: State) -> dict[str, dict[str, Tensor]]:
     """Slots of each parameter, each tensor leading with the `seed` axis; counters are repeated along it."""
     slots: dict[str, dict[str, Tensor]] = {}

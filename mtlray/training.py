@@ -19,7 +19,7 @@ from mtlray.evaluation import evaluate
 from mtlray.gradients import TaskLosses
 from mtlray.kernels import KernelChoice
 from mtlray.models import Pack
-from mtlray.optimizers import build_optimizer, optimizer_state, restore_optimizer
+from mtlray.optimizers import build_optimizer, optimizer_state, restore_optimizer, set_learning_rates
 from mtlray.sampling import Sampler, augmented, training_batches
 from mtlray.specs import TrialSpec
 from mtlray.strategies import State
@@ -131,6 +131,7 @@ class Run:
         self.optimizer.zero_grad(set_to_none=True)
         weights, self.state = self.strategy.backward(losses, self.state)
         check_weights(self.strategy, weights, self.meters["weights"].shape)
+        set_learning_rates(self.optimizer, self.trial.optimizer, self.step)
         self.optimizer.step()
         self.state = self.strategy.end_step(losses, self.state)
         self.step += 1

@@ -133,6 +133,8 @@ def test_a_bad_sweep_is_one_paragraph_and_exit_code_2(cli, tmp_path, name, verb)
         (["data", "import", "nyuv2", "."], "should be mtan's folder"),
         (["data", "prepare", "nyuv2"], "mtlray does not fetch nyuv2; you bring it"),
         (["data", "verify", "nyuv2"], "nyuv2 should have been imported to"),
+        (["data", "show", "nyuv2", "--out", "x.png"], "nyuv2 should have been imported to"),
+        (["data", "show", "cifar", "--out", "x.png"], "no data source `cifar`"),
     ],
     ids=lambda value: " ".join(Path(v).name for v in value) if isinstance(value, list) else "",
 )

@@ -2,22 +2,27 @@
 
 import dataclasses
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
+from mtlray.codec import integer
 from mtlray.errors import require
 from mtlray.strategies.base import shortest
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerSpec:
-    """An optimizer and its settings; `strategy_lr` is for a strategy's own parameters (None: as the model)."""
+    """An optimizer and its settings; `strategy_lr` is for a strategy's own parameters (None: as the model).
+
+    Both learning rates are halved after each `halve_every` steps (None: never).
+    """
 
     key: ClassVar[str]
 
     lr: float
     weight_decay: float = 0.0
     strategy_lr: float | None = None
+    halve_every: int | None = field(default=None, metadata={"neutral": None})
 
     def __post_init__(self) -> None:
         require(self.lr > 0, "lr", "be positive", self.lr)
@@ -25,6 +30,10 @@ class OptimizerSpec:
         require(
             self.strategy_lr is None or self.strategy_lr > 0, "strategy_lr", "be positive or None", self.strategy_lr
         )
+        if self.halve_every is not None:
+            rule = "be a number of steps, at least 1, or None"
+            object.__setattr__(self, "halve_every", integer("halve_every", self.halve_every, rule))
+            require(self.halve_every >= 1, "halve_every", rule, self.halve_every)
 
     @property
     def label(self) -> str:

@@ -1,0 +1,109 @@
+"""A picture of a data set: some examples of each split, with their targets."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mtlray.data.base import Column, Dataset, DatasetSpec, Examples
+from mtlray.data.faces import Faces, IMDBWiki, UTKFace
+from mtlray.data.multi_mnist import MultiMNIST
+from mtlray.data.nyuv2 import NYUv2
+from mtlray.data.nyuv2.importing import FORMS
+from mtlray.data.nyuv2.sample import CLASSES
+from mtlray.data.prepared import load
+from mtlray.errors import DataError, unknown_name
+
+_FACES: Mapping[str, type[Faces]] = {"imdb_wiki": IMDBWiki, "utkface": UTKFace}
+
+
+def specs_of(name: str, root: Path) -> list[DatasetSpec]:
+    """The data sets that a source gives, as they lie below `root`. Raises SpecError for an unknown name, DataError for none."""
+    if name in ("mnist", "mnist5k"):
+        return [MultiMNIST(source=name, task_names=("left", "right", "reconstruct"))]
+    if name != "nyuv2" and name not in _FACES:
+        raise unknown_name("data source", name, ["mnist", "mnist5k", "nyuv2", *_FACES])
+    specs: list[DatasetSpec] = []
+    for folder in sorted(path.parent for path in (root / name).glob("*/meta.json")):
+        arrays = load(folder)[0]
+        counts = (len(arrays["train-images"]), len(arrays["test-images"]))
+        if name != "nyuv2":
+            specs.append(_FACES[name](image_size=int(folder.name.removesuffix("px")), n_images=counts))
+        elif folder.name in FORMS:
+            tasks = ("segmentation", "depth", "normals") if "train-normals" in arrays else ("segmentation", "depth")
+            specs.append(NYUv2(source=folder.name, task_names=tasks, n_images=counts))
+    if not specs:
+        raise DataError(
+            f"{name} should have been imported to {root / name}. Found nothing there. Run `mtlray data import {name} PATH`."
+        )
+    return specs
+
+
+def draw(spec: DatasetSpec, dataset: Dataset, out: Path, n: int) -> None:
+    """Write a picture with `n` training and `n` test examples, evenly spread over each split, a row an example."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    from matplotlib.patches import Patch
+
+    chosen = [(split, i) for split in ("train", "test") for i in _spread(len(dataset.splits[split]), n)]
+    images = [name for name, column in dataset.splits["train"].targets.items() if column.values.ndim > 1]
+    height, width = spec.input_shape[-2:]
+    size = (2.6 * (1 + len(images)) + 1.8, (2.6 * height / width + 0.25) * len(chosen) + 0.8)
+    figure, axes = plt.subplots(len(chosen), 1 + len(images), figsize=size, squeeze=False, layout="constrained")
+    for row, (split, i) in zip(axes, chosen, strict=True):
+        examples = dataset.splits[split]
+        row[0].imshow(_pixels(_one(examples, examples.inputs, i)), cmap="gray")
+        words = [f"{name} {int(_one(examples, c, i))}" for name, c in examples.targets.items() if c.values.ndim == 1]
+        row[0].set_title(", ".join([f"{split} {i}", *words]), fontsize=8)
+        for axis, name in zip(row[1:], images, strict=True):
+            _draw_target(axis, name, examples.targets[name], _one(examples, examples.targets[name], i), plt)
+        for axis in row:
+            axis.set_xticks([])
+            axis.set_yticks([])
+    if "segmentation" in images:
+        colours = plt.get_cmap("tab20")
+        handles = [Patch(color=colours(k / 20)) for k in range(len(CLASSES))]
+        figure.legend(handles, CLASSES, loc="outside lower center", ncols=7, fontsize=7, frameon=False)
+    figure.suptitle(spec.origin, fontsize=8, wrap=True)
+    try:
+        figure.savefig(out, dpi=110)
+    except (OSError, ValueError) as error:
+        raise DataError(f"The picture should go to `{out}`. Found: {error}.") from error
+    finally:
+        plt.close(figure)
+
+
+def _draw_target(axis: Any, name: str, column: Column, values: np.ndarray, plt: Any) -> None:
+    axis.set_title(name, fontsize=8)
+    if column.kind == "label":
+        colours = plt.get_cmap("tab20")(np.clip(values, 0, 19) / 20)
+        axis.imshow(np.where(values[..., None] < 0, 1.0, colours))
+        axis.set_title(f"{name}; white: none", fontsize=8)
+    elif column.kind == "direction":
+        shown = values[:3].transpose(1, 2, 0)
+        axis.imshow(np.where((shown == 0).all(axis=-1, keepdims=True), 1.0, (shown + 1) / 2))
+        axis.set_title(f"{name}; red x, green y, blue z", fontsize=8)
+    elif column.kind == "number":
+        known = np.where(values[0] == 0, np.nan, values[0])
+        axis.figure.colorbar(axis.imshow(known, cmap="viridis"), ax=axis, shrink=0.8)
+    else:
+        axis.imshow(_pixels(values), cmap="gray")
+
+
+def _one(examples: Examples, column: Column, i: int) -> np.ndarray:
+    array: np.ndarray = column.gather(examples.located(torch.tensor([[i]])), torch.float32)[0, 0].numpy()
+    return array
+
+
+def _pixels(values: np.ndarray) -> np.ndarray:
+    if values.ndim == 3:
+        return values.transpose(1, 2, 0) if len(values) == 3 else values[0]
+    return values
+
+
+def _spread(length: int, n: int) -> Sequence[int]:
+    return sorted({int(i) for i in np.linspace(0, length - 1, n)})

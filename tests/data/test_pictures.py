@@ -1,0 +1,42 @@
+"""Pictures of data sets: a row an example, in the file that was asked for."""
+
+import pytest
+import torch
+from PIL import Image
+
+from mtlray.data.base import Column, Dataset, Examples
+from mtlray.data.nyuv2 import NYUv2
+from mtlray.data.pictures import draw, specs_of
+from mtlray.errors import DataError, SpecError
+
+
+def test_digits(digits, digits_spec, tmp_path):
+    draw(digits_spec, digits, tmp_path / "x.png", 2)
+    with Image.open(tmp_path / "x.png") as picture:
+        assert picture.height > 2 * picture.width / 2
+        assert len(picture.convert("RGB").getcolors(10**6)) > 50
+
+
+def test_every_kind_of_target(tmp_path):
+    spec = NYUv2(downscale=8, n_images=(3, 3))
+    rng = torch.Generator().manual_seed(0)
+    targets = {
+        "segmentation": Column(torch.randint(-1, 13, (3, 36, 48), dtype=torch.int8, generator=rng), "label"),
+        "depth": Column(torch.randint(0, 9000, (3, 1, 36, 48), dtype=torch.int16, generator=rng), "number", 0.001),
+        "normals": Column(torch.randint(-127, 128, (3, 3, 36, 48), dtype=torch.int8, generator=rng), "direction"),
+    }
+    images = Column(torch.randint(256, (3, 3, 36, 48), dtype=torch.uint8, generator=rng), "image")
+    splits = {name: Examples(images, targets, torch.arange(2, -1, -1)) for name in ("train", "val", "test")}
+    draw(spec, Dataset(splits, "none"), tmp_path / "x.png", 1)
+    with Image.open(tmp_path / "x.png") as picture:
+        assert picture.width > picture.height
+    with pytest.raises(DataError, match="The picture should go to"):
+        draw(spec, Dataset(splits, "none"), tmp_path / "nowhere" / "x.png", 1)
+
+
+def test_which_data_sets_a_source_gives(tmp_path):
+    assert [spec.label for spec in specs_of("mnist5k", tmp_path)] == ["multi_mnist-left-right-reconstruct-mnist5k"]
+    with pytest.raises(DataError, match="utkface should have been imported"):
+        specs_of("utkface", tmp_path)
+    with pytest.raises(SpecError, match="no data source `cifar`"):
+        specs_of("cifar", tmp_path)
