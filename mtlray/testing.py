@@ -1,6 +1,5 @@
 """The contract of a strategy, as tests to inherit and let pytest collect. Nothing else in mtlray imports this module."""
 
-import itertools
 import json
 import math
 import random
@@ -34,7 +33,8 @@ TASKS = (
 )
 """Two classifications and a regression, whose losses differ in size."""
 
-_N_INPUTS, _WIDTH, _BATCH, _BATCHES_PER_EPOCH, _N_STEPS, _CPU = 5, 6, 8, 3, 10, torch.device("cpu")
+# Steps into a fourth epoch: what depends on the means of two epochs acts from the third on.
+_N_INPUTS, _WIDTH, _BATCH, _BATCHES_PER_EPOCH, _N_STEPS, _CPU = 5, 6, 8, 2, 7, torch.device("cpu")
 
 
 class StrategyConformance:
@@ -117,16 +117,12 @@ class StrategyConformance:
 
     def test_resumes_bit_for_bit(self, strategy: AbstractStrategy) -> None:
         for optimizer in (SGD(lr=0.05, momentum=0.9), Adam(lr=0.01)):
-            run = _Run(self, strategy, seeds=(3,), optimizer=optimizer)
-            saved = []
-            for _ in range(_N_STEPS):
-                saved.append(run.save())
-                run.steps(1)
-            for step, data in enumerate(saved):
-                resumed = _Run(self, strategy, seeds=(3,), optimizer=optimizer)
-                resumed.load(data)
-                found = resumed.steps(_N_STEPS - step).numbers()
-                _assert_close(found, run.numbers(), 0.0, f"resumed at step {step} under {optimizer}")
+            run, resumed = (_Run(self, strategy, seeds=(3,), optimizer=optimizer) for _ in range(2))
+            for step in range(_N_STEPS):  # the second run stops and goes on at every step
+                saved, resumed = resumed.save(), _Run(self, strategy, seeds=(3,), optimizer=optimizer)
+                resumed.load(saved)
+                found, expected = (r.steps(1).numbers() | {"weights": r.weights[-1]} for r in (resumed, run))
+                _assert_close(found, expected, 0.0, f"resumed at step {step} under {optimizer}")
 
     def test_inputs_stay_as_they_are(self, strategy: AbstractStrategy) -> None:
         run = _Run(self, strategy, seeds=(3, 4)).steps(2 * _BATCHES_PER_EPOCH)
@@ -148,8 +144,8 @@ class StrategyConformance:
     # -- numbers
 
     def test_pack_equals_each_seed_alone(self, strategy: AbstractStrategy) -> None:
-        pack = _Run(self, strategy, seeds=(3, 4, 5)).steps(_N_STEPS).numbers()
-        for i, seed in enumerate((3, 4, 5)):
+        pack = _Run(self, strategy, seeds=(3, 4)).steps(_N_STEPS).numbers()
+        for i, seed in enumerate((3, 4)):
             alone = _Run(self, strategy, seeds=(seed,)).steps(_N_STEPS).numbers()
             inside = {name: tensor[i : i + 1] for name, tensor in pack.items()}
             _assert_close(inside, alone, self.tolerance, f"seed {seed} in a pack and alone")
@@ -157,11 +153,13 @@ class StrategyConformance:
     def test_permuting_tasks_permutes_weights(self, strategy: AbstractStrategy) -> None:
         run = _Run(self, strategy, seeds=(3,))
         start, _ = run.pack.state(), run.steps(_N_STEPS)
-        for order in itertools.permutations(range(len(run.tasks))) if self.symmetric else ():
+        first, *rest = range(len(run.tasks))
+        turned, swapped = [*rest, first], [*rest[:1], first, *rest[1:]]  # all permutations are made of these two
+        for order in (turned, swapped) if self.symmetric else ():
             permuted = _Run(self, strategy, seeds=(3,), tasks=[run.tasks[i] for i in order])
             permuted.pack.load(start)  # the heads' initial weights are drawn in the order of the tasks
             found = permuted.steps(_N_STEPS).pack.state() | {"weights": torch.stack(permuted.weights)}
-            expected = run.pack.state() | {"weights": torch.stack(run.weights)[..., list(order)]}
+            expected = run.pack.state() | {"weights": torch.stack(run.weights)[..., order]}
             _assert_close(found, expected, self.tolerance, f"tasks in order {order}")
 
     def test_every_parameter_gets_a_finite_gradient(self, strategy: AbstractStrategy) -> None:
@@ -173,10 +171,9 @@ class StrategyConformance:
             assert not bad, f"parameters without a finite gradient: {bad}"
 
     def test_weights_make_the_trunk_gradient(self, strategy: AbstractStrategy) -> None:
-        run, twin = (_Run(self, strategy, seeds=(3, 4)) for _ in range(2))
+        run = _Run(self, strategy, seeds=(3, 4))
         for _ in range(_N_STEPS):
-            jacobian = twin.losses()[0].jacobian()
-            twin.steps(1)
+            jacobian = run.losses()[0].jacobian()
             weights = run.steps(1).weights[-1]
             assert weights.shape == (2, len(run.tasks)), f"weights should be [seed, task]. Found {tuple(weights.shape)}"
             assert not weights.requires_grad, "the weights that `backward` returns keep their graph: detach them"

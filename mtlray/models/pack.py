@@ -164,28 +164,28 @@ class Pack:
 
     def losses(self, inputs: Tensor, targets: Sequence[Tensor], step: int) -> TaskLosses:
         """The tasks' losses on one mini-batch, each tensor leading with `[seed, batch]`; `step` names the dropout masks."""
-
-        def forward() -> tuple[Tensor | None, tuple[Tensor, ...]]:
-            if not self._stochastic:
-                return self._forward(inputs, training=True)
-            with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
-                torch.manual_seed(stream_seed(self._seeds[0], "dropout", step))
-                return self._forward(inputs, training=True)
-
-        def values(predictions: tuple[Tensor, ...]) -> Losses:
-            losses = [t.loss(p, target) for t, p, target in zip(self.tasks, predictions, targets, strict=True)]
-            return torch.stack(losses, dim=1)
-
-        representation, predictions = forward()
+        representation, predictions = self._train(inputs, step)
         return TaskLosses(
-            values=values(predictions),
+            values=self._values(predictions, targets),
             shared=self.shared,
             heads=self.heads,
             stacked=self.stacked,
-            recompute=lambda: values(forward()[1]),
+            recompute=lambda: self._values(self._train(inputs, step)[1], targets),
             representation=representation if isinstance(representation, Tensor) else None,
             measure=lambda: self._bounded_metrics(predictions, targets),
         )
+
+    def _train(self, inputs: Tensor, step: int) -> tuple[Tensor | None, tuple[Tensor, ...]]:
+        """`_forward` in training mode, with the dropout masks of a step."""
+        if not self._stochastic:
+            return self._forward(inputs, training=True)
+        with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
+            torch.manual_seed(stream_seed(self._seeds[0], "dropout", step))
+            return self._forward(inputs, training=True)
+
+    def _values(self, predictions: Sequence[Tensor], targets: Sequence[Tensor]) -> Losses:
+        losses = [t.loss(p, target) for t, p, target in zip(self.tasks, predictions, targets, strict=True)]
+        return torch.stack(losses, dim=1)
 
     def _bounded_metrics(self, predictions: Sequence[Tensor], targets: Sequence[Tensor]) -> Losses:
         columns = []

@@ -11,6 +11,7 @@ from mtlray.data import DatasetSpec
 from mtlray.errors import SpecError, require
 from mtlray.records import RESULTS_VERSION
 from mtlray.specs.checks import is_number, require_object, require_strategy
+from mtlray.specs.hyperparameters import require_hyperparameters
 from mtlray.specs.optimizer import OptimizerSpec
 from mtlray.specs.trial import TrialSpec
 from mtlray.strategies import AbstractStrategy
@@ -73,6 +74,7 @@ class SweepSpec:
             require(len(getattr(self, axis)) > 0, axis, "have at least one entry", getattr(self, axis))
         for strategy in self.strategies:
             require_strategy("strategies", strategy)
+            require_hyperparameters(strategy)
         for dataset in self.datasets:
             require_object("datasets", dataset, DatasetSpec, "MultiMNIST()")
         for optimizer in self.optimizers:

@@ -14,6 +14,7 @@ from mtlray.errors import SpecError, require
 from mtlray.models import ModelSpec
 from mtlray.records import RESULTS_VERSION
 from mtlray.specs.checks import is_number, require_object, require_strategy
+from mtlray.specs.hyperparameters import require_hyperparameters
 from mtlray.specs.optimizer import SGD, Adam, OptimizerSpec
 from mtlray.strategies import AbstractStrategy
 from mtlray.tasks import Task
@@ -47,6 +48,7 @@ class TrialSpec:
         require_object("dataset", self.dataset, DatasetSpec, "MultiMNIST()")
         require_object("model", self.model, ModelSpec, "LeNet()")
         require_strategy("strategy", self.strategy)
+        require_hyperparameters(self.strategy)
         require_object("optimizer", self.optimizer, OptimizerSpec, "SGD(lr=0.1)")
         known = type(self.optimizer) in (SGD, Adam)
         require(known, "optimizer", "be SGD(...) or Adam(...); there are no others", self.optimizer)

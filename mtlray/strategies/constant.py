@@ -52,7 +52,7 @@ class Constant(AbstractWeighting):
 
     def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
         self.check(tasks)
-        return State(buffers={"weights": torch.tensor(self.weights).expand(len(seeds), -1).clone()})
+        return State(buffers={"weights": torch.tensor([float(w) for w in self.weights]).expand(len(seeds), -1).clone()})
 
     def combine(self, losses: Losses, state: State) -> tuple[PerSeed, Weights, State]:
         weights = state.buffers["weights"]

@@ -46,7 +46,7 @@ class RevisedUncertainty(AbstractWeighting):
         require(self.floor is None or self.floor > 0, "floor", "be positive or None", self.floor)
 
     def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
-        c = torch.full((len(seeds), len(tasks)), self.initial)
+        c = torch.full((len(seeds), len(tasks)), float(self.initial))
         start = c if self.parametrisation == "direct" else 2 * c.log()
         return State(params={"c" if self.parametrisation == "direct" else "log_c2": start.requires_grad_()})
 

@@ -52,8 +52,8 @@ class STCH(AbstractWeighting):
     def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
         self.check(tasks)
         n_tasks = len(tasks)
-        preference = torch.tensor(self.weights or (1 / n_tasks,) * n_tasks)
-        ideal = torch.tensor(self.reference or (0.0,) * n_tasks)
+        preference = torch.tensor([float(w) for w in self.weights or (1 / n_tasks,) * n_tasks])
+        ideal = torch.tensor([float(z) for z in self.reference or (0.0,) * n_tasks])
         return State(
             buffers={n: t.expand(len(seeds), -1).clone() for n, t in (("preference", preference), ("ideal", ideal))}
         )

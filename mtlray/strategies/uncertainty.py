@@ -111,7 +111,7 @@ class Uncertainty(AbstractWeighting):
     def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
         forms = [task.likelihood if self.form == "task" else self.form for task in tasks]
         factors = torch.tensor([_FACTORS[form] for form in forms])
-        start = torch.full((len(seeds), len(tasks)), self.initial_log_variance, requires_grad=True)
+        start = torch.full((len(seeds), len(tasks)), float(self.initial_log_variance), requires_grad=True)
         loss_factor, log_factor = (column.expand(len(seeds), -1).clone() for column in factors.T)
         return State(params={"log_variance": start}, buffers={"loss_factor": loss_factor, "log_factor": log_factor})
 
