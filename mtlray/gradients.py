@@ -42,10 +42,10 @@ class TaskLosses:
         rows = []
         for task in range(n_tasks):
             inputs = [*self.shared, *self.heads[task]]
-            gradients = torch.autograd.grad(self.values[:, task].sum(), inputs, retain_graph=task < n_tasks - 1)
-            rows.append(torch.cat([self._flat(g) for g in gradients[: len(self.shared)]], dim=1))
-            for parameter, gradient in zip(self.heads[task], gradients[len(self.shared) :], strict=True):
-                parameter.grad = _laid_out_as(parameter, gradient)
+            total, more = self.values[:, task].sum(), task < n_tasks - 1
+            gradients = torch.autograd.grad(total, inputs, retain_graph=more, allow_unused=True)
+            rows.append(self._row(gradients[: len(self.shared)]))
+            _fill(self.heads[task], gradients[len(self.shared) :])
         return torch.stack(rows, dim=1)
 
     def gramian(self) -> Gramian:
@@ -63,10 +63,10 @@ class TaskLosses:
         shared, n_tasks, rows = self._representation(), self.values.shape[1], []
         for task in range(n_tasks):
             inputs = [shared, *self.heads[task]]
-            row, *gradients = torch.autograd.grad(self.values[:, task].sum(), inputs, retain_graph=task < n_tasks - 1)
-            rows.append(self._flat(row))
-            for parameter, gradient in zip(self.heads[task], gradients, strict=True):
-                parameter.grad = _laid_out_as(parameter, gradient)
+            total, more = self.values[:, task].sum(), task < n_tasks - 1
+            row, *gradients = torch.autograd.grad(total, inputs, retain_graph=more, allow_unused=True)
+            rows.append(self._flat(torch.zeros_like(shared) if row is None else row))
+            _fill(self.heads[task], gradients)
         return torch.stack(rows, dim=1)
 
     def pull_back(self, gradient: Representation, *, again: bool = False) -> Direction:
@@ -75,8 +75,8 @@ class TaskLosses:
         `again` keeps what a further call needs.
         """
         shared = self._representation()
-        gradients = torch.autograd.grad(shared, self.shared, gradient.reshape(shared.shape), retain_graph=again)
-        return torch.cat([self._flat(g) for g in gradients], dim=1)
+        at_shared = gradient.reshape(shared.shape)
+        return self._row(torch.autograd.grad(shared, self.shared, at_shared, retain_graph=again, allow_unused=True))
 
     def bounded_metrics(self) -> Losses:
         """Each task's bounded metric on this batch, `[seed, task]`, from 0 to 1; no further forward pass.
@@ -111,8 +111,19 @@ class TaskLosses:
                 if gradient is not None:
                     gradient.mul_(weight.reshape(-1, *[1] * (gradient.ndim - 1)) if self.stacked else weight[0])
 
+    def _row(self, gradients: Sequence[Tensor | None]) -> Direction:
+        """Gradients of the shared parameters side by side; zero where a task does not read a part of the trunk."""
+        filled = (torch.zeros_like(p) if g is None else g for p, g in zip(self.shared, gradients, strict=True))
+        return torch.cat([self._flat(g) for g in filled], dim=1)
+
     def _flat(self, gradient: Tensor) -> Tensor:
         return gradient.flatten(1) if self.stacked else gradient.flatten().unsqueeze(0)
+
+
+def _fill(parameters: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
+    """Put gradients into `.grad`; none where a parameter takes no part, as after one backward pass over a loss."""
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = None if gradient is None else _laid_out_as(parameter, gradient)
 
 
 def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:

@@ -3,8 +3,11 @@
 import pytest
 import torch
 
+from mtlray.contract import initial_state
 from mtlray.errors import SpecError
 from mtlray.gradients import TaskLosses
+from mtlray.strategies import STRATEGIES
+from mtlray.testing import TASKS
 
 
 class TwoTasks:
@@ -168,3 +171,50 @@ def test_gradients_lie_in_memory_as_their_parameters(fused):
     for parameter, before, gradient in zip((trunk, head), start, expected, strict=True):
         assert parameter.grad.stride() == parameter.stride()
         torch.testing.assert_close(parameter.detach(), before - 0.5 * gradient)
+
+
+class Apart:
+    """Three parameters of a trunk, of which the first task reads the first two and the second task the last two."""
+
+    def __init__(self, n_seeds):
+        rng = torch.Generator().manual_seed(1)
+        lead = (n_seeds,) if n_seeds > 1 else ()
+        make = lambda: torch.randn(*lead, 2, generator=rng, dtype=torch.float64).requires_grad_()  # noqa: E731
+        self.shared, self.heads, self.idle = [make(), make(), make()], [[make()], [make()]], make()
+        self.stacked, self.n_seeds = n_seeds > 1, n_seeds
+
+    def losses(self):
+        first, both, last = self.shared
+        sides = [(first * both * self.heads[0][0]).square(), (last * both * self.heads[1][0]).square()]
+        values = torch.stack([s.sum(dim=-1).reshape(self.n_seeds) for s in sides], dim=1)
+        heads = [self.heads[0], [*self.heads[1], self.idle]]
+        return TaskLosses(values, self.shared, heads, self.stacked, lambda: values.detach())
+
+
+@pytest.mark.parametrize("n_seeds", [1, 3])
+def test_a_part_of_the_trunk_that_a_task_does_not_read_has_a_gradient_of_zero(n_seeds):
+    apart = Apart(n_seeds)
+    jacobian = apart.losses().jacobian()
+    assert (jacobian[:, 0, 4:] == 0).all()
+    assert (jacobian[:, 1, :2] == 0).all()
+    assert (jacobian[:, 0, :4] != 0).all()
+    assert (jacobian[:, 1, 2:] != 0).all()
+    assert apart.idle.grad is None, "as after one backward pass over the loss"
+    of_head = apart.heads[1][0].grad.clone()
+    apart.heads[1][0].grad = None
+    apart.losses().values[:, 1].sum().backward()
+    torch.testing.assert_close(of_head, apart.heads[1][0].grad)
+
+
+@pytest.mark.parametrize("n_seeds", [1, 3])
+@pytest.mark.parametrize("cls", [c for c in STRATEGIES if c.kind == "gradient-based"], ids=lambda c: c.key)
+def test_gradient_based_strategies_train_tasks_that_read_parts_of_the_trunk(cls, n_seeds):
+    if cls.needs_representation:
+        pytest.skip("there is no single representation")
+    apart, strategy = Apart(n_seeds), cls()
+    state = initial_state(strategy, TASKS[:2], range(n_seeds), torch.device("cpu"), torch.float64, n_shared=6)
+    weights, _ = strategy.backward([apart.losses() for _ in range(strategy.batches_per_step)], state)
+    if torch.isfinite(weights).all():
+        jacobian = apart.losses().jacobian()
+        found = torch.cat([p.grad.reshape(n_seeds, -1) for p in apart.shared], dim=1)
+        torch.testing.assert_close(found, (weights.unsqueeze(2) * jacobian).sum(dim=1))

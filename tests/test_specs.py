@@ -93,8 +93,8 @@ CHANGES = {
         "reconstruction_scale": 2.0, "data_seed": 1,
     },
     LeNet: {"preset": "B", "decoder_width": 100},
-    SGD: {"lr": 0.1, "weight_decay": 0.1, "strategy_lr": 0.1, "momentum": 0.5},
-    Adam: {"lr": 0.1, "weight_decay": 0.1, "strategy_lr": 0.1},
+    SGD: {"lr": 0.1, "weight_decay": 0.1, "strategy_lr": 0.1, "halve_every": 10, "momentum": 0.5},
+    Adam: {"lr": 0.1, "weight_decay": 0.1, "strategy_lr": 0.1, "halve_every": 10},
     DWA: {"temperature": 1.0, "max_ratio": 10.0},
     Uncertainty: {"form": "gaussian", "initial_log_variance": -0.5, "log_variance_limit": 10.0},
     RevisedUncertainty: {"parametrisation": "log", "initial": 0.5, "floor": 0.001},
@@ -492,7 +492,7 @@ REFUSED = [
     (
         lambda: change(optimizer=Lion(lr=0.1)),
         "Parameter `optimizer` should be SGD(...) or Adam(...); there are no others. "
-        "Found `optimizer = Lion(lr=0.1, weight_decay=0.0, strategy_lr=None)`.",
+        "Found `optimizer = Lion(lr=0.1, weight_decay=0.0, strategy_lr=None, halve_every=None)`.",
     ),
     (
         lambda: dataclasses.replace(SWEEP, strategies=(Equal,)),
