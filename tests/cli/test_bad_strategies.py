@@ -64,6 +64,10 @@ BAD = {
     ),
     "on_solver_error": ("UPGrad(on_solver_error='ignore')", "Parameter `on_solver_error` should be"),
     "no solver to fail": ("PCGrad(on_solver_error='fallback')", "unexpected keyword argument 'on_solver_error'"),
+    "a word for a switch": ("LBTW(renorm='no')", "Parameter `renorm` of LBTW should be True or False."),
+    "an epoch and a half": ("STCHMultiTask(warmup_epochs=1.5)", "of STCHMultiTask should be an integer."),
+    "a list of weights": ("Constant([1.0, 2.0])", "Parameter `weights` of Constant should be a tuple of numbers."),
+    "not a number": ("Uncertainty(initial_log_variance=float('nan'))", "of Uncertainty should be finite."),
     "no such task": ("SingleTask(task='up')", "There is no task `up`. Valid names: left, right."),
     "dtp: a task without a bounded metric": (
         "DTP()",
