@@ -61,14 +61,16 @@ class DTP(AbstractStrategy):
 
     def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
         self.check(tasks)
-        return State(buffers=MovingAverage(self.beta, "batch").init(len(seeds), len(tasks)))
+        average = torch.zeros(len(seeds), len(tasks))
+        return State(buffers={"average": average, "count": average.clone()})
 
     def backward(self, losses: Sequence[TaskLosses], state: State) -> tuple[Weights, State]:
         (batch,) = losses
         found = batch.bounded_metrics().to(batch.values.dtype)
         # A batch without a label has nothing to measure.
-        found = torch.where(found.isnan(), state.buffers["average"], found)
-        buffers = MovingAverage(self.beta, "batch").after_batch(found, state.buffers)
+        known, before = ~found.isnan(), state.buffers
+        buffers = MovingAverage(self.beta, "batch").after_batch(torch.where(known, found, before["average"]), before)
+        buffers["count"] = before["count"] + known
         success = buffers["average"].clamp(min=self.floor, max=1)
         weights = (1 - success) ** self.gamma * -success.log()
         torch.autograd.backward((weights * batch.values).sum())

@@ -51,6 +51,11 @@ def test_a_batch_without_labels_changes_nothing(linear):
     assert after == pytest.approx(before)
 
 
+def test_the_average_starts_at_the_first_batch_with_labels(linear):
+    _, first, second = follow(DTP(), linear, (math.nan, 0.9), (0.5, 0.9), (0.5, 0.9))
+    assert first == second == pytest.approx([0.5 * math.log(2), -0.1 * math.log(0.9)])
+
+
 def test_one_task_is_weighed_too(linear):
     assert follow(DTP(), linear, (0.5,)) == [pytest.approx([0.5 * math.log(2)])]
 
