@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -280,6 +281,17 @@ def test_plan_status_and_table_read_only(cli, tmp_path, finished):
     assert "best_val" in by_folder
     assert "NOT the full MNIST" in by_folder
     assert tree(finished) == before
+
+
+def test_a_pack_trains_its_seeds_together_and_says_so(cli, tmp_path, monkeypatch):
+    monkeypatch.setenv("MTLRAY_RESULTS", str(tmp_path / "packed"))
+    code, _, _ = cli(
+        "run", SMALL, "--in-process", "--strategies", "dwa", "--steps", "6", "--seeds", "0:2", "--pack-size", "2"
+    )
+    assert code == 0
+    rows = pd.read_parquet(tmp_path / "packed" / "small" / "summary")
+    assert dict(rows.groupby("seed")["pack_size"].first()) == {0: 2, 1: 2}
+    assert set(rows["kernel"]) == {"torch"}  # one network at a time has the compiled kernel
 
 
 def test_a_damaged_shard_is_named_and_its_trial_runs_again(cli, tmp_path, finished):

@@ -60,6 +60,9 @@ def run(
     kernel: Annotated[
         str, typer.Option("--kernel", help="Small convolutions on a CPU: fused, torch or auto.")
     ] = "auto",
+    pack_size: Annotated[
+        int, typer.Option("--pack-size", help="Seeds trained together in one process; for GPUs, slower on a CPU.")
+    ] = 1,
     address: Annotated[str | None, typer.Option("--address", help="A running Ray cluster: auto, or host:port.")] = None,
     wait_seconds: Annotated[
         float, typer.Option("--wait-seconds", help="With --address: time for a node to come that can run a trial.")
@@ -93,6 +96,7 @@ def run(
         results=opened.results,
         device=device,  # type: ignore[arg-type]  # checked by RunConfig
         workers=workers,
+        pack_size=pack_size,
         kernel=kernel,  # type: ignore[arg-type]  # likewise
         checkpoint_seconds=checkpoint_seconds,
         wait_seconds=wait_seconds,
