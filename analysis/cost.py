@@ -8,10 +8,11 @@ import pandas as pd
 
 from analysis.cells import SINGLE_TASK, Grid
 from analysis.comparison import EQUAL
-from analysis.leaderboard import leaderboard
+from analysis.leaderboard import gains
 from analysis.load import Results
 from analysis.scores import Scores
 
+_READ = ("trial_id", "seconds", "pack_size", "train_samples_per_second", "steps")
 _OPTIONAL = ("backward_passes", "peak_memory_bytes", "solver_fallbacks")
 
 
@@ -25,8 +26,9 @@ def cost(results: Results, grid: Grid, scores: Scores) -> pd.DataFrame:
     """
     expected = results.expected[results.expected["dataset"] == grid.dataset]
     strategy_of = dict(zip(expected["trial_id"], expected["strategy"], strict=True))
-    rows = results.summary[results.summary["trial_id"].isin(strategy_of) & (results.summary["state"] == "done")]
-    trials = rows.drop_duplicates("trial_id").copy()
+    done = results.summary["trial_id"].isin(strategy_of) & (results.summary["state"] == "done")
+    read = [name for name in (*_READ, *_OPTIONAL) if name in results.summary]  # specs and versions are long
+    trials = results.summary.loc[done, read].drop_duplicates("trial_id")
     trials["strategy"] = [strategy_of[trial] for trial in trials["trial_id"]]
     trials["seconds"] = trials["seconds"].astype("float64") / trials["pack_size"].fillna(1).clip(lower=1)
     for name in _OPTIONAL:
@@ -39,12 +41,12 @@ def cost(results: Results, grid: Grid, scores: Scores) -> pd.DataFrame:
         made[strategy] = _row(strategy, planned, trials[trials["strategy"] == strategy])
     if len(set(scores.baselines.values())) > 1:
         made[SINGLE_TASK] = _sum([made[s] for s in grid.strategies if s in set(scores.baselines.values())])
-    gains = _gains(grid, scores)
+    gained = _gains(scores)
     reference = made.get(EQUAL, {}).get("seconds", math.nan)
     order = [SINGLE_TASK, *grid.strategies] if SINGLE_TASK in made else list(grid.strategies)
     frame = pd.DataFrame(
         [
-            made[s] | {"relative": made[s]["seconds"] / reference if reference else math.nan} | gains.get(s, _NO_GAIN)
+            made[s] | {"relative": made[s]["seconds"] / reference if reference else math.nan} | gained.get(s, _NO_GAIN)
             for s in order
         ]
     )
@@ -95,16 +97,13 @@ def _sum(rows: list[dict[str, Any]]) -> dict[str, Any]:
     )
 
 
-def _gains(grid: Grid, scores: Scores) -> dict[str, dict[str, float]]:
+def _gains(scores: Scores) -> dict[str, dict[str, float]]:
     """Δm per task over all fractions, by strategy."""
-    frame = leaderboard(grid, scores)
-    if frame.empty:
-        return {}
-    overall = frame[frame["fraction"].isna()] if frame["fraction"].isna().any() else frame
-    return {row["strategy"]: {key: row[key] for key in _NO_GAIN} for row in overall.to_dict("records")}
+    found = gains(scores, list(range(len(scores.columns))), ("task",))
+    return {scores.strategies[i]: {key: gain[key] for key in _NO_GAIN} for i, gain in found.items()}
 
 
 def devices(results: Results, grid: Grid) -> list[str]:
     """The devices that the finished trials of a data set ran on."""
-    rows = results.summary[(results.summary["dataset"] == grid.dataset) & (results.summary["state"] == "done")]
-    return sorted({str(device) for device in rows["device"].dropna() if device})
+    done = (results.summary["dataset"] == grid.dataset) & (results.summary["state"] == "done")
+    return sorted({str(device) for device in results.summary.loc[done, "device"].dropna().unique() if device})

@@ -3,6 +3,7 @@
 import functools
 import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -56,11 +57,11 @@ def _part(scores: Scores, verdicts: dict[tuple[str, int], str], fraction: float)
         pairs = _pairs(scores, at)
         n_pairs = len(pairs)
         front[ranked] = sum((pareto_front(oriented[:, pair]).astype(np.int64) for pair in pairs), np.int64(0))
-    gains = _gains(scores, at)
+    gained = gains(scores, at)
     rows = []
     for i, strategy in enumerate(scores.strategies):
         own = [j for j in at if scores.expected[i, j]]
-        gain = gains.get(i, {})
+        gain = gained.get(i, {})
         found = [verdicts.get((strategy, j), "") for j in own]
         rows.append(
             {
@@ -88,8 +89,12 @@ def _part(scores: Scores, verdicts: dict[tuple[str, int], str], fraction: float)
     return pd.DataFrame(rows).sort_values("mean_rank", kind="stable", na_position="last", ignore_index=True)
 
 
-def _gains(scores: Scores, at: list[int]) -> dict[int, dict[str, float]]:
-    """Δm and its interval by strategy, where it trains every column of single-task; the baseline is resampled with it."""
+def gains(
+    scores: Scores, at: list[int], conventions: Sequence[Convention] = CONVENTIONS
+) -> dict[int, dict[str, float]]:
+    """Δm over the columns `at`, its interval and its `n`, by the strategy's place; only of strategies that train every column
+    of single-task. The baseline is resampled with them.
+    """
     if SINGLE_TASK not in scores.strategies:
         return {}
     base = scores.row(SINGLE_TASK)
@@ -106,7 +111,7 @@ def _gains(scores: Scores, at: list[int]) -> dict[int, dict[str, float]]:
         common = finite[:, i] & finite[:, base]
         if i != base and scores.expected[i, at].all() and common.any():
             groups.setdefault(common.tobytes(), []).append(i)
-    gains: dict[int, dict[str, float]] = {}
+    gained: dict[int, dict[str, float]] = {}
     for key, members in groups.items():
         common = np.frombuffer(key, dtype=bool)
         joint = values[common][:, [base, *members]]
@@ -116,19 +121,19 @@ def _gains(scores: Scores, at: list[int]) -> dict[int, dict[str, float]]:
             baseline = np.broadcast_to(means[..., :1, :], others.shape)
             return delta_m(others, baseline, higher_is_better=up, tasks=tasks, per=per)
 
-        for per in CONVENTIONS:
+        for per in conventions:
             if per == "task" or not single_metric:  # else both conventions are the same number
                 found = gain(joint.mean(axis=0), per)
                 interval = interval_of_means(functools.partial(gain, per=per), joint)
             for k, i in enumerate(members):
-                gains.setdefault(i, {"n": float(common.sum())}).update(
+                gained.setdefault(i, {"n": float(common.sum())}).update(
                     {
                         f"delta_m_{per}": float(found[k]),
                         f"delta_m_{per}_low": float(interval.low[k]),
                         f"delta_m_{per}_high": float(interval.high[k]),
                     }
                 )
-    return gains
+    return gained
 
 
 def _verdicts(grid: Grid, scores: Scores) -> dict[tuple[str, int], str]:
