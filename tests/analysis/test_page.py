@@ -60,3 +60,9 @@ def test_the_paper_table_of_the_readme():
 def test_the_tables_of_the_reproduction(options):
     text = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
     assert render_table(str(EXAMPLE), format="markdown", **options) in text
+
+
+@pytest.mark.parametrize("options", [{}, {"kind": "leaderboard"}])
+def test_the_sweep_over_every_strategy_of_the_reproduction(options):
+    text = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
+    assert render_table(str(EXAMPLE.parent / "beyond_gong2019"), format="markdown", **options) in text
