@@ -1,5 +1,6 @@
 """What the fault tests share: drivers that start at once, a sweep of a few seconds, and how results are compared."""
 
+import contextlib
 import json
 import os
 import signal
@@ -30,7 +31,8 @@ class Running:
         self._server, self.pid, self._output = server, pid, output
 
     def kill(self, number=signal.SIGKILL):
-        os.kill(self.pid, number)
+        with contextlib.suppress(ProcessLookupError):  # it may have ended by itself a moment ago
+            os.kill(self.pid, number)
 
     def wait(self):
         """The exit code, minus the signal that killed it."""
