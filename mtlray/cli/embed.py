@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mtlray.cli.app import app
-from mtlray.cli.options import DATA, RESULTS, Data, Fractions, Results, Seeds, Strategies, SweepFile, open_sweep
+from mtlray.cli.options import DATA, RESULTS, Data, Device, Fractions, Results, Seeds, Strategies, SweepFile, open_sweep
 
 
 @app.command()
@@ -19,7 +19,7 @@ def embed(
     fractions: Fractions = None,
     at: Annotated[str, typer.Option("--at", help="Steps: first, middle, last, or numbers.")] = "first,middle,last",
     examples: Annotated[int, typer.Option("--examples", help="Test examples to lay out.")] = 1000,
-    device: Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """t-SNE of the trunk at chosen steps. Trains the chosen trials once more, here; their results stay as they are.
 

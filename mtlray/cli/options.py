@@ -28,6 +28,13 @@ Strategies = Annotated[
 Fractions = Annotated[str | None, typer.Option("--fractions", help="Only these data fractions: 1,0.25.")]
 Rates = Annotated[str | None, typer.Option("--learning-rates", help="Only these learning rates: 0.01,0.1.")]
 Steps = Annotated[int | None, typer.Option("--steps", help="Another number of steps for every trial.")]
+Workers = Annotated[int | None, typer.Option("--workers", help="Trials at once; default: one for each core.")]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
+Source = Annotated[str, typer.Argument(metavar="RESULTS", help="A sweep's results folder, or its sweep file.")]
+Select = Annotated[str | None, typer.Option("--select", help="best_val, best_test, last or mean_last_10.")]
+SeveralRates = Annotated[
+    str | None, typer.Option("--rates", help="Several learning rates: best on validation, or all. Default: best.")
+]
 
 RESULTS = "results"
 DATA = str(Path("~/.cache/mtlray").expanduser())

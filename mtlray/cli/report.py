@@ -6,26 +6,32 @@ from typing import Annotated
 import typer
 
 from mtlray.cli.app import app
-from mtlray.cli.options import RESULTS, Fractions, Rates, Results, Seeds, Steps, Strategies, source_of
-
-_Source = Annotated[str, typer.Argument(metavar="RESULTS", help="A sweep's results folder, or its sweep file.")]
-_Select = Annotated[str | None, typer.Option("--select", help="best_val, best_test, last or mean_last_10.")]
-_SeveralRates = Annotated[
-    str | None, typer.Option("--rates", help="Several learning rates: best on validation, or all. Default: best.")
-]
+from mtlray.cli.options import (
+    RESULTS,
+    Fractions,
+    Rates,
+    Results,
+    Seeds,
+    Select,
+    SeveralRates,
+    Source,
+    Steps,
+    Strategies,
+    source_of,
+)
 
 
 @app.command()
 def report(
-    source: _Source,
+    source: Source,
     results: Results = RESULTS,
     seeds: Seeds = None,
     strategies: Strategies = None,
     fractions: Fractions = None,
     learning_rates: Rates = None,
     steps: Steps = None,
-    select: _Select = None,
-    rates: _SeveralRates = None,
+    select: Select = None,
+    rates: SeveralRates = None,
     against: Annotated[
         str | None, typer.Option("--against", help="Published numbers to show beside; default: those the sweep names.")
     ] = None,
@@ -42,15 +48,15 @@ def report(
 
 @app.command()
 def figures(
-    source: _Source,
+    source: Source,
     results: Results = RESULTS,
     seeds: Seeds = None,
     strategies: Strategies = None,
     fractions: Fractions = None,
     learning_rates: Rates = None,
     steps: Steps = None,
-    select: _Select = None,
-    rates: _SeveralRates = None,
+    select: Select = None,
+    rates: SeveralRates = None,
     only: Annotated[str | None, typer.Option("--only", help="Only these figures: learning,weights.")] = None,
     formats: Annotated[str, typer.Option("--formats", help="png, pdf and svg, with commas between.")] = "png,pdf",
     out: Annotated[Path, typer.Option("--out", help="The folder to write to.")] = Path("figures"),

@@ -11,6 +11,7 @@ from mtlray.cli.options import (
     DATA,
     RESULTS,
     Data,
+    Device,
     Fractions,
     Rates,
     Results,
@@ -18,6 +19,7 @@ from mtlray.cli.options import (
     Steps,
     Strategies,
     SweepFile,
+    Workers,
     open_sweep,
 )
 from mtlray.errors import require
@@ -32,9 +34,7 @@ def plan(
     fractions: Fractions = None,
     learning_rates: Rates = None,
     steps: Steps = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", help="Trials at once; default: one for each core.")
-    ] = None,
+    workers: Workers = None,
     why: Annotated[bool, typer.Option("--why", help="Also why: the field that makes a trial new.")] = False,
 ) -> None:
     """What would run: cells done, to run and failed, device time and disk. Starts nothing and writes nothing."""
@@ -53,10 +53,8 @@ def run(
     fractions: Fractions = None,
     learning_rates: Rates = None,
     steps: Steps = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", help="Trials at once; default: one for each core.")
-    ] = None,
-    device: Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")] = "auto",
+    workers: Workers = None,
+    device: Device = "auto",
     kernel: Annotated[
         str, typer.Option("--kernel", help="Small convolutions on a CPU: fused, torch or auto.")
     ] = "auto",
