@@ -28,13 +28,7 @@ SWEEP_MODULE = "mtlray_sweep_"
 def encode(value: Any) -> Any:
     """A spec as JSON values. Raises SpecError for a field that has no JSON form."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {
-            f.name: encode(getattr(value, f.name))
-            for f in dataclasses.fields(value)
-            # A field that came later is left out at the value that stands for "as before".
-            if not ("neutral" in f.metadata and getattr(value, f.name) == f.metadata["neutral"])
-        }
-        return {"type": class_name(type(value)), **fields}
+        return {"type": class_name(type(value)), **{name: encode(field) for name, field in _identity(value)}}
     if isinstance(value, (list, tuple)):
         return [encode(item) for item in value]
     if isinstance(value, float):
@@ -49,6 +43,14 @@ def encode(value: Any) -> Any:
     )
 
 
+def _identity(spec: Any) -> Iterator[tuple[str, Any]]:
+    """The fields that tell a spec from others; one that came later is left out at the value that stands for "as before"."""
+    for f in dataclasses.fields(spec):
+        value = getattr(spec, f.name)
+        if not ("neutral" in f.metadata and value == f.metadata["neutral"]):
+            yield f.name, value
+
+
 def canonical_json(spec: Any) -> str:
     """`encode(spec)` as text with sorted keys and no spaces. A part that many specs share is encoded once for all of them.
 
@@ -56,10 +58,8 @@ def canonical_json(spec: Any) -> str:
     """
     cls: type = type(spec)
     texts = {"type": _dumps(class_name(cls))}
-    for f in dataclasses.fields(spec):
-        value = getattr(spec, f.name)
-        if not ("neutral" in f.metadata and value == f.metadata["neutral"]):
-            texts[f.name] = _part_json(_Same(value)) if dataclasses.is_dataclass(value) else _dumps(encode(value))
+    for name, value in _identity(spec):
+        texts[name] = _part_json(_Same(value)) if dataclasses.is_dataclass(value) else _dumps(encode(value))
     return "{" + ",".join(f'"{name}":{texts[name]}' for name in sorted(texts)) + "}"
 
 

@@ -1,6 +1,7 @@
 """Checks of a strategy's hyperparameters against the types its class declares, for what its own checks leave open."""
 
 import dataclasses
+import functools
 import json
 import math
 import types
@@ -20,16 +21,23 @@ def require_hyperparameters(strategy: Any) -> None:
     `renorm="no"` would count as true, and `warmup_epochs=1.5` be an epoch that never comes. A type other than numbers,
     strings, booleans, None, Literal and tuples and unions of these is not looked into.
     """
-    try:
-        declared = typing.get_type_hints(type(strategy))
-    except (NameError, TypeError):  # a class may declare what only a type checker can resolve
-        declared = {}
+    cls: type = type(strategy)
+    declared = _declared(cls)
     for field in dataclasses.fields(strategy):
         value, expected = getattr(strategy, field.name), declared.get(field.name, Any)
         rule = f"be {_words(expected)}" if not _fits(value, expected) else "be finite"
         if rule != "be finite" or not _finite(value):
             where = f"Parameter `{field.name}` of {type(strategy).__name__}"
             raise SpecError(f"{where} should {rule}. Found `{field.name} = {value!r}`.")
+
+
+@functools.cache
+def _declared(cls: type) -> dict[str, Any]:
+    """The types of a class's fields; resolving them takes longer than all that a trial's spec does besides."""
+    try:
+        return typing.get_type_hints(cls)
+    except (NameError, TypeError):  # a class may declare what only a type checker can resolve
+        return {}
 
 
 def _fits(value: object, expected: Any) -> bool:

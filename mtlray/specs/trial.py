@@ -27,8 +27,7 @@ class TrialSpec:
     `fraction` of the training examples, `steps` optimizer steps of `batch_size` examples, an evaluation each
     `evaluate_every` steps ("epoch": after each pass over the training subset) and after the last step. With
     `gradient_diagnostics` an evaluation also looks at how the tasks' gradients lie to each other; it changes no other number. A
-    field added in a
-    later release declares in its metadata a `neutral` value at which it is left out, so that ids stay.
+    field added in a later release declares in its metadata a `neutral` value at which it is left out, so that ids stay.
     """
 
     dataset: DatasetSpec
