@@ -1,7 +1,13 @@
 """Examples held out of the training ones, by whole groups: scenes, subjects."""
 
-import numpy as np
+from collections.abc import Callable
+from typing import Literal
 
+import numpy as np
+import torch
+from torch import Tensor
+
+from mtlray.data.base import Examples
 from mtlray.errors import DataError
 from mtlray.randomness import numpy_generator
 
@@ -31,3 +37,17 @@ def held_out(n: int, wanted: int, groups: np.ndarray | None, seed: int, purpose:
         )
     chosen[np.isin(groups, taken)] = True
     return chosen
+
+
+def three_splits(
+    held: np.ndarray, examples: Callable[[Literal["train", "test"], Tensor | None], Examples]
+) -> dict[str, Examples]:
+    """The three splits of a data set that is stored in two parts: `held` `[n_train]` are the training rows to validate on.
+
+    `examples` reads a part, all of it or some rows.
+    """
+    return {
+        "train": examples("train", torch.from_numpy(np.flatnonzero(~held))),
+        "val": examples("train", torch.from_numpy(np.flatnonzero(held))),
+        "test": examples("test", None),
+    }

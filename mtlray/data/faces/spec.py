@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -13,7 +14,7 @@ from mtlray.codec import integer
 from mtlray.data import prepared
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.faces.store import OLDEST
-from mtlray.data.holdout import held_out
+from mtlray.data.holdout import held_out, three_splits
 from mtlray.errors import DataError, require, unknown_name
 from mtlray.losses import age_error, cross_entropy
 from mtlray.metrics import Accuracy, MeanAgeError, MedianAgeError
@@ -126,13 +127,7 @@ class Faces(DatasetSpec):
         subjects = arrays["train-subjects"].numpy()
         known = subjects if (subjects >= 0).all() else np.arange(len(subjects))
         val = held_out(found[0], self.val_images, known, self.data_seed, f"{self.key} val")
-        rows = {
-            "train": torch.from_numpy(np.flatnonzero(~val)),
-            "val": torch.from_numpy(np.flatnonzero(val)),
-            "test": None,
-        }
-        splits = {name: self._examples(arrays, "test" if name == "test" else "train", r) for name, r in rows.items()}
-        return Dataset(splits, mark)
+        return Dataset(three_splits(val, partial(self._examples, arrays)), mark)
 
     def _examples(self, arrays: Mapping[str, Tensor], split: str, rows: Tensor | None) -> Examples:
         targets = {name: Column(arrays[f"{split}-{name}s"], "label") for name in self.task_names}

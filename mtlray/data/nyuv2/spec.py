@@ -4,17 +4,17 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from mtlray.codec import integer
 from mtlray.data import prepared
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
-from mtlray.data.holdout import held_out
+from mtlray.data.holdout import held_out, three_splits
 from mtlray.data.nyuv2.augmentation import flipped_and_scaled
 from mtlray.data.nyuv2.importing import FORMS, folder_of
 from mtlray.data.nyuv2.reduced import write_reduced
@@ -142,13 +142,7 @@ class NYUv2(DatasetSpec):
             )
         scenes = arrays["train-scenes"].numpy() if "train-scenes" in arrays else None
         val = held_out(found[0], self.val_images, scenes, self.data_seed, "nyuv2 val")
-        rows = {
-            "train": torch.from_numpy(np.flatnonzero(~val)),
-            "val": torch.from_numpy(np.flatnonzero(val)),
-            "test": None,
-        }
-        splits = {name: self._examples(arrays, "test" if name == "test" else "train", r) for name, r in rows.items()}
-        return Dataset(splits, mark)
+        return Dataset(three_splits(val, partial(self._examples, arrays)), mark)
 
     def _examples(self, arrays: Mapping[str, Tensor], split: str, rows: Tensor | None) -> Examples:
         targets: dict[str, Column] = {}
