@@ -5,7 +5,7 @@ import json
 import platform
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,7 +20,7 @@ from mtlray.planning import Plan, packs, plan, refuse_other_data
 from mtlray.policy import COMPLETE, FAILED, INCOMPLETE, REQUEUE, Policy
 from mtlray.progress import Display
 from mtlray.provenance import commit_of, versions
-from mtlray.records import RESULTS_VERSION, Ledger
+from mtlray.records import RESULTS_VERSION, Ledger, TrialRecord
 from mtlray.session import Session
 from mtlray.signals import Stop
 from mtlray.specs import RunConfig, SweepSpec, TrialSpec
@@ -118,8 +118,9 @@ class Sweep:
                 from mtlray.launching import check_address
 
                 check_address(address)
-            self._refuse_other_versions()
-            fingerprints = self._data(config)
+            records, _ = self.ledger.records(every_byte=False)
+            self._refuse_other_versions(records)
+            fingerprints = self._data(config, records)
             self.ledger.probe()
             stop = Stop(policy.grace_seconds)
             with self._lock() as lock:
@@ -173,11 +174,9 @@ class Sweep:
                 "`mtlray status` shows how far it is; finished trials are kept."
             )
 
-    def _refuse_other_versions(self) -> None:
+    def _refuse_other_versions(self, records: Mapping[str, TrialRecord]) -> None:
         """Raise ResultsError where the folder holds results of another results_version, which can be read and not added to."""
-        found = {record.results_version for record in self.ledger.records(every_byte=False)[0].values()} - {
-            RESULTS_VERSION
-        }
+        found = {record.results_version for record in records.values()} - {RESULTS_VERSION}
         if found:
             raise ResultsError(
                 f"{self.folder} holds results of results_version {min(found)}; this mtlray computes results_version "
@@ -185,14 +184,13 @@ class Sweep:
                 "made them (column `versions`). `mtlray table` reads them as they are."
             )
 
-    def _data(self, config: RunConfig) -> dict[str, str]:
+    def _data(self, config: RunConfig, records: Mapping[str, TrialRecord]) -> dict[str, str]:
         """Fingerprints of all data sets, prepared here and read once. Raises DataError and ResultsError."""
         root = Path(config.data)
         datasets = {trial.dataset.label: trial.dataset for trial in self.trials}
         for dataset in datasets.values():
             dataset.prepare(root)
         fingerprints = {label: dataset.load(root).fingerprint for label, dataset in datasets.items()}
-        records, _ = self.ledger.records(every_byte=False)
         refuse_other_data(records, fingerprints)
         return fingerprints
 

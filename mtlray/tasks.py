@@ -1,11 +1,12 @@
 """Task: one thing to predict, and everything the rest of the system needs to know about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor
 
+from mtlray.errors import require, unknown_name
 from mtlray.metrics import Metric
 
 Likelihood = Literal["categorical", "gaussian", "laplace", "none"]
@@ -30,3 +31,17 @@ class Task:
     def bounded_metric(self) -> Metric | None:
         """The first of `metrics` that has a bound, such as accuracy; None where there is none."""
         return next((metric for metric in self.metrics if metric.bound is not None), None)
+
+
+def checked_names(given: object, known: Sequence[str], what: str) -> tuple[str, ...]:
+    """The names of tasks that a data set's `task_names` chooses from `known`; one name may stand alone.
+
+    Raises SpecError for an unknown name, which it calls `what`, for a repeated one and for none.
+    """
+    require(isinstance(given, Iterable), "task_names", "be a tuple of names", given)
+    names = (given,) if isinstance(given, str) else tuple(given)  # type: ignore[arg-type]
+    for name in names:
+        if name not in known:
+            raise unknown_name(what, name, known)
+    require(len(set(names)) == len(names) > 0, "task_names", "name each task once", names)
+    return names

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -18,8 +17,9 @@ from mtlray.errors import require, unknown_name
 from mtlray.losses import cross_entropy, squared_error
 from mtlray.metrics import Accuracy, MeanSquaredError
 from mtlray.randomness import numpy_generator
-from mtlray.tasks import Task
+from mtlray.tasks import Task, checked_names
 
+_TASKS = ("left", "right", "reconstruct")
 _SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 
 
@@ -47,8 +47,7 @@ class MultiMNIST(DatasetSpec):
     key: ClassVar[str] = "multi_mnist"
 
     def __post_init__(self) -> None:
-        require(isinstance(self.task_names, Iterable), "task_names", "be a tuple of names", self.task_names)
-        names = (self.task_names,) if isinstance(self.task_names, str) else tuple(self.task_names)
+        names = checked_names(self.task_names, _TASKS, "Multi-MNIST task")
         object.__setattr__(self, "task_names", names)
         for name in ("val_digits", "image_size", "data_seed"):
             object.__setattr__(self, name, integer(name, getattr(self, name)))
@@ -56,11 +55,6 @@ class MultiMNIST(DatasetSpec):
             raise unknown_name("source of Multi-MNIST digits", self.source, SOURCES)
         if self.layout not in LAYOUTS:
             raise unknown_name("Multi-MNIST layout", self.layout, LAYOUTS)
-        for name in self.task_names:
-            if name not in ("left", "right", "reconstruct"):
-                raise unknown_name("Multi-MNIST task", name, ("left", "right", "reconstruct"))
-        once = len(set(self.task_names)) == len(self.task_names) > 0
-        require(once, "task_names", "name each task once", self.task_names)
         limit = SOURCES[self.source].n_train - 2
         rule = f"be 0, or from 2 to {limit} of {self.source}'s training digits"
         require(self.val_digits == 0 or 2 <= self.val_digits <= limit, "val_digits", rule, self.val_digits)

@@ -15,10 +15,10 @@ from mtlray.data import prepared
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.faces.store import OLDEST
 from mtlray.data.holdout import held_out, three_splits
-from mtlray.errors import DataError, require, unknown_name
+from mtlray.errors import DataError, require
 from mtlray.losses import age_error, cross_entropy
 from mtlray.metrics import Accuracy, MeanAgeError, MedianAgeError
-from mtlray.tasks import Task
+from mtlray.tasks import Task, checked_names
 
 TASKS = ("age", "gender")
 
@@ -46,15 +46,10 @@ class Faces(DatasetSpec):
     words: ClassVar[str]
 
     def __post_init__(self) -> None:
-        names = (self.task_names,) if isinstance(self.task_names, str) else tuple(self.task_names)
-        object.__setattr__(self, "task_names", names)
+        object.__setattr__(self, "task_names", checked_names(self.task_names, TASKS, "task on faces"))
         object.__setattr__(self, "n_images", tuple(integer("n_images", n, "hold two integers") for n in self.n_images))
         for name in ("image_size", "val_images", "data_seed"):
             object.__setattr__(self, name, integer(name, getattr(self, name)))
-        for name in names:
-            if name not in TASKS:
-                raise unknown_name("task on faces", name, TASKS)
-        require(len(set(names)) == len(names) > 0, "task_names", "name each task once", names)
         require(self.image_size >= 32, "image_size", "be at least 32", self.image_size)
         flips = ("none", "horizontal", "both")
         require(self.flips in flips, "flips", f"be one of {', '.join(flips)}", repr(self.flips))

@@ -21,7 +21,7 @@ from mtlray.data.nyuv2.reduced import write_reduced
 from mtlray.data.nyuv2.sample import DEPTH_STEP, HEIGHT, N_TEST, N_TRAIN, WIDTH
 from mtlray.data.nyuv2.tasks import TASKS, nyuv2_task
 from mtlray.errors import DataError, require, unknown_name
-from mtlray.tasks import Task
+from mtlray.tasks import Task, checked_names
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,12 @@ class NYUv2(DatasetSpec):
     key: ClassVar[str] = "nyuv2"
 
     def __post_init__(self) -> None:
-        names = (self.task_names,) if isinstance(self.task_names, str) else tuple(self.task_names)
-        object.__setattr__(self, "task_names", names)
+        object.__setattr__(self, "task_names", checked_names(self.task_names, TASKS, "NYUv2 task"))
         object.__setattr__(self, "n_images", tuple(integer("n_images", n, "hold two integers") for n in self.n_images))
         for name in ("downscale", "val_images", "data_seed"):
             object.__setattr__(self, name, integer(name, getattr(self, name)))
         if self.source not in FORMS:
             raise unknown_name("form of NYUv2", self.source, FORMS)
-        for name in names:
-            if name not in TASKS:
-                raise unknown_name("NYUv2 task", name, TASKS)
-        require(len(set(names)) == len(names) > 0, "task_names", "name each task once", names)
         require(self.mask in ("own", "legacy2019"), "mask", 'be "own" or "legacy2019"', repr(self.mask))
         require(self.downscale in (1, 2, 4, 8), "downscale", "be 1, 2, 4 or 8", self.downscale)
         require(len(self.n_images) == 2 and min(self.n_images) >= 1, "n_images", "be two counts", self.n_images)
