@@ -13,6 +13,10 @@ data_app = typer.Typer(help="The data sets: what is here, how to get it, whether
 app.add_typer(data_app, name="data")
 
 
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 @data_app.command("list")
 def data_list(data: Data = DATA) -> None:
     """Each source: what it is, size, terms, where to get it, whether it is here."""
@@ -22,11 +26,18 @@ def data_list(data: Data = DATA) -> None:
 
 
 @data_app.command("prepare")
-def data_prepare(name: Annotated[str, typer.Argument(metavar="NAME")], data: Data = DATA) -> None:
-    """Fetch a source and make the default arrays from it; sweeps do so by themselves."""
+def data_prepare(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    data: Data = DATA,
+    form: Annotated[str | None, typer.Option("--form", help="nyuv2: mtan (default, the paper's) or mat.")] = None,
+) -> None:
+    """Fetch a source and make the default arrays from it, or import it.
+
+    Goes on where an earlier download broke off. Sweeps fetch MNIST by themselves, and nothing else.
+    """
     from mtlray.data.sources import prepare_source
 
-    print(prepare_source(name, Path(data).expanduser()))
+    print(prepare_source(name, Path(data).expanduser(), form, _to_stderr))
 
 
 @data_app.command("import")
@@ -54,7 +65,7 @@ def data_import(
         size=size,
         min_face_score=min_face_score,
         test_subjects=test_subjects,
-        say=lambda line: print(line, file=sys.stderr),
+        say=_to_stderr,
     )
     print(import_source(name, path, Path(data).expanduser(), options))
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from mtlray.data.download import RemoteFile, fetch
 from mtlray.errors import DataError
 from mtlray.randomness import numpy_generator
 
@@ -61,17 +62,24 @@ def mnist_folder(root: Path) -> Path:
 
 
 def read_mnist(root: Path) -> tuple[Digits, Digits]:
-    """Official train and test digits through torchvision, downloaded if they are not below `root`. Raises DataError."""
+    """Official train and test digits, downloaded from torchvision's mirrors if they are not below `root`. Raises DataError."""
     from torchvision.datasets import MNIST
 
-    _check_mnist(mnist_folder(root))
+    folder = mnist_folder(root)
+    _check_mnist(folder)
     try:
-        _unpack_mnist(mnist_folder(root))
-        train, test = (MNIST(str(root), train=part, download=True) for part in (True, False))
+        for name, md5 in MNIST_FILES.items():
+            fetch(
+                RemoteFile(name, tuple(f"{mirror}{name}" for mirror in MNIST.mirrors), md5=md5),
+                folder,
+                lambda line: None,
+            )
+        _unpack_mnist(folder)
+        train, test = (MNIST(str(root), train=part) for part in (True, False))
     except (OSError, RuntimeError, EOFError, gzip.BadGzipFile) as error:
-        found = " ".join(str(error).split())
+        found = " ".join(str(error).split()).rstrip(".")
         raise DataError(
-            f"The MNIST files should be in {mnist_folder(root)} or come from torchvision's mirrors. Found: {found}. "
+            f"The MNIST files should be in {folder} or come from torchvision's mirrors. Found: {found}. "
             "Without a network, fetch the four .gz files elsewhere and run `mtlray data import mnist FOLDER`, "
             'or use the 5,000 digits that need no download: `MultiMNIST(source="mnist5k")`.'
         ) from error
@@ -117,8 +125,8 @@ def read_mnist5k(root: Path) -> tuple[Digits, Digits]:
 
 
 def _check_mnist(folder: Path) -> None:
-    """Refuse by name a damaged official file, which torchvision would download again, and an unpacked one that cannot be
-    checked, which torchvision would take as it is.
+    """Refuse by name a damaged official file, and an unpacked one that cannot be checked, which torchvision would take as it
+    is.
     """
     for name, md5 in MNIST_FILES.items():
         path = folder / name
@@ -139,8 +147,6 @@ def _unpack_mnist(folder: Path) -> None:
     """Make each unpacked file the content of its checked .gz file; torchvision reads those it finds as they are."""
     for name in MNIST_FILES:
         packed, unpacked = folder / name, folder / name.removesuffix(".gz")
-        if not packed.is_file():
-            continue  # torchvision downloads and unpacks it
         content = gzip.decompress(packed.read_bytes())
         if not unpacked.is_file() or unpacked.read_bytes() != content:
             temporary = folder / f".{unpacked.name}.{uuid.uuid4().hex[:8]}.tmp"

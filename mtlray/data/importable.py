@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from mtlray.data.download import RemoteFile
 from mtlray.data.faces.from_imdb import import_imdb
 from mtlray.data.faces.from_utkface import import_utkface
+from mtlray.data.nyuv2.from_mat import OFFICIAL_BYTES, OFFICIAL_MD5
 from mtlray.data.nyuv2.importing import import_nyuv2
 from mtlray.errors import SpecError
 
@@ -32,7 +34,10 @@ class ImportOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Importable:
-    """A data set that mtlray does not fetch: its description, and the function that imports a copy below the data folder."""
+    """A data set that people bring: its description, and the function that imports a copy below the data folder.
+
+    `remote` are the files of each form that can be had without a form to fill in or a browser; a single archive is unpacked.
+    """
 
     name: str
     description: str
@@ -41,6 +46,7 @@ class Importable:
     terms: str
     addresses: tuple[str, ...]
     forms: str
+    remote: Mapping[str, tuple[RemoteFile, ...]]
     run: Callable[[Path, Path, ImportOptions], str]
 
 
@@ -66,6 +72,26 @@ def _utkface(path: Path, root: Path, options: ImportOptions) -> str:
     return import_utkface(path, root, size=224 if options.size is None else options.size, say=options.say)
 
 
+_NYU = "http://horatio.cs.nyu.edu/mit/silberman"
+_MAPS = "https://raw.githubusercontent.com/ankurhanda/nyuv2-meta-data/master"
+_IMDB = "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static/imdb_crop.tar"
+
+# Dropbox packs a shared folder when it is asked for, so that neither a size nor a checksum is known.
+_MTAN = RemoteFile("mtan.zip", ("https://www.dropbox.com/sh/86nssgwm6hm3vkb/AACrnUQ4GxpdrBbLjb6n-mWNa?dl=1",))
+_OFFICIAL = (
+    RemoteFile(
+        "splits.mat",
+        (f"{_NYU}/indoor_seg_sup/splits.mat", f"{_MAPS}/splits.mat"),
+        2_626,
+        "08e3c3aea27130ac7c01ffd739a4535f",
+    ),
+    RemoteFile("classMapping40.mat", (f"{_MAPS}/classMapping40.mat",), 10_474, "e377c88729dd63af81205ac9a8634a19"),
+    RemoteFile("class13Mapping.mat", (f"{_MAPS}/class13Mapping.mat",), 408, "d62deeb2e5bc7aad038724cb95d36314"),
+    RemoteFile(
+        "nyu_depth_v2_labeled.mat", (f"{_NYU}/nyu_depth_v2/nyu_depth_v2_labeled.mat",), OFFICIAL_BYTES, OFFICIAL_MD5
+    ),
+)
+
 IMPORTABLE: Mapping[str, Importable] = MappingProxyType(
     {
         "nyuv2": Importable(
@@ -78,13 +104,14 @@ IMPORTABLE: Mapping[str, Importable] = MappingProxyType(
                 "mtan's folders (Liu et al. 2019), what the paper used:",
                 "  https://www.dropbox.com/sh/86nssgwm6hm3vkb/AACrnUQ4GxpdrBbLjb6n-mWNa?dl=0",
                 "  a copy: https://drive.google.com/file/d/1n15Uf-rqtx-LFohcwRkq3HBF-jQvsY1-/view",
-                "the official file, md5 520609c519fba3ba5ac58c8fefcc3530; the host is often not to be reached:",
-                "  http://horatio.cs.nyu.edu/mit/silberman/nyu_depth_v2/nyu_depth_v2_labeled.mat",
+                f"the official file, md5 {OFFICIAL_MD5}; the host is often not to be reached:",
+                f"  {_NYU}/nyu_depth_v2/nyu_depth_v2_labeled.mat",
                 "  a copy: https://academictorrents.com/details/47a9a46bb784b394e398228d4c85a8d61d01dfa8",
-                "  beside it: http://horatio.cs.nyu.edu/mit/silberman/indoor_seg_sup/splits.mat, and classMapping40.mat",
+                f"  beside it: {_NYU}/indoor_seg_sup/splits.mat, and classMapping40.mat",
                 "  and class13Mapping.mat of https://github.com/ankurhanda/nyuv2-meta-data",
             ),
             forms="mtan's folder with train and val in it; the official .mat file; a zip of 288x384 pictures",
+            remote={"mtan": (_MTAN,), "mat": _OFFICIAL},
             run=_nyuv2,
         ),
         "imdb_wiki": Importable(
@@ -94,10 +121,11 @@ IMPORTABLE: Mapping[str, Importable] = MappingProxyType(
             size="about 7 GB; once imported 150 KB a face at 224 pixels, 12 KB at 64",
             terms="academic research only; the images belong to their owners",
             addresses=(
-                "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static/imdb_crop.tar, no published checksum",
+                f"{_IMDB}, no published checksum",
                 "  page: https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/",
             ),
             forms="the unpacked folder imdb_crop, which holds imdb.mat",
+            remote={"imdb_crop": (RemoteFile("imdb_crop.tar", (_IMDB,)),)},
             run=_imdb_wiki,
         ),
         "utkface": Importable(
@@ -110,6 +138,7 @@ IMPORTABLE: Mapping[str, Importable] = MappingProxyType(
                 'https://susanqq.github.io/UTKFace/, "Aligned&Cropped Faces", UTKFace.tar.gz, no published checksum',
             ),
             forms="the unpacked folder, or a zip file of it",
+            remote={},
             run=_utkface,
         ),
     }

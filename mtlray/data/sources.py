@@ -1,9 +1,11 @@
 """The data verbs of the command line: list, prepare, import and verify a source."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from mtlray.data import prepared
 from mtlray.data.digits import MNIST_FILES, SOURCES, Source, import_mnist, mnist_folder
+from mtlray.data.download import RemoteFile, fetch, unpack
 from mtlray.data.importable import IMPORTABLE, Importable, ImportOptions
 from mtlray.data.multi_mnist import MultiMNIST
 from mtlray.errors import DataError, SpecError, unknown_name
@@ -56,24 +58,69 @@ def _describe(source: Importable, root: Path) -> str:
         f"  terms     {source.terms}\n"
         f"  from      {indent.join(source.addresses)}\n"
         f"  forms     {source.forms}\n"
-        f"  here      {indent.join(imports) if imports else f'no: mtlray data import {source.name} PATH'}"
+        f"  here      {indent.join(imports) if imports else _how_to_get(source)}"
     )
 
 
-def prepare_source(name: str, root: Path) -> str:
-    """Make the arrays of the default layout. Raises DataError where the source cannot be had."""
+def _how_to_get(source: Importable) -> str:
+    first, *others = [
+        *(f"mtlray data prepare {source.name} --form {form}" for form in source.remote),
+        f"mtlray data import {source.name} PATH",
+    ]
+    return f"no: {', or '.join([first, *others])}"
+
+
+def prepare_source(name: str, root: Path, form: str | None, say: Callable[[str], None]) -> str:
+    """Fetch what is not here and make the arrays of the default layout, or of an import with its default options.
+
+    `form` names one of several forms. Raises SpecError for an unknown one, DataError where the source cannot be had.
+    """
     source = _source(name)
     if isinstance(source, Importable):
-        if _imports(source, root):
-            return f"{name} is imported. Sweeps prepare the rest by themselves.\n{_describe(source, root)}"
-        addresses = "\n".join(f"  {line}" for line in source.addresses)
-        raise DataError(
-            f"mtlray does not fetch {name}; you bring it. Terms: {source.terms}.\n{addresses}\n"
-            f"Then run `mtlray data import {name} PATH`, where PATH is {source.forms}."
-        )
+        return _prepare_import(source, root, form, say)
+    if form is not None:
+        raise SpecError(f"`mtlray data prepare {name}` has no use for --form. Leave it out.")
     dataset = MultiMNIST(source=source.name)
     mark = dataset.prepare(root)
     return f"{dataset.origin}: prepared in {root}, fingerprint {mark}."
+
+
+def _prepare_import(source: Importable, root: Path, form: str | None, say: Callable[[str], None]) -> str:
+    name = source.name
+    if form is not None and form not in source.remote:
+        raise unknown_name(f"form of {name} that can be fetched", form, source.remote)
+    wanted = form if len(source.remote) > 1 else None
+    if any(wanted in (None, folder.name) for folder in _imports(source, root)):
+        return f"{name} is imported. Sweeps prepare the rest by themselves.\n{_describe(source, root)}"
+    addresses = "\n".join(f"  {line}" for line in source.addresses)
+    by_hand = (
+        f"Terms: {source.terms}.\n{addresses}\nThen run `mtlray data import {name} PATH`, where PATH is {source.forms}."
+    )
+    if not source.remote:
+        raise DataError(f"mtlray does not fetch {name}; you bring it. {by_hand}")
+    chosen = form or next(iter(source.remote))
+    folder = root / "downloads" / name / chosen
+    say(f"{name}, {chosen}: {source.size}. Terms: {source.terms}.")
+    try:
+        if len(source.remote[chosen]) == 1:
+            path = _unpacked(source.remote[chosen][0], folder, say)
+        else:
+            path = [fetch(file, folder, say) for file in source.remote[chosen]][-1].parent
+    except DataError as error:
+        raise DataError(f"{error}\nTo bring {name} yourself. {by_hand}") from error
+    imported = source.run(path, root, ImportOptions(say=say))
+    return f"{imported}\nWhat was fetched lies in {folder}. Sweeps do not need it any more."
+
+
+def _unpacked(archive: RemoteFile, folder: Path, say: Callable[[str], None]) -> Path:
+    """The content of an archive; of one that holds a single folder, that folder."""
+    content = folder / "content"
+    if not content.is_dir():
+        fetched = fetch(archive, folder, say)
+        say(f"unpacking {fetched.name}")
+        unpack(fetched, content)
+    inside = [path for path in content.iterdir() if not path.name.startswith(".")]
+    return inside[0] if len(inside) == 1 and inside[0].is_dir() else content
 
 
 def import_source(name: str, path: Path, root: Path, options: ImportOptions) -> str:

@@ -120,15 +120,16 @@ def test_damaged_file_in_place_is_named_and_not_downloaded_again(tiny_mnist, tmp
 
 
 def test_no_files_and_no_network(tmp_path, monkeypatch):
-    def refuse(self):
-        raise RuntimeError("Error downloading train-images-idx3-ubyte.gz")
-
-    monkeypatch.setattr("torchvision.datasets.MNIST.download", refuse)
+    monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", ["http://127.0.0.1:9/", "http://127.0.0.1:10/"])
     with pytest.raises(DataError) as caught:
         digits.read_mnist(tmp_path)
+    first, second = (
+        f"http://127.0.0.1:{port}/train-images-idx3-ubyte.gz: [Errno 111] Connection refused" for port in (9, 10)
+    )
     assert str(caught.value) == (
         f"The MNIST files should be in {mnist_folder(tmp_path)} or come from torchvision's mirrors. "
-        "Found: Error downloading train-images-idx3-ubyte.gz. "
+        "Found: `train-images-idx3-ubyte.gz` should come from one of its addresses. "
+        f"Found: {first}; {second}. Try again later, or fetch it by hand. "
         "Without a network, fetch the four .gz files elsewhere and run `mtlray data import mnist FOLDER`, "
         'or use the 5,000 digits that need no download: `MultiMNIST(source="mnist5k")`.'
     )

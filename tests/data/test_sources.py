@@ -19,13 +19,13 @@ def test_verify_of_mnist_that_is_not_there(tmp_path):
 
 def test_verify_names_what_was_prepared(tmp_path):
     assert verify_source("mnist5k", tmp_path) == "mnist5k: the source is whole"
-    mark = prepare_source("mnist5k", tmp_path).split()[-1].rstrip(".")
+    mark = prepare_source("mnist5k", tmp_path, None, print).split()[-1].rstrip(".")
     (folder,) = (path.parent for path in tmp_path.rglob("meta.json"))
     assert verify_source("mnist5k", tmp_path).splitlines()[1] == f"{folder.name}: fingerprint {mark}"
 
 
 def test_a_torn_record_is_listed_and_does_not_verify(tmp_path):
-    prepare_source("mnist5k", tmp_path)
+    prepare_source("mnist5k", tmp_path, None, print)
     (record,) = tmp_path.rglob("meta.json")
     record.write_text("{")
     assert record.parent.name in describe_sources(tmp_path)

@@ -1,0 +1,196 @@
+"""Files from the network: addresses in order, taken up where they broke off, and checked before they get their name."""
+
+import contextlib
+import hashlib
+import http.client
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from mtlray.errors import DataError
+
+_TRIES = 10  # at one address, as long as each brings more of the file
+_TIMEOUT = 60  # seconds without a byte
+_PIECE = 2**20  # bytes
+_REPORT_EVERY = 100 * 2**20  # bytes
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file, the addresses that give it, in the order in which they are tried, and what is published about its content."""
+
+    name: str
+    addresses: tuple[str, ...]
+    n_bytes: int | None = None
+    md5: str | None = None
+
+
+class _Wrong(Exception):
+    """An address gives something else than the file."""
+
+
+def fetch(file: RemoteFile, folder: Path, say: Callable[[str], None]) -> Path:
+    """The file in `folder`, which is downloaded unless it is there; one process does so while others wait.
+
+    What has arrived before a connection or a process ends is kept, and taken up at the next call. A file whose size or md5 is
+    not the published one is removed. Raises DataError with what was found at each address, and where the disk does not take it.
+    """
+    path = folder / file.name
+    if path.is_file():
+        return path
+    found = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f".{file.name}.lock"):
+            for address in () if path.is_file() else file.addresses:
+                say(f"{file.name}: from {address}")
+                try:
+                    part = _arrived(address, file, folder, say)
+                    _check(part, file)
+                except (
+                    urllib.error.URLError,
+                    http.client.HTTPException,
+                    ConnectionError,
+                    TimeoutError,
+                    _Wrong,
+                ) as error:
+                    found.append(f"{address}: {_words(error)}")
+                    say(f"{file.name}: {_words(error)}")
+                    continue
+                part.replace(path)
+                for other in _parts(file, folder):
+                    other.unlink()
+                break
+    except OSError as error:
+        raise DataError(
+            f"`{file.name}` should go to {folder}. Found: {error}. Choose another place with --data."
+        ) from error
+    if not path.is_file():
+        kept = " What has arrived is kept, and the same command goes on from there." if _parts(file, folder) else ""
+        raise DataError(
+            f"`{file.name}` should come from one of its addresses. Found: {'; '.join(found)}. "
+            f"Try again later, or fetch it by hand.{kept}"
+        )
+    return path
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """The content of a zip or tar file, in `folder` whole or not at all; the archive is removed then. Raises DataError."""
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
+        try:
+            if not folder.is_dir():
+                shutil.rmtree(temporary, ignore_errors=True)
+                # Names that lead out of the folder: refused by tarfile's filter, skipped for zip files by shutil itself.
+                safe: dict[str, Any] = {} if archive.suffix == ".zip" else {"filter": "data"}
+                shutil.unpack_archive(archive, temporary, **safe)
+                temporary.rename(folder)
+        except Exception as error:  # the readers of archives raise their own kinds, OSError, EOFError and zlib's
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise DataError(
+                f"`{archive}` should be a whole archive, and unpack to {folder}. Found: {error}. Nothing was unpacked. Free "
+                "space there, or remove the archive to have it fetched again."
+            ) from error
+        archive.unlink(missing_ok=True)
+    return folder
+
+
+def _arrived(address: str, file: RemoteFile, folder: Path, say: Callable[[str], None]) -> Path:
+    """All that an address gives, in a file beside the place of the whole one. Raises what urllib raises, _Wrong and OSError."""
+    for _ in range(_TRIES):
+        with _opened(address, 0) as response:
+            total = _length(response, file)
+            # Only bytes of the same file at the same address are put together.
+            marks = [address, total, *(response.headers.get(name) for name in ("ETag", "Last-Modified"))]
+            part = folder / f".{file.name}.{hashlib.sha256(repr(marks).encode()).hexdigest()[:8]}.part"
+            if total is None:  # whether it is whole could not be told
+                part.unlink(missing_ok=True)
+            before = part.stat().st_size if part.exists() else 0
+            if total is not None and total - before > (free := shutil.disk_usage(folder).free):
+                raise OSError(f"{total - before:,} bytes are to come, {free:,} are free")
+            if not before:
+                _append(response, part, total, say)
+        if before and before != total:
+            with _opened(address, before) as response:
+                if response.status != http.client.PARTIAL_CONTENT:  # it sends all of it again
+                    part.unlink()
+                _append(response, part, total, say)
+        size = part.stat().st_size
+        if total is None or size == total:
+            return part
+        if size > total:
+            part.unlink()
+        if size <= before or size > total:
+            break
+        say(f"{file.name}: broke off after {size:,} of {total:,} bytes")
+    raise _Wrong(f"broke off after {size:,} of {total:,} bytes")
+
+
+@contextlib.contextmanager
+def _opened(address: str, start: int) -> Iterator[http.client.HTTPResponse]:
+    headers = {"User-Agent": "mtlray"} | ({"Range": f"bytes={start}-"} if start else {})
+    with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=_TIMEOUT) as response:
+        yield response
+
+
+def _length(response: http.client.HTTPResponse, file: RemoteFile) -> int | None:
+    """The size that an address promises. Raises _Wrong for a web page, and for another size than the file's."""
+    if response.headers.get_content_type() == "text/html":
+        raise _Wrong("a web page, not the file")
+    length = response.headers.get("Content-Length")
+    if length is None:
+        return file.n_bytes
+    if file.n_bytes is not None and int(length) != file.n_bytes:
+        raise _Wrong(f"a file of {int(length):,} bytes, where {file.n_bytes:,} are expected")
+    return int(length)
+
+
+def _append(response: http.client.HTTPResponse, part: Path, total: int | None, say: Callable[[str], None]) -> None:
+    with part.open("ab") as out:
+        while piece := _read(response, total):
+            before = out.tell() // _REPORT_EVERY
+            out.write(piece)
+            if out.tell() // _REPORT_EVERY > before:
+                of = f" of {total / 1e6:,.0f}" if total else ""
+                say(f"{out.tell() / 1e6:,.0f}{of} MB")
+
+
+def _read(response: http.client.HTTPResponse, total: int | None) -> bytes:
+    """A piece; nothing where the connection breaks off, which the size will show. Raises _Wrong where no size is known."""
+    try:
+        return response.read(_PIECE)
+    except (http.client.HTTPException, OSError) as error:
+        if total is None:
+            raise _Wrong("broke off") from error
+        return error.partial if isinstance(error, http.client.IncompleteRead) else b""
+
+
+def _check(part: Path, file: RemoteFile) -> None:
+    """Raise _Wrong, and remove the file, where it is not the published one."""
+    found = None
+    if file.n_bytes is not None and part.stat().st_size != file.n_bytes:
+        found = f"{part.stat().st_size:,} bytes, where {file.n_bytes:,} are expected"
+    elif file.md5 is not None:
+        with part.open("rb") as opened:
+            md5 = hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        if md5 != file.md5:
+            found = f"another content, md5 {md5} where {file.md5} is expected"
+    if found is not None:
+        part.unlink()
+        raise _Wrong(found)
+
+
+def _parts(file: RemoteFile, folder: Path) -> list[Path]:
+    return list(folder.glob(f".{file.name}.*.part"))
+
+
+def _words(error: Exception) -> str:
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    number = f"{error.code} " if isinstance(error, urllib.error.HTTPError) else ""
+    return f"{number}{reason}" or type(error).__name__
