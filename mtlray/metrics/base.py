@@ -14,6 +14,7 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from mtlray.axes import Values
+from mtlray.errors import SpecError
 
 Totals = Float64[Tensor, "seed total"]
 
@@ -49,6 +50,16 @@ class Metric(abc.ABC):
     def compute(self, kept: Any) -> Values:
         """The metric's value; NaN where the split has nothing to measure."""
 
+    def success(self, prediction: Tensor, target: Tensor) -> Values:
+        """The share of its bound that a metric reaches on one batch, from 0 to 1; for strategies that ask at every step.
+
+        A metric that has a shorter way to it may take that. Raises SpecError without a bound.
+        """
+        if self.bound is None:
+            raise SpecError(f"Metric {self.name} has no bound that it could reach a share of.")
+        kept = self.init(len(prediction), prediction.device)
+        return self.compute(self.update(kept, prediction, target)) / self.bound
+
 
 class TotalsMetric(Metric):
     """A metric whose value follows from sums over examples or pixels: one row of float64 totals for each seed."""
@@ -75,6 +86,9 @@ class Accuracy(TotalsMetric):
 
     def compute(self, kept: Totals) -> Values:
         return 100 * kept[:, 0] / kept[:, 1]
+
+    def success(self, prediction: Tensor, target: Tensor) -> Values:
+        return (prediction.argmax(dim=-1) == target).mean(dim=1, dtype=torch.float64)
 
 
 @dataclass(frozen=True)

@@ -191,10 +191,9 @@ class Pack:
         columns = []
         for task, prediction, target in zip(self.tasks, predictions, targets, strict=True):
             metric = task.bounded_metric
-            if metric is None or metric.bound is None:
+            if metric is None:
                 raise SpecError(f"Task {task.name} has no metric with a bound, such as accuracy.")
-            totals = metric.update(metric.init(self.n_seeds, self._device), prediction.detach(), target)
-            columns.append(metric.compute(totals) / metric.bound)
+            columns.append(metric.success(prediction.detach(), target))
         return torch.stack(columns, dim=1)
 
     def state(self) -> dict[str, Tensor]:

@@ -1,4 +1,9 @@
-"""Weights of alpha-fair bargaining between the tasks: a small convex problem, solved by Newton's method."""
+"""Weights of alpha-fair bargaining between the tasks: a small convex problem, solved by Newton's method.
+
+For two tasks it is one equation in one variable, and Nash bargaining has a formula.
+"""
+
+import math
 
 import numpy as np
 
@@ -10,6 +15,8 @@ _TOLERANCE = 1e-8
 _EXACT = 1e-13
 _ROUNDING = 1e-4
 _CANCELLED = 1e-8
+_WIDEST = 700.0  # exp(709) is the largest float64
+_SOUGHT = "positive weights a that solve (G a) a^(1/alpha) = 1 for the Gramian G of the tasks' gradients"
 
 
 def alpha_fair(gramian: Matrix, alpha: float) -> Vector:
@@ -23,6 +30,8 @@ def alpha_fair(gramian: Matrix, alpha: float) -> Vector:
     weights = np.zeros(len(gramian))
     if not present.any():
         return weights
+    if len(gramian) == 2 and present.all():
+        return _of_two(float(gramian[0, 0]), float(gramian[0, 1]), float(gramian[1, 1]), q)
     inner = gramian[np.ix_(present, present)]
     unit = np.diag(inner).max()
     # In units of the solution for orthogonal gradients, so that gradients of very different lengths are as easy as equal ones.
@@ -63,15 +72,7 @@ def _newton(quadratic: Matrix, share: Vector, q: float) -> Vector:
         ):
             length *= 0.5
         x = x + length * step
-    sought = "positive weights a that solve (G a) a^(1/alpha) = 1 for the Gramian G of the tasks' gradients"
-    if best @ quadratic @ best <= _CANCELLED * (np.abs(quadratic) @ best @ best):
-        raise StrategyError(f"The gradients cancel, at a Pareto-stationary point of the trunk: there are no {sought}.")
-    if not smallest <= _TOLERANCE:
-        raise StrategyError(
-            f"Newton's method found no {sought}: it was left with a residual of {smallest:.1e}. There are none where the "
-            "gradients cancel, at a Pareto-stationary point of the trunk."
-        )
-    return best
+    return _checked(best, smallest, float(best @ quadratic @ best), float(np.abs(quadratic) @ best @ best))
 
 
 def _value(quadratic: Matrix, share: Vector, q: float, x: Vector) -> tuple[float, float]:
@@ -79,3 +80,77 @@ def _value(quadratic: Matrix, share: Vector, q: float, x: Vector) -> tuple[float
     terms = share * (np.log(x) if q == 1 else x ** (1 - q) / (1 - q))
     noise = 1e-15 * (float(np.abs(quadratic) @ x @ x) + float(np.abs(terms).sum()))
     return 0.5 * float(x @ quadratic @ x) - float(terms.sum()), noise
+
+
+def _of_two(first: float, product: float, second: float, q: float) -> Vector:
+    r"""The weights for two gradients, from the ratio of the terms :math:`a_k g_k` in length, by its logarithm :math:`v`.
+
+    With :math:`c` the cosine of the gradients the ratio of the two equations is
+    :math:`(1 + q) v + \log(1 + c e^{-v}) - \log(1 + c e^v) = (q - 1) \log(|g_2| / |g_1|)`, whose left side rises with a slope
+    of q at least. At q = 1 the root is zero and :math:`a_k = 1 / (|g_k| \sqrt{1 + c})`, in closed form. Plain floats, because
+    a call of numpy's costs more than all of this.
+    """
+    lengths = math.sqrt(first), math.sqrt(second)
+    cosine = min(1.0, max(-1.0, product / lengths[0] / lengths[1]))
+    if 1 + cosine <= _CANCELLED * (1 - cosine):
+        raise _cancelled()
+    target = (q - 1) * (math.log(lengths[1]) - math.log(lengths[0]))
+    v = _log_ratio(cosine, q, target)
+    ratios, gains = (math.exp(v), math.exp(-v)), _gains(cosine, v)
+    try:
+        # From the larger gain, which rounding has touched less.
+        if gains[0] >= gains[1]:
+            weight = (first * gains[0]) ** (-1 / (1 + q))
+            weights = weight, weight * ratios[0] * lengths[0] / lengths[1]
+        else:
+            weight = (second * gains[1]) ** (-1 / (1 + q))
+            weights = weight * ratios[1] * lengths[1] / lengths[0], weight
+        residual = 0.0
+        for weight, square, gain, ratio in zip(weights, (first, second), gains, ratios, strict=True):
+            share = weight ** (-1 - q) / square
+            residual = max(residual, abs(gain - share) / (share + _ROUNDING * (1 + abs(cosine) * ratio)))
+    except ArithmeticError:  # beyond the range of float64
+        weights, residual = (math.inf, math.inf), math.inf
+    both = math.cosh(v)
+    return _checked(np.array(weights), residual, both + cosine, both + abs(cosine))
+
+
+def _log_ratio(cosine: float, q: float, target: float) -> float:
+    """The v at which the equations of both tasks agree: Newton's steps, within an interval that shrinks around it."""
+    high = min(_WIDEST, -math.log(-cosine)) if cosine < 0 else _WIDEST  # both tasks gain
+    low, v, before = -high, 0.0, math.inf
+    for _ in range(_STEPS):
+        one, other = _gains(cosine, v)
+        if one <= 0 or other <= 0:  # at an end, by rounding
+            low, high = (low, v) if one <= 0 else (v, high)
+            v, before = 0.5 * (low + high), math.inf
+            continue
+        value = (1 + q) * v + math.log(other) - math.log(one) - target
+        low, high = (v, high) if value < 0 else (low, v)
+        step = value / (q - 1 + 1 / one + 1 / other)
+        if abs(value) <= _EXACT * (1 + abs(target)) or v - step == v:
+            break
+        slow = abs(value) > 0.5 * before
+        v, before = (0.5 * (low + high) if slow or not low < v - step < high else v - step), abs(value)
+    return v
+
+
+def _gains(cosine: float, v: float) -> tuple[float, float]:
+    """1 + c e^v and 1 + c e^-v, which are (G a)_k / (a_k |g_k|^2), without the cancellation of nearly opposite gradients."""
+    return 1 + cosine + cosine * math.expm1(v), 1 + cosine + cosine * math.expm1(-v)
+
+
+def _checked(weights: Vector, residual: float, squared: float, squared_terms: float) -> Vector:
+    """The weights, where their equations hold and their direction is long enough beside the terms in it."""
+    if squared <= _CANCELLED * squared_terms:
+        raise _cancelled()
+    if not residual <= _TOLERANCE:
+        raise StrategyError(
+            f"Newton's method found no {_SOUGHT}: it was left with a residual of {residual:.1e}. There are none where the "
+            "gradients cancel, at a Pareto-stationary point of the trunk."
+        )
+    return weights
+
+
+def _cancelled() -> StrategyError:
+    return StrategyError(f"The gradients cancel, at a Pareto-stationary point of the trunk: there are no {_SOUGHT}.")

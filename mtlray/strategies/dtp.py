@@ -9,7 +9,6 @@ import torch
 from mtlray.axes import Seeds, Weights
 from mtlray.errors import SpecError, require
 from mtlray.gradients import TaskLosses
-from mtlray.strategies.averages import MovingAverage
 from mtlray.strategies.base import AbstractStrategy, Faithfulness, State
 from mtlray.tasks import Task
 
@@ -67,11 +66,11 @@ class DTP(AbstractStrategy):
     def backward(self, losses: Sequence[TaskLosses], state: State) -> tuple[Weights, State]:
         (batch,) = losses
         found = batch.bounded_metrics().to(batch.values.dtype)
-        # A batch without a label has nothing to measure.
-        known, before = ~found.isnan(), state.buffers
-        buffers = MovingAverage(self.beta, "batch").after_batch(torch.where(known, found, before["average"]), before)
-        buffers["count"] = before["count"] + known
-        success = buffers["average"].clamp(min=self.floor, max=1)
+        average, count = state.buffers["average"], state.buffers["count"]
+        known = found >= 0  # a batch without a label has nothing to measure, and gives nan
+        blend = torch.where(count == 0, found, self.beta * average + (1 - self.beta) * found)
+        average = torch.where(known, blend, average)
+        success = average.clamp(min=self.floor, max=1)
         weights = (1 - success) ** self.gamma * -success.log()
-        torch.autograd.backward((weights * batch.values).sum())
-        return weights, State(buffers=buffers)
+        torch.autograd.backward(batch.values, weights)
+        return weights, State(buffers={"average": average, "count": count + known})

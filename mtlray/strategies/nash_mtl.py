@@ -25,9 +25,10 @@ class NashMTL(AbstractSolverWeighting):
     A task without a gradient weighs zero. Where gradients cancel, as opposite ones do, there are no such weights, and that is a
     solver error.
 
-    Reading: the equations are solved to 1e-8 by Newton's method at each step, without memory of the step before. The authors'
-    code, LibMTL and TorchJD take up to 20 steps of a sequence of convex approximations from the last weights, and go on with
-    what they then have: on gradients whose lengths differ by 10^4 that is no solution.
+    Reading: the equations are solved to 1e-8 at each step, without memory of the step before: for two tasks in closed form,
+    :math:`w_k = 1 / (|g_k| \sqrt{1 + \cos})` with the cosine of the gradients, for more by Newton's method. The authors' code,
+    LibMTL and TorchJD take up to 20 steps of a sequence of convex approximations from the last weights, and go on with what
+    they then have: on gradients whose lengths differ by 10^4 that is no solution.
     """
 
     max_norm: float | None = 1.0

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from mtlray import metrics
+from mtlray.errors import SpecError
 from mtlray.losses import squared_error
-from mtlray.metrics import Accuracy, MeanSquaredError
+from mtlray.metrics import Accuracy, MeanSquaredError, Metric
 from mtlray.tasks import Task
 
 CPU = torch.device("cpu")
@@ -65,6 +66,20 @@ METRICS = [getattr(metrics, name) for name in metrics.__all__ if name not in ("M
 @pytest.mark.parametrize("metric", METRICS, ids=lambda m: m.__name__)
 def test_shares_in_percent_have_a_bound_and_no_other_metric_has(metric):
     assert metric.bound == (100 if metric.unit == "%" and metric.higher_is_better else None)
+
+
+def test_success_on_one_batch_is_the_metric_over_its_bound():
+    rng = torch.Generator().manual_seed(0)
+    prediction, target = torch.randn(2, 7, 3, generator=rng), torch.randint(3, (2, 7), generator=rng)
+    found = Accuracy().success(prediction, target)
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found, Metric.success(Accuracy(), prediction, target))
+    classes = torch.randn(2, 3, 4, 5, 5, generator=rng), torch.randint(-1, 4, (2, 3, 5, 5), generator=rng)
+    metric = metrics.MeanIoU(n_classes=4)
+    torch.testing.assert_close(metric.success(*classes), metric.compute(over(metric, *classes, [3])) / 100)
+    assert metric.success(classes[0], torch.full_like(classes[1], -1)).isnan().all(), "nothing is labelled"
+    with pytest.raises(SpecError, match="Metric mse has no bound"):
+        MeanSquaredError().success(prediction, prediction)
 
 
 def test_a_tasks_bounded_metric_is_its_first_one_with_a_bound():

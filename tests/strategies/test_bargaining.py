@@ -51,9 +51,25 @@ def test_the_equations_hold_whatever_the_lengths(seed, n_tasks, spread, alpha):
     assert np.abs((matrix @ weights) * weights ** (1 / alpha) - 1).max() <= 1e-8
 
 
+@pytest.mark.parametrize("spread", [1.0, 1e2, 1e4, 1e6])
+@pytest.mark.parametrize("cosine", [-0.999999, -0.9, -0.1, 0.0, 1e-9, 0.5, 1.0])
+@pytest.mark.parametrize("alpha", [0.3, 1.0, 2.0, 10.0])
+def test_the_equation_of_two_tasks_has_the_solution_of_newtons_method(alpha, cosine, spread):
+    """A third gradient, at a right angle to both, leaves their weights as they are and has its own; three go to Newton's."""
+    lengths = np.array([spread, 1.0, 0.5])
+    cosines = np.array([[1.0, cosine, 0.0], [cosine, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    matrix = cosines * np.outer(lengths, lengths)
+    three, two = alpha_fair(matrix, alpha), alpha_fair(matrix[:2, :2], alpha)
+    np.testing.assert_allclose(two, three[:2], rtol=1e-7)
+    np.testing.assert_allclose(alpha_fair(matrix[1::-1, 1::-1], alpha), two[::-1], rtol=1e-9)
+    if alpha == 1:
+        np.testing.assert_allclose(two, 1 / (lengths[:2] * np.sqrt(1 + cosine)), rtol=1e-9)
+
+
 @pytest.mark.parametrize("scale", [1e-30, 1e-6, 1e12])
-def test_units_of_the_gradients_do_not_matter(scale):
-    matrix = gramian(3, 100.0, 0)
+@pytest.mark.parametrize("n_tasks", [2, 3])
+def test_units_of_the_gradients_do_not_matter(n_tasks, scale):
+    matrix = gramian(n_tasks, 100.0, 0)
     np.testing.assert_allclose(alpha_fair(scale * matrix, 2.0), alpha_fair(matrix, 2.0) * scale ** (-2 / 3), rtol=1e-9)
 
 
@@ -131,6 +147,14 @@ def test_gradients_that_nearly_cancel_are_solved(alpha, angle):
     matrix = gradients @ gradients.T
     weights = alpha_fair(matrix, alpha)
     assert np.abs((matrix @ weights) * weights ** (1 / alpha) - 1).max() <= 1e-8
+
+
+@pytest.mark.parametrize("n_tasks", [2, 3])
+def test_weights_that_no_float_can_hold_are_an_error(n_tasks):
+    """At a large alpha the weight of one of two parallel gradients goes to zero like a power of their lengths' ratio."""
+    rows = np.array([[1.0], [1e-6], [1e-6]])[:n_tasks]
+    with pytest.raises(StrategyError, match="found no positive weights"):
+        alpha_fair(rows @ rows.T, 1000.0)
 
 
 @pytest.mark.usefixtures("unchecked")
