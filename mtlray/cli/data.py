@@ -46,8 +46,12 @@ def data_import(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The folder or file that you have.")],
     data: Data = DATA,
     normals: Annotated[
-        bool | None, typer.Option("--normals/--no-normals", help="nyuv2: with surface normals (default), or without.")
+        Path | None,
+        typer.Option(
+            "--normals", metavar="ARCHIVE", help="nyuv2, official file: published normals; default: from depth."
+        ),
     ] = None,
+    no_normals: Annotated[bool, typer.Option("--no-normals", help="nyuv2: without surface normals.")] = False,
     size: Annotated[int | None, typer.Option("--size", help="Faces: pixels of a side; default 224.")] = None,
     min_face_score: Annotated[
         float | None, typer.Option("--min-face-score", help="imdb_wiki: the least score of a face; default 1.")
@@ -62,6 +66,7 @@ def data_import(
 
     options = ImportOptions(
         normals=normals,
+        no_normals=no_normals or None,
         size=size,
         min_face_score=min_face_score,
         test_subjects=test_subjects,

@@ -17,7 +17,8 @@ from mtlray.errors import SpecError
 class ImportOptions:
     """Choices of an import; None is the data set's own default, and what a data set has no use for should be None."""
 
-    normals: bool | None = None
+    normals: Path | None = None
+    no_normals: bool | None = None
     size: int | None = None
     min_face_score: float | None = None
     test_subjects: int | None = None
@@ -25,7 +26,7 @@ class ImportOptions:
 
     def only(self, name: str, *used: str) -> None:
         """Raise SpecError for an option that is given and not used."""
-        for option in ("normals", "size", "min_face_score", "test_subjects"):
+        for option in ("normals", "no_normals", "size", "min_face_score", "test_subjects"):
             if option not in used and getattr(self, option) is not None:
                 raise SpecError(
                     f"`mtlray data import {name}` has no use for --{option.replace('_', '-')}. Leave it out."
@@ -51,8 +52,12 @@ class Importable:
 
 
 def _nyuv2(path: Path, root: Path, options: ImportOptions) -> str:
-    options.only("nyuv2", "normals")
-    return import_nyuv2(path, root, normals=options.normals is not False, say=options.say)
+    options.only("nyuv2", "normals", "no_normals")
+    if options.normals and options.no_normals:
+        raise SpecError(
+            "`mtlray data import nyuv2` takes --normals ARCHIVE or --no-normals. Found both. Leave one out."
+        )
+    return import_nyuv2(path, root, normals=options.normals or not options.no_normals, say=options.say)
 
 
 def _imdb_wiki(path: Path, root: Path, options: ImportOptions) -> str:
@@ -109,6 +114,9 @@ IMPORTABLE: Mapping[str, Importable] = MappingProxyType(
                 "  a copy: https://academictorrents.com/details/47a9a46bb784b394e398228d4c85a8d61d01dfa8",
                 f"  beside it: {_NYU}/indoor_seg_sup/splits.mat, and classMapping40.mat",
                 "  and class13Mapping.mat of https://github.com/ankurhanda/nyuv2-meta-data",
+                "published normals for it, with --normals ARCHIVE; else they are computed from depth:",
+                "  https://dl.fbaipublicfiles.com/fair_self_supervision_benchmark/nyuv2_surfacenormal_metadata.zip",
+                "  or a copy of normals_gt.tgz, no longer at https://cs.nyu.edu/~deigen/dnl/normals_gt.tgz",
             ),
             forms="mtan's folder with train and val in it; the official .mat file; a zip of 288x384 pictures",
             remote={"mtan": (_MTAN,), "mat": _OFFICIAL},

@@ -27,6 +27,7 @@ class MatForm:
 
     origin = "nyuv2:mat"
     words = "the official file"
+    normals = "computed from depth"
     depth_bin: float | None = None
 
     def __init__(self, path: Path) -> None:
@@ -41,7 +42,8 @@ class MatForm:
             )
         split = self._companion("splits.mat")
         kept = {"train": "trainNdxs", "test": "testNdxs"}
-        self._order = {
+        # Which images of the file a split has, from 0.
+        self.order = {
             ours: [i for i in (np.ravel(split[theirs]).astype(int) - 1).tolist() if i < n]
             for ours, theirs in kept.items()
         }
@@ -50,10 +52,10 @@ class MatForm:
         self._classes = np.concatenate([[0], np.ravel(of13)]).astype(np.int16)[to40] - 1
 
     def count(self, split: str) -> int:
-        return len(self._order[split])
+        return len(self.order[split])
 
     def samples(self, split: str) -> Iterator[Sample]:
-        for i in self._order[split]:
+        for i in self.order[split]:
             name = f"{self._path.name}, image {i + 1}"
             image, depth, labels = (self._read(field, i) for field in _SHAPES)
             if labels.max() >= len(self._classes):
@@ -62,9 +64,9 @@ class MatForm:
                 )
             yield Sample(
                 name,
-                _resized(image.transpose(2, 1, 0), Image.Resampling.BICUBIC),
-                _resized(depth.T.astype(np.float32), Image.Resampling.NEAREST),
-                _resized(self._classes[labels.T].astype(np.int32), Image.Resampling.NEAREST),
+                resized(image.transpose(2, 1, 0), Image.Resampling.BICUBIC),
+                resized(depth.T.astype(np.float32), Image.Resampling.NEAREST),
+                resized(self._classes[labels.T].astype(np.int32), Image.Resampling.NEAREST),
                 scene=self._scene(i),
             )
 
@@ -123,5 +125,6 @@ class MatForm:
         )
 
 
-def _resized(array: np.ndarray, how: Image.Resampling) -> np.ndarray:
+def resized(array: np.ndarray, how: Image.Resampling) -> np.ndarray:
+    """A picture of 640x480, its valid part at 288x384."""
     return np.asarray(Image.fromarray(array).crop(_CROP).resize((WIDTH, HEIGHT), how))

@@ -17,6 +17,7 @@ class MtanForm:
 
     origin = "nyuv2:mtan"
     words = "the npy files of mtan"
+    normals = "given"
     depth_bin: float | None = None
 
     def __init__(self, path: Path) -> None:

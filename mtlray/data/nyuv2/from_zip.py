@@ -26,6 +26,7 @@ class ZipForm:
 
     origin = "nyuv2:288-jpeg-depth8"
     words = "JPEG images and 8-bit depth at 288x384, NOT the official files"
+    normals = "computed from depth"
     depth_bin: float | None = DEPTH_BIN
 
     def __init__(self, path: Path) -> None:

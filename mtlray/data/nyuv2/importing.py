@@ -14,6 +14,7 @@ from mtlray.data.nyuv2.from_mat import OFFICIAL_BYTES, OFFICIAL_MD5, MatForm
 from mtlray.data.nyuv2.from_mtan import MtanForm
 from mtlray.data.nyuv2.from_zip import ZipForm
 from mtlray.data.nyuv2.normals import normals_from_depth, smoothed
+from mtlray.data.nyuv2.published_normals import EigenForm, LadickyForm
 from mtlray.data.nyuv2.sample import HEIGHT, N_TEST, N_TRAIN, WIDTH, Sample
 from mtlray.errors import DataError
 
@@ -32,6 +33,8 @@ class Form(Protocol):
 
     origin: str
     words: str
+    normals: str
+    """Where the normals are from, in words."""
     depth_bin: float | None
     """Metres of one code, where depth was rounded to the middle of bins."""
 
@@ -40,8 +43,8 @@ class Form(Protocol):
     def samples(self, split: str) -> Iterator[Sample]: ...
 
 
-FORMS: dict[str, type[MtanForm] | type[MatForm] | type[ZipForm]] = {
-    "mtan": MtanForm, "mat": MatForm, "288-jpeg-depth8": ZipForm,
+FORMS: dict[str, type[Form]] = {
+    "mtan": MtanForm, "mat": MatForm, "mat-eigen": EigenForm, "mat-ladicky": LadickyForm, "288-jpeg-depth8": ZipForm,
 }  # fmt: skip
 
 
@@ -50,16 +53,23 @@ def folder_of(root: Path, source: str) -> Path:
     return root / "nyuv2" / source
 
 
-def form_of(path: Path) -> tuple[str, Form]:
-    """The form of a folder or file that a person has. Raises DataError."""
+def form_of(path: Path, archive: Path | None = None) -> tuple[str, Form]:
+    """The form of a folder or file that a person has, and of an archive of normals beside it. Raises DataError."""
     if not path.exists():
         raise DataError(f"`{path}` should be a folder or a file with NYUv2. Found nothing there.")
-    if path.is_dir() and (path / "train").is_dir():
+    if path.is_dir() and (path / "train").is_dir() and archive is None:
         return "mtan", MtanForm(path)
-    if path.is_dir() and (path / "nyu_depth_v2_labeled.mat").is_file():
-        return "mat", MatForm(path / "nyu_depth_v2_labeled.mat")
-    if path.suffix == ".mat":
-        return "mat", MatForm(path)
+    official = path / "nyu_depth_v2_labeled.mat" if path.is_dir() else path
+    if official.suffix == ".mat" and official.is_file():
+        if archive is None:
+            return "mat", MatForm(official)
+        source, with_normals = ("mat-ladicky", LadickyForm) if archive.suffix == ".zip" else ("mat-eigen", EigenForm)
+        return source, with_normals(official, archive)
+    if archive is not None:
+        raise DataError(
+            f"`{path}` should be the official .mat file or its folder, to take normals from `{archive}`. Found another form. "
+            "Leave --normals out."
+        )
     if path.suffix == ".zip":
         return "288-jpeg-depth8", ZipForm(path)
     raise DataError(
@@ -68,12 +78,16 @@ def form_of(path: Path) -> tuple[str, Form]:
     )
 
 
-def import_nyuv2(path: Path, root: Path, *, normals: bool, say: Callable[[str], None]) -> str:
-    """Store the samples of `path` below `root`, all checked; without `normals`, none are computed from depth.
+def import_nyuv2(path: Path, root: Path, *, normals: bool | Path, say: Callable[[str], None]) -> str:
+    """Store the samples of `path` below `root`, all checked, without normals, with those that it has or that are computed from
+    depth, or with those of an archive.
 
     Returns what was imported, in words. Raises DataError; then nothing is stored.
     """
-    source, form = form_of(path)
+    archive = normals if isinstance(normals, Path) else None
+    if archive is not None:
+        say(f"reading {archive.name}, and comparing it with the depths")
+    source, form = form_of(path, archive)
     folder = folder_of(root, source)
     if (folder / "meta.json").exists():
         raise DataError(
@@ -85,10 +99,9 @@ def import_nyuv2(path: Path, root: Path, *, normals: bool, say: Callable[[str], 
     checksum = _checksum(path, say) if source != "mtan" else "there is no published checksum"
 
     def write(writer: prepared.Writer) -> None:
-        from_depth = False
         for split in SPLITS:
-            from_depth |= _write(writer, form, split, counts[split], normals, say)
-        made = "computed from depth" if from_depth else ("given" if "train-normals" in writer.names else "none")
+            _write(writer, form, split, counts[split], bool(normals), say)
+        made = form.normals if normals else "none"
         writer.about |= {"origin": form.origin, "words": form.words, "normals": made, "checksum": checksum}
 
     mark = prepared.prepare_rows(folder, write)
@@ -102,8 +115,8 @@ def import_nyuv2(path: Path, root: Path, *, normals: bool, say: Callable[[str], 
     )
 
 
-def _write(writer: prepared.Writer, form: Form, split: str, n: int, normals: bool, say: Callable[[str], None]) -> bool:
-    """Write the arrays of a split; returns whether normals were computed."""
+def _write(writer: prepared.Writer, form: Form, split: str, n: int, normals: bool, say: Callable[[str], None]) -> None:
+    """Write the arrays of a split."""
     samples = form.samples(split)
     first = next(samples)
     computed = normals and first.normals is None
@@ -127,7 +140,6 @@ def _write(writer: prepared.Writer, form: Form, split: str, n: int, normals: boo
     if scenes:
         _, numbers = np.unique(scenes, return_inverse=True)
         writer.whole(f"{split}-scenes", numbers.astype("<i2"))
-    return computed
 
 
 def _with_normals(sample: Sample, depth_bin: float | None) -> Sample:

@@ -28,11 +28,12 @@ from mtlray.tasks import Task, checked_names
 class NYUv2(DatasetSpec):
     """1,449 images of rooms with 13 classes, depth and surface normals (Silberman et al. 2012), 288x384, as Liu et al. 2019.
 
-    `source` is the form that was imported: "mtan", "mat" (the official file) or "288-jpeg-depth8"; numbers of different
-    sources are not comparable. `mask="legacy2019"` lets the normals' loss count the pixels that have a depth, as mtan did
-    until 2020, and not those that have a normal. `augment` scales, crops and flips training images at random. `downscale`
-    divides height and width. `val_images` are held out of the training images, by whole scenes where the source names them,
-    else as one run of the official order; `data_seed` draws them. `n_images` are the training and test images of the import.
+    `source` is the form that was imported: "mtan", "mat" (the official file), "mat-eigen" or "mat-ladicky" (with published
+    normals) or "288-jpeg-depth8"; numbers of different sources are not comparable. `mask="legacy2019"` lets the normals' loss
+    count the pixels that have a depth, as mtan did until 2020, and not those that have a normal. `augment` scales, crops and
+    flips training images at random. `downscale` divides height and width. `val_images` are held out of the training images, by
+    whole scenes where the source names them, else as one run of the official order; `data_seed` draws them. `n_images` are the
+    training and test images of the import.
     Inputs are pixels divided by 255.
 
     Tasks: `segmentation` (13 classes), `depth` (metres) and `normals`.
@@ -85,7 +86,7 @@ class NYUv2(DatasetSpec):
     @property
     def origin(self) -> str:
         form = FORMS[self.source]
-        normals = "" if self.source == "mtan" or "normals" not in self.task_names else "; normals computed from depth"
+        normals = f"; normals {form.normals}" if "normals" in self.task_names and form.normals != "given" else ""
         return f"{form.origin} ({form.words}{normals})"
 
     @property
