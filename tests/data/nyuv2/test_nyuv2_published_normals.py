@@ -146,7 +146,7 @@ def test_normals_that_do_not_fit(rooms, tmp_path, kind, message, monkeypatch):
     elif kind == "missing":
         eigen(archive, NORMALS, images=(0, 1, 3))
     elif kind == "cut short":
-        archive.write_bytes(eigen(archive, NORMALS).read_bytes()[:3000])
+        archive.write_bytes(eigen(archive, NORMALS).read_bytes()[:-500])
     elif kind == "no pickle":
         archive = tmp_path / "normals.zip"
         archive.write_bytes(b"no zip")
