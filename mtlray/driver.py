@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
+from mtlray.data.remote import make_ready
 from mtlray.errors import LaunchError, MtlrayError, ResultsError
 from mtlray.execution import Job
 from mtlray.locking import DriverLock
@@ -120,7 +121,9 @@ class Sweep:
                 check_address(address)
             records, _ = self.ledger.records(every_byte=False)
             self._refuse_other_versions(records)
-            fingerprints = self._data(config, records)
+            fingerprints = self._data(
+                config, records, lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True)
+            )
             self.ledger.probe()
             stop = Stop(policy.grace_seconds)
             with self._lock() as lock:
@@ -184,12 +187,14 @@ class Sweep:
                 "made them (column `versions`). `mtlray table` reads them as they are."
             )
 
-    def _data(self, config: RunConfig, records: Mapping[str, TrialRecord]) -> dict[str, str]:
-        """Fingerprints of all data sets, prepared here and read once. Raises DataError and ResultsError."""
+    def _data(
+        self, config: RunConfig, records: Mapping[str, TrialRecord], say: Callable[[str], None]
+    ) -> dict[str, str]:
+        """Fingerprints of all data sets, fetched or prepared here and read once. Raises DataError and ResultsError."""
         root = Path(config.data)
         datasets = {trial.dataset.label: trial.dataset for trial in self.trials}
         for dataset in datasets.values():
-            dataset.prepare(root)
+            make_ready(dataset, root, config.data_from, say)
         fingerprints = {label: dataset.load(root).fingerprint for label, dataset in datasets.items()}
         refuse_other_data(records, fingerprints)
         return fingerprints

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from mtlray.data.remote import make_ready
 from mtlray.embedding import embed, steps_of
 from mtlray.execution import device_of, surroundings
 from mtlray.records import Ledger
@@ -20,7 +21,7 @@ def embed_trials(
     steps = [steps_of(trial, at) for trial in trials]  # all are checked before the first is trained
     root = Path(config.data)
     for trial, chosen in zip(trials, steps, strict=True):
-        trial.dataset.prepare(root)
+        make_ready(trial.dataset, root, config.data_from)
         with surroundings(config):
             made = embed(
                 trial,

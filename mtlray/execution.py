@@ -15,6 +15,7 @@ from mtlray.attempt_log import AttemptLog
 from mtlray.attempts import failures, finish, read_attempts, settled, write_attempts
 from mtlray.checkpoint import Checkpoint, Interrupted
 from mtlray.data import Dataset
+from mtlray.data.remote import make_ready
 from mtlray.errors import DataError, StrategyError
 from mtlray.failpoints import failpoint
 from mtlray.memory import keep_freed_memory
@@ -92,7 +93,7 @@ def _run_pack(trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], b
                 log.finish(end, reason)
 
     try:
-        dataset = _load(trials[0], job)
+        dataset = _load(trials[0], job, logs[0].add)
         outcomes = _train(trials, dataset, job, ledger, device, logs, progress)
         tables = [
             _tables(trial, outcome, _about(job, trials, log, device, outcome.seconds, outcome.kernel))
@@ -247,10 +248,10 @@ def _live(trial: TrialSpec, job: Job) -> LiveTensorBoard:
     return LiveTensorBoard(trial_folder(Path(job.config.tensorboard), job.sweep, group, trial.seed, trial.trial_id))
 
 
-def _load(trial: TrialSpec, job: Job) -> Dataset:
-    """The trial's data, made on this machine if need be, and the same as the sweep's. Raises DataError."""
+def _load(trial: TrialSpec, job: Job, say: Callable[[str], object]) -> Dataset:
+    """The trial's data, fetched to or made on this machine if need be, and the same as the sweep's. Raises DataError."""
     root = Path(job.config.data)
-    trial.dataset.prepare(root)
+    make_ready(trial.dataset, root, job.config.data_from, say)
     dataset = trial.dataset.load(root)
     expected = job.fingerprints[trial.dataset.label]
     if dataset.fingerprint != expected:

@@ -16,7 +16,7 @@ from typing import Any
 from mtlray.errors import LaunchError
 from mtlray.execution import Job, note_hang
 from mtlray.policy import store_is_full
-from mtlray.preflight import await_node, inspect_cluster, judge
+from mtlray.preflight import DataSource, await_node, inspect_cluster, judge
 from mtlray.session import Pack, Session
 from mtlray.shipping import stage
 from mtlray.signals import Stop
@@ -52,7 +52,7 @@ def run_on_ray(packs: Packs, session: Session, *, address: str | None, modules: 
         resources = _resources(job, stop)
         _check_pickles(packs, job)
         if address is not None:
-            judge(inspect_cluster(job.config.results, job.sweep))
+            judge(inspect_cluster(job.config.results, job.sweep, _data_source(packs, job)))
         workers = job.config.workers or (_slots(resources) if address is None else None)  # a cluster may grow
         left = _left(packs, job)
         alone = False
@@ -84,6 +84,15 @@ def _left(packs: Packs, job: Job) -> list[Pack]:
     """The packs with a trial that has no result yet."""
     records, _ = job.ledger().records(every_byte=False)
     return [pack for pack in packs if any(trial.trial_id not in records for trial in pack)]
+
+
+def _data_source(packs: Packs, job: Job) -> DataSource | None:
+    """Where nodes fetch the data of these packs; None where they make it."""
+    if job.config.data_from is None:
+        return None
+    root = Path(job.config.data)
+    folders = {folder: None for pack in packs for folder in pack[0].dataset.folders(root)}
+    return DataSource(tuple(folders), root, job.config.data_from)
 
 
 def _check_pickles(packs: Packs, job: Job) -> None:

@@ -12,7 +12,7 @@ from mtlray.errors import ResultsError, StoreError
 # written. GCS: a network that is away is an error after a minute, and not after fifteen.
 _DEFAULTS = {"s3": {"allow_delayed_open": "true"}, "gs": {"retry_limit_seconds": "60"}}
 
-_RIGHTS = "with the right to list, read, write and delete there, for the driver and on every node"
+_RESULTS = ("Results should go to", "list, read, write and delete")
 _REMEDIES = (
     (
         r"expired",
@@ -27,7 +27,8 @@ _REMEDIES = (
         r"access[ _]?denied|invalid[ _]?access[ _]?key|signature|credentials|unauthenticated|permission|forbidden|\b40[13]\b|"
         r"invalid[ _]?(client[ _]?)?token",
         "The credentials are missing or not enough. For s3:// set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, "
-        f"or give the machine a role; for gs:// set GOOGLE_APPLICATION_CREDENTIALS; {_RIGHTS}.",
+        "or give the machine a role; for gs:// set GOOGLE_APPLICATION_CREDENTIALS; with the right to RIGHTS there, for the "
+        "driver and on every node.",
     ),
     (
         r"network|resolve|connect|curl|timed? ?out|unavailable|slow[ _]?down",
@@ -37,8 +38,10 @@ _REMEDIES = (
 )
 
 
-def open_uri(uri: str) -> tuple[fs.FileSystem, str, str]:
-    """The file system, the path in it, and the URI for messages: without options and credentials. Raises ResultsError.
+def open_uri(uri: str, wish: str = _RESULTS[0], rights: str = _RESULTS[1]) -> tuple[fs.FileSystem, str, str]:
+    """The file system, the path in it, and the URI for messages: without options and credentials.
+
+    Raises ResultsError for what is no such URI, and StoreError as `explained`.
 
     Folders may stand behind the options: `s3://bucket/results?region=eu-west-1/sweep` is the folder `sweep` in the results.
     """
@@ -52,8 +55,9 @@ def open_uri(uri: str) -> tuple[fs.FileSystem, str, str]:
         [*filter(None, [options]), *(f"{k}={v}" for k, v in _DEFAULTS.get(scheme, {}).items() if k not in given)]
     )
     try:
-        system, path = fs.FileSystem.from_uri(f"{place}?{options}" if options else place)
-    except (ArrowInvalid, OSError, ValueError) as error:
+        with explained(shown, wish, rights):  # the region of a bucket is asked for here
+            system, path = fs.FileSystem.from_uri(f"{place}?{options}" if options else place)
+    except (ArrowInvalid, ValueError) as error:
         raise ResultsError(
             f"`{shown}` should be a folder or a URI that pyarrow knows (s3://, gs://, hdfs://). Found: {error}."
         ) from error
@@ -61,16 +65,24 @@ def open_uri(uri: str) -> tuple[fs.FileSystem, str, str]:
 
 
 @contextlib.contextmanager
-def explained(shown: str) -> Iterator[None]:
-    """Turn a refusal of the store into a StoreError with its remedy; FileNotFoundError stays what it is."""
+def explained(shown: str, wish: str = _RESULTS[0], rights: str = _RESULTS[1]) -> Iterator[None]:
+    """Turn a refusal of the store into a StoreError with its remedy; FileNotFoundError stays what it is.
+
+    `wish` is what should be there, and `rights` is what it takes.
+    """
     try:
         yield
     except (FileNotFoundError, StoreError):
         raise
     except OSError as error:
         text = " ".join(str(error).split())
+        remedies = _REMEDIES if "://" in shown else ()
         remedy = next(
-            (remedy for pattern, remedy in _REMEDIES if re.search(pattern, text, re.IGNORECASE)),
+            (
+                remedy.replace("RIGHTS", rights)
+                for pattern, remedy in remedies
+                if re.search(pattern, text, re.IGNORECASE)
+            ),
             "The same command goes on once that is mended.",
         )
-        raise StoreError(f"Results should go to {shown}. The store says: {text}. {remedy}") from error
+        raise StoreError(f"{wish} {shown}. The store says: {text}. {remedy}") from error

@@ -5,9 +5,12 @@ import platform
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mtlray import __version__
+from mtlray.data.remote import check
 from mtlray.errors import LaunchError, MtlrayError
 from mtlray.provenance import versions
 from mtlray.records import Ledger
@@ -16,25 +19,44 @@ _POLL_SECONDS = 2.0
 _ANSWER_SECONDS = 120.0
 
 
-def inspect_node(results: str, sweep: str, token: str | None = None) -> dict[str, str]:
-    """What one node says of itself: its versions, and what goes wrong when it reads a file of the driver and writes one."""
+@dataclass(frozen=True)
+class DataSource:
+    """The prepared arrays that trials read: `folders` below the data folder `root`, to be fetched from `uri`."""
+
+    folders: tuple[Path, ...]
+    root: Path
+    uri: str
+
+
+def inspect_node(results: str, sweep: str, token: str | None = None, data: DataSource | None = None) -> dict[str, str]:
+    """What one node says of itself: its versions, what goes wrong when it reads a file of the driver and writes one, and what
+    when it looks for data that it does not have."""
+    answer = {"versions": versions(), "error": _trouble_with_results(results, sweep, token), "data": ""}
+    if data is not None:
+        try:
+            check(data.folders, data.root, data.uri)
+        except (OSError, MtlrayError) as error:
+            answer["data"] = str(error)
+    return answer
+
+
+def _trouble_with_results(results: str, sweep: str, token: str | None) -> str:
     try:
         store = Ledger(results, sweep).store
         if token is not None:
             try:
                 store.read(token)
             except FileNotFoundError:
-                error = f"{store.where(token)}, written by the driver just now, is not there"
-                return {"versions": versions(), "error": error}
+                return f"{store.where(token)}, written by the driver just now, is not there"
         name = f"trials/.probe-{uuid.uuid4().hex[:8]}"
         store.write(name, b"")
         store.delete(name)
     except (OSError, MtlrayError) as error:
-        return {"versions": versions(), "error": str(error)}
-    return {"versions": versions(), "error": ""}
+        return str(error)
+    return ""
 
 
-def inspect_cluster(results: str, sweep: str) -> dict[str, dict[str, str]]:
+def inspect_cluster(results: str, sweep: str, data: DataSource | None = None) -> dict[str, dict[str, str]]:
     """`inspect_node` on every node that is alive, by address. Raises LaunchError where one gives no answer."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -47,7 +69,7 @@ def inspect_cluster(results: str, sweep: str) -> dict[str, dict[str, str]]:
     asked = {
         node: probe.options(
             num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node, soft=False)
-        ).remote(results, sweep, token)
+        ).remote(results, sweep, token, data)
         for node in nodes
     }
     answers: dict[str, dict[str, str]] = {}
@@ -75,6 +97,8 @@ def judge(answers: Mapping[str, Mapping[str, str]]) -> None:
                 f"Results should be writable from every node, in one place. Node {node} says: {answer['error']}. "
                 "Give a --results folder that all nodes share, or an object store such as s3://bucket/folder."
             )
+        if answer.get("data"):
+            raise LaunchError(f"Every node should be able to fetch the data. Node {node} says: {answer['data']}")
         theirs = json.loads(answer["versions"])
         different = [f"{name} {theirs.get(name)} (here {own[name]})" for name in own if theirs.get(name) != own[name]]
         if different:

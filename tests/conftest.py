@@ -73,3 +73,21 @@ def cli(capsys, monkeypatch, tmp_path, unchecked):
         return ended.value.code or 0, out, err
 
     return call
+
+
+@pytest.fixture(scope="module")
+def server():
+    """An S3 on loopback; see `s3_server`."""
+    pytest.importorskip("moto.server")
+    from s3_server import serving
+
+    with serving() as made:
+        yield made
+
+
+@pytest.fixture
+def uri(server, request):
+    """A folder of its own on that S3 for each test."""
+    server.reset()
+    yield f"s3://bucket/{abs(hash(request.node.nodeid))}"
+    server.reset()

@@ -67,8 +67,16 @@ def test_another_process_with_the_same_number_is_not_the_owner(store):
         pass
 
 
+@pytest.fixture(params=[0, 86_400, -86_400], ids=["right", "a day ahead", "a day behind"])
+def clock(request, monkeypatch):
+    """The wall clock of the driver that comes second."""
+    monkeypatch.setattr(locking.time, "time", lambda right=time.time: right() + request.param)
+
+
+@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize("changes", [{"host": "elsewhere"}, {"boot": "an earlier one/pid:[1]"}])
 def test_a_silent_driver_elsewhere_is_watched_and_then_replaced(store, changes):
+    changes = {**changes, "beat_at": time.time()}
     leave(store, dataclasses.replace(Owner.me(), **changes))
     began = time.monotonic()
     with DriverLock(store, **QUICK):
@@ -76,6 +84,7 @@ def test_a_silent_driver_elsewhere_is_watched_and_then_replaced(store, changes):
         assert holder(store).host == Owner.me().host
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_driver_elsewhere_that_beats_is_never_replaced(store, monkeypatch):
     elsewhere = dataclasses.replace(Owner.me(), host="elsewhere", pid=12)
     leave(store, elsewhere)
@@ -106,6 +115,21 @@ def test_a_driver_that_was_replaced_hears_of_it(store):
         assert lock.lost.wait(10)
     assert heard == [True]
     assert holder(store).host == "elsewhere", "it does not take away what is no longer its own"
+
+
+def test_a_wall_clock_that_jumps_costs_no_driver_its_sweep(store, monkeypatch):
+    with DriverLock(store, **QUICK) as lock:
+        for seconds in (86_400, -86_400):
+            monkeypatch.setattr(locking.time, "time", lambda off=seconds: off)
+            beat = holder(store).beat
+            deadline = time.monotonic() + 10
+            while holder(store).beat < beat + 2 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert holder(store).beat >= beat + 2, "it goes on beating"
+            assert present(store) is not None
+            with pytest.raises(LaunchError), DriverLock(store, **QUICK):
+                pass
+        assert not lock.lost.is_set()
 
 
 def test_a_damaged_file_holds_nothing(store):

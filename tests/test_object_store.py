@@ -1,16 +1,14 @@
 """Results on S3: a real server (moto's) on loopback, that can be told to refuse, to cut uploads short, and to count."""
 
-import logging
-import os
 import sys
-import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
-from pyarrow import fs
+from s3_server import DENIED, EXPIRED
 
 from mtlray.cli import main
 from mtlray.errors import ResultsError, StoreError
@@ -21,77 +19,6 @@ from mtlray.store import Store
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("s3")]  # warnings of moto's imports
 
 SMALL = Path(__file__).parent / "sweep_small.py"
-EXPIRED = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
-DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
-
-
-class Server:
-    """An S3 with a log of its requests. `refusal` answers all of them; `cut` names a part of the paths that are cut off."""
-
-    def __init__(self):
-        from moto.server import DomainDispatcherApplication, create_backend_app
-        from werkzeug.serving import WSGIRequestHandler, make_server
-
-        class Quiet(WSGIRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log(self, *arguments):
-                pass
-
-        logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
-        self._moto = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=Quiet)
-        self.port = self._server.port
-        self.reset()
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def reset(self):
-        self.requests, self.refusal, self.cut, self.after = [], None, None, 0
-
-    def _answer(self, environ, start):
-        path = environ["PATH_INFO"]
-        self.requests.append((environ["REQUEST_METHOD"], path, environ["QUERY_STRING"]))
-        if self.refusal is not None:
-            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            start("403 Forbidden", [("Content-Type", "application/xml"), ("Content-Length", str(len(self.refusal)))])
-            return [self.refusal]
-        if self.cut is not None and self.cut in path and environ["REQUEST_METHOD"] == "PUT":
-            if self.after == 0:
-                environ["werkzeug.socket"].shutdown(2)
-                raise ConnectionAbortedError
-            self.after -= 1
-        return self._moto(environ, start)
-
-    def stop(self):
-        self._server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def server():
-    pytest.importorskip("moto.server")
-    with pytest.MonkeyPatch.context() as patch:
-        made = Server()
-        for name in list(os.environ):
-            if name.startswith("AWS_"):
-                patch.delenv(name)
-        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{made.port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "key")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        patch.setenv("AWS_CONFIG_FILE", "/nowhere")
-        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
-        fs.FileSystem.from_uri("s3://bucket/?allow_bucket_creation=true")[0].create_dir("bucket")
-        yield made
-        made.stop()
-
-
-@pytest.fixture
-def uri(server, request):
-    """A folder of its own for each test."""
-    server.reset()
-    yield f"s3://bucket/{abs(hash(request.node.nodeid))}"
-    server.reset()
 
 
 # -- the store
@@ -182,6 +109,19 @@ def test_folders_stand_behind_the_options_of_a_uri(server, uri):
     store = Ledger(f"{uri}{options}", "sweep").store
     assert store.read("file") == b"1"
     assert store.where("file") == f"{uri}/sweep/file"
+
+
+def test_a_network_that_is_away_is_no_wrong_uri(monkeypatch):
+    def from_uri(uri):
+        raise OSError(
+            "When resolving region for bucket 'bucket': AWS Error NETWORK_CONNECTION during HeadBucket operation"
+        )
+
+    monkeypatch.setattr("mtlray.object_store.fs", SimpleNamespace(FileSystem=SimpleNamespace(from_uri=from_uri)))
+    with pytest.raises(
+        StoreError, match=r"Results should go to s3://bucket/results\. .* The store did not answer\. Check"
+    ):
+        open_uri("s3://bucket/results")
 
 
 def test_credentials_of_a_uri_are_not_shown():

@@ -3,7 +3,7 @@
 import sys
 
 # isort: off
-from mtlray.cli import sweeps, tables, report, embed, export, strategies, launch, doctor, data, data_show  # noqa: F401  # as in --help
+from mtlray.cli import sweeps, tables, report, embed, export, strategies, launch, doctor, data, data_push, data_show  # noqa: F401  # as in --help
 
 # isort: on
 from mtlray.cli.app import app

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mtlray.cli.app import app
-from mtlray.cli.options import DATA, Data
+from mtlray.cli.options import DATA, Data, data_folder
 
 data_app = typer.Typer(help="The data sets: what is here, how to get it, whether it is whole.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
@@ -22,7 +22,7 @@ def data_list(data: Data = DATA) -> None:
     """Each source: what it is, size, terms, where to get it, whether it is here."""
     from mtlray.data.sources import describe_sources
 
-    print(describe_sources(Path(data).expanduser()))
+    print(describe_sources(data_folder(data)))
 
 
 @data_app.command("prepare")
@@ -37,7 +37,7 @@ def data_prepare(
     """
     from mtlray.data.sources import prepare_source
 
-    print(prepare_source(name, Path(data).expanduser(), form, _to_stderr))
+    print(prepare_source(name, data_folder(data), form, _to_stderr))
 
 
 @data_app.command("import")
@@ -72,7 +72,7 @@ def data_import(
         test_subjects=test_subjects,
         say=_to_stderr,
     )
-    print(import_source(name, path, Path(data).expanduser(), options))
+    print(import_source(name, path, data_folder(data), options))
 
 
 @data_app.command("verify")
@@ -80,4 +80,4 @@ def data_verify(name: Annotated[str, typer.Argument(metavar="NAME")], data: Data
     """Compare a source's files, and all arrays made from it, with their checksums."""
     from mtlray.data.sources import verify_source
 
-    print(verify_source(name, Path(data).expanduser()))
+    print(verify_source(name, data_folder(data)))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mtlray.cli.data import data_app
-from mtlray.cli.options import DATA, Data
+from mtlray.cli.options import DATA, Data, data_folder
 
 
 @data_app.command("show")
@@ -19,7 +19,7 @@ def data_show(
     """Draw some examples of a data set with their labels. One picture for each form that was imported."""
     from mtlray.data.pictures import draw, specs_of
 
-    root = Path(data).expanduser()
+    root = data_folder(data)
     specs = specs_of(name, root)
     for spec in specs:
         path = out if len(specs) == 1 else out.with_stem(f"{out.stem}-{spec.label}")

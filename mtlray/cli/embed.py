@@ -1,12 +1,25 @@
 """Command that shows what the trunk has learnt: embed."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mtlray.cli.app import app
-from mtlray.cli.options import DATA, RESULTS, Data, Device, Fractions, Results, Seeds, Strategies, SweepFile, open_sweep
+from mtlray.cli.options import (
+    DATA,
+    RESULTS,
+    Data,
+    DataFrom,
+    Device,
+    Fractions,
+    Results,
+    Seeds,
+    Strategies,
+    SweepFile,
+    data_folder,
+    open_sweep,
+    place,
+)
 
 
 @app.command()
@@ -14,6 +27,7 @@ def embed(
     sweep: SweepFile,
     results: Results = RESULTS,
     data: Data = DATA,
+    data_from: DataFrom = None,
     seeds: Seeds = None,
     strategies: Strategies = None,
     fractions: Fractions = None,
@@ -30,7 +44,8 @@ def embed(
 
     opened = open_sweep(sweep, results, seeds, strategies, fractions)
     config = RunConfig(
-        data=str(Path(data).expanduser().absolute()),
+        data=str(data_folder(data)),
+        data_from=place(data_from),
         results=opened.results,
         device=device,  # type: ignore[arg-type]  # checked by RunConfig
     )

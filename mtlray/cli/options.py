@@ -21,6 +21,14 @@ Results = Annotated[
 Data = Annotated[
     str, typer.Option("--data", envvar="MTLRAY_DATA", help="Where data lies.", show_default="~/.cache/mtlray")
 ]
+DataFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--data-from",
+        envvar="MTLRAY_DATA_FROM",
+        help="Fetch prepared data that is not in --data from here: a URI such as s3://…, filled by `mtlray data push`.",
+    ),
+]
 Seeds = Annotated[str | None, typer.Option("--seeds", help="Only these seeds: 0:3 or 0,2,5.")]
 Strategies = Annotated[
     str | None, typer.Option("--strategies", help="Only these strategies: stl,equal; installed ones join.")
@@ -38,6 +46,21 @@ SeveralRates = Annotated[
 
 RESULTS = "results"
 DATA = str(Path("~/.cache/mtlray").expanduser())
+
+
+def data_folder(data: str) -> Path:
+    """The folder of --data. Raises SpecError for a URI."""
+    if "://" in data:
+        raise SpecError(
+            f"Option --data names a folder on each machine's own disk. Found `{data}`. Prepared data that lies at a URI is "
+            "fetched from there once a machine with `--data-from URI`; `mtlray data push SWEEP --to URI` puts it there."
+        )
+    return Path(data).expanduser().absolute()
+
+
+def place(text: str | None) -> str | None:
+    """A URI as it is; the absolute path of a folder."""
+    return text if text is None or "://" in text else str(Path(text).expanduser().absolute())
 
 
 def open_sweep(

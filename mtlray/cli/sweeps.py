@@ -11,6 +11,7 @@ from mtlray.cli.options import (
     DATA,
     RESULTS,
     Data,
+    DataFrom,
     Device,
     Fractions,
     Rates,
@@ -20,7 +21,9 @@ from mtlray.cli.options import (
     Strategies,
     SweepFile,
     Workers,
+    data_folder,
     open_sweep,
+    place,
 )
 from mtlray.errors import require
 
@@ -48,6 +51,7 @@ def run(
     sweep: SweepFile,
     results: Results = RESULTS,
     data: Data = DATA,
+    data_from: DataFrom = None,
     seeds: Seeds = None,
     strategies: Strategies = None,
     fractions: Fractions = None,
@@ -90,7 +94,7 @@ def run(
     policy = Policy(max_failed=max_failed, hang_seconds=hang_seconds, grace_seconds=grace_seconds)
     opened = open_sweep(sweep, results, seeds, strategies, fractions, learning_rates, steps)
     config = RunConfig(
-        data=str(Path(data).expanduser().absolute()),
+        data=str(data_folder(data)),
         results=opened.results,
         device=device,  # type: ignore[arg-type]  # checked by RunConfig
         workers=workers,
@@ -98,6 +102,7 @@ def run(
         kernel=kernel,  # type: ignore[arg-type]  # likewise
         checkpoint_seconds=checkpoint_seconds,
         wait_seconds=wait_seconds,
+        data_from=place(data_from),
         tensorboard=None if tensorboard is None else str(Path(tensorboard).expanduser().absolute()),
     )
     ask = not yes and sys.stdin.isatty() and sys.stdout.isatty()

@@ -149,6 +149,14 @@ class DatasetSpec(abc.ABC):
     def n_examples(self, split: SplitName) -> int:
         """The size of a split, known without the data."""
 
+    def folders(self, root: Path) -> tuple[Path, ...]:
+        """The folders of prepared arrays below `root`, whether they are there or not, that a node may fetch instead of making.
+
+        Default: none, so that each node makes all by itself.
+        """
+        del root
+        return ()
+
     @abc.abstractmethod
     def prepare(self, root: Path) -> str:
         """Make the arrays below `root` if they are not there; returns their fingerprint. Safe to call from many processes.

@@ -94,6 +94,9 @@ class MultiMNIST(DatasetSpec):
         source = SOURCES[self.source]
         return {"train": source.n_train - self.val_digits, "val": self.val_digits, "test": source.n_test}[split]
 
+    def folders(self, root: Path) -> tuple[Path, ...]:
+        return (self._folder(root),)
+
     def prepare(self, root: Path) -> str:
         return prepared.prepare(self._folder(root), lambda: self._make(root))
 

@@ -8,7 +8,7 @@ import math
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,9 +17,10 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from mtlray.errors import DataError
+from mtlray.errors import DataError, StoreError
 
-_META = "meta.json"
+RECORD = "meta.json"
+"""The file of a folder that says what its arrays are; written last."""
 
 # How arrays are made and laid out; counted up where a change would make other arrays under the same folder name.
 _GENERATION = 1
@@ -58,11 +59,7 @@ class Writer:
         Raises OSError at once where the disk has less space than the array needs.
         """
         kind = np.dtype(dtype)
-        needed, free = kind.itemsize * math.prod(shape), shutil.disk_usage(self._folder).free
-        if needed > free:
-            raise OSError(
-                errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: `{name}` needs {needed:,} bytes, {free:,} are free"
-            )
+        self.claim(name, kind.itemsize * math.prod(shape))
         left = shape[0]
         with (self._folder / f"{name}.npy").open("wb") as file:
             header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
@@ -81,6 +78,23 @@ class Writer:
                 file.seek(0)
                 np.lib.format.write_array_header_1_0(file, {**header, "shape": (shape[0] - left, *shape[1:])})
                 assert file.tell() == start, name  # numpy pads the header to a fixed length
+            file.flush()
+            os.fsync(file.fileno())
+        self.names.append(name)
+
+    def claim(self, name: str, n_bytes: int) -> None:
+        """Raise OSError where the disk has less space than that."""
+        free = shutil.disk_usage(self._folder).free
+        if n_bytes > free:
+            raise OSError(
+                errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: `{name}` needs {n_bytes:,} bytes, {free:,} are free"
+            )
+
+    def copied(self, name: str, pieces: Iterable[bytes]) -> None:
+        """An array as another folder of this kind has it, in pieces of its file."""
+        with (self._folder / f"{name}.npy").open("wb") as file:
+            for piece in pieces:
+                file.write(piece)
             file.flush()
             os.fsync(file.fileno())
         self.names.append(name)
@@ -107,18 +121,21 @@ def prepare(folder: Path, make: Callable[[], Mapping[str, np.ndarray]]) -> str:
     return prepare_rows(folder, write)
 
 
-def prepare_rows(folder: Path, write: Callable[[Writer], None]) -> str:
+def prepare_rows(
+    folder: Path, write: Callable[[Writer], None], check: Callable[[str], None] = lambda mark: None
+) -> str:
     """Make the arrays of `folder` unless they are there; returns their fingerprint.
 
     One process makes them while others wait; they are written beside their place and renamed into it, so that a process
-    killed at any moment leaves nothing half-made. Raises DataError where the disk does not take them.
+    killed at any moment leaves nothing half-made. `check` is given the fingerprint before, and may raise. Raises DataError
+    where the disk does not take them.
     """
-    if (folder / _META).exists():
+    if (folder / RECORD).exists():
         return recorded_fingerprint(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.parent / f".{folder.name}.lock"):
-            if (folder / _META).exists():
+            if (folder / RECORD).exists():
                 return recorded_fingerprint(folder)
             for leftover in folder.parent.glob(f".{folder.name}.*.tmp"):
                 shutil.rmtree(leftover)  # the lock is ours, so whoever made it is gone
@@ -129,13 +146,16 @@ def prepare_rows(folder: Path, write: Callable[[Writer], None]) -> str:
                 write(writer)
                 names = sorted(writer.names)
                 mark = _fingerprint_of_files(temporary, names)
+                check(mark)
                 stamps = {name: _stamp(temporary / f"{name}.npy") for name in names}
                 record = {"generation": _GENERATION, "fingerprint": mark, "arrays": names, "about": writer.about}
-                (temporary / _META).write_text(json.dumps({**record, "stamps": stamps}))
+                (temporary / RECORD).write_text(json.dumps({**record, "stamps": stamps}))
                 temporary.rename(folder)
             except BaseException:
                 shutil.rmtree(temporary, ignore_errors=True)
                 raise
+    except StoreError:  # where they were fetched from
+        raise
     except OSError as error:
         raise DataError(
             f"Prepared data should go to {folder}. Found: {error}. Free space there, or choose another place with --data."
@@ -146,7 +166,7 @@ def prepare_rows(folder: Path, write: Callable[[Writer], None]) -> str:
 def about(folder: Path) -> dict[str, str]:
     """What the maker of a folder noted about its arrays. Raises DataError."""
     recorded_fingerprint(folder)
-    notes: dict[str, str] = json.loads((folder / _META).read_text()).get("about", {})
+    notes: dict[str, str] = json.loads((folder / RECORD).read_text()).get("about", {})
     return notes
 
 
@@ -157,9 +177,9 @@ def load(folder: Path, *, check: bool = False) -> tuple[dict[str, Tensor], str]:
     while, sizes and dates are compared instead, and the bytes where these differ or with `check`. Raises DataError for what
     is missing, damaged or of another generation, and OSError where the disk cannot be read, which says nothing about the data.
     """
-    if not (folder / _META).exists():
+    if not (folder / RECORD).exists():
         raise DataError(f"Prepared data should lie in {folder}. Found nothing there. Run `mtlray data prepare`.")
-    return _load(folder, (folder / _META).stat().st_mtime_ns, check)
+    return _load(folder, (folder / RECORD).stat().st_mtime_ns, check)
 
 
 @lru_cache(maxsize=4)
@@ -167,7 +187,7 @@ def _load(folder: Path, modified: int, check: bool) -> tuple[dict[str, Tensor], 
     del modified  # part of the cache's key only
     expected = recorded_fingerprint(folder)
     try:
-        record = json.loads((folder / _META).read_text())
+        record = json.loads((folder / RECORD).read_text())
         names, stamps = record["arrays"], record.get("stamps", {})
         # Copy-on-write: torch wants writable memory, and nobody writes.
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in names}
@@ -205,7 +225,15 @@ def _stamp(path: Path) -> list[int]:
 def recorded_fingerprint(folder: Path) -> str:
     """The fingerprint that was noted when the arrays of a folder were made. Raises DataError."""
     try:
-        record = json.loads((folder / _META).read_text())
+        return fingerprint_in((folder / RECORD).read_bytes(), folder)
+    except FileNotFoundError as error:
+        raise _damaged(folder, str(error)) from error
+
+
+def fingerprint_in(text: bytes, folder: Path | str) -> str:
+    """The fingerprint in the record of a folder. Raises DataError where it does not open or is of another generation."""
+    try:
+        record = json.loads(text)
         mark: str = record["fingerprint"]
         generation = record.get("generation", 1)  # records did not always have it
     except _WRONG_CONTENT as error:
@@ -218,7 +246,7 @@ def recorded_fingerprint(folder: Path) -> str:
     return mark
 
 
-def _damaged(folder: Path, found: str) -> DataError:
+def _damaged(folder: Path | str, found: str) -> DataError:
     return DataError(
         f"The prepared data in {folder} is damaged: {found}. Remove that folder and run `mtlray data prepare`, or "
         "`mtlray data import` again for data that you brought."

@@ -14,7 +14,8 @@ class RunConfig:
     `device` is "cpu", "cuda" or "auto"; `workers` trials run at once (None: one for each core, or GPU); a checkpoint is
     written every `checkpoint_seconds`. `kernel` is what computes small convolutions on a CPU: "fused", compiled at first use,
     "torch", or "auto": fused where there is a compiler. On a cluster a launch waits up to `wait_seconds` for a node that can run
-    a trial. Trials write their curves for TensorBoard below `tensorboard` while they run.
+    a trial. Data that is not in `data`, a folder on each node, is fetched once a node from `data_from`, a URI or a folder that
+    all nodes share; None: each node makes it. Trials write their curves for TensorBoard below `tensorboard` while they run.
     """
 
     data: str
@@ -26,6 +27,7 @@ class RunConfig:
     kernel: KernelChoice = "auto"
     wait_seconds: float = 0.0
     tensorboard: str | None = None
+    data_from: str | None = None
 
     def __post_init__(self) -> None:
         require(self.device in ("auto", "cpu", "cuda"), "device", 'be "auto", "cpu" or "cuda"', self.device)

@@ -88,7 +88,9 @@ def test_workers_killed_at_random_moments_lose_and_double_nothing(tmp_path, data
             assert {name: now[name] for name in finished} == finished, "a finished trial ran again"
             finished = {n: at for n, at in now.items() if records[n.removesuffix(".parquet")].state == "done"}
             errors = [record.error for record in records.values() if record.state != "done"]
-            assert all(re.match(r"given up after 3 starts \(worker lost|its worker was lost 3 times", e) for e in errors)
+            assert all(
+                re.match(r"given up after 3 starts \(worker lost|its worker was lost 3 times", e) for e in errors
+            )
             given_up += len(errors)
             if errors:
                 assert launch("retry", results, data, output).wait(timeout=100) == 0, output.read_text()

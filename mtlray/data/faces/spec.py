@@ -107,6 +107,9 @@ class Faces(DatasetSpec):
         n_train, n_test = self.n_images
         return {"train": n_train - self.val_images, "val": self.val_images, "test": n_test}[split]
 
+    def folders(self, root: Path) -> tuple[Path, ...]:
+        return (root / self.key / f"{self.image_size}px",)
+
     def prepare(self, root: Path) -> str:
         return prepared.recorded_fingerprint(self._folder(root))
 
@@ -140,7 +143,7 @@ class Faces(DatasetSpec):
         return Task(name=name, likelihood="categorical", output_shape=shape, loss=cross_entropy, metrics=metrics)
 
     def _folder(self, root: Path) -> Path:
-        folder = root / self.key / f"{self.image_size}px"
+        (folder,) = self.folders(root)
         if not (folder / "meta.json").exists():
             raise DataError(
                 f"{type(self).__name__} with pictures of {self.image_size} pixels should have been imported to {folder}. Found "

@@ -115,6 +115,9 @@ class NYUv2(DatasetSpec):
         n_train, n_test = self.n_images
         return {"train": n_train - self.val_images, "val": self.val_images, "test": n_test}[split]
 
+    def folders(self, root: Path) -> tuple[Path, ...]:
+        return (folder_of(root, self.source),)  # smaller pictures are made from it
+
     def prepare(self, root: Path) -> str:
         folder = self._imported(root)
         if self.downscale == 1:
