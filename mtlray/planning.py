@@ -1,14 +1,14 @@
 """What is left to run: a pure function of a sweep and of what its ledger holds."""
 
+import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mtlray.errors import ResultsError
+from mtlray.estimates import Estimates
 from mtlray.records import TrialRecord
 from mtlray.specs import TrialSpec
 
-# Samples a second of a trial on one core, to guess with before anything was measured (LeNet on a server core of 2023).
-_GUESS = 5_000.0
 # Bytes a trial leaves behind: a part for the summary and the log, and one for each evaluation.
 _DISK_TRIAL, _DISK_EVALUATION = 25_000, 120
 
@@ -51,8 +51,10 @@ def plan(
     for trial in trials:
         record = records.get(trial.trial_id)
         groups[record.state if record else "to_run"].append(trial)
-    rates = sorted(r.steps / r.seconds for r in records.values() if r.state == "done" and r.seconds > 0)
-    rate = rates[len(rates) // 2] if rates else None  # steps a second
+    estimates = Estimates()
+    # How many times as long as guessed the finished trials took: the machine, its load, and what the guess leaves out.
+    took = [records[trial.trial_id].seconds / estimates.seconds(trial) for trial in groups["done"]]
+    measured = [ratio for ratio in took if ratio > 0]
     to_run = sorted(groups["to_run"], key=lambda t: -t.steps * t.batch_size)
     ids = {trial.trial_id for trial in trials}
     return Plan(
@@ -63,8 +65,8 @@ def plan(
         resumable=sum(trial.trial_id in started for trial in to_run),
         damaged=tuple(damaged),
         others=sum(trial_id not in ids for trial_id in records),
-        device_seconds=sum(t.steps / (rate or _GUESS / t.batch_size) for t in to_run),
-        measured=rate is not None,
+        device_seconds=(statistics.median(measured) if measured else 1.0) * sum(map(estimates.seconds, to_run)),
+        measured=bool(measured),
         disk_bytes=sum(_DISK_TRIAL + _DISK_EVALUATION * t.n_evaluations for t in to_run),
     )
 

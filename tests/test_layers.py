@@ -18,6 +18,7 @@ ROWS = [
     ["gradients", "scripts", "trackers"],
     ["strategies", "data", "models"],
     ["checkpoint", "specs"],
+    ["estimates"],
     ["optimizers", "contract", "diagnostics", "evaluation", "sampling", "planning", "summary", "sweepfile"],
     ["training", "progress", "signals", "attempt_log", "resuming", "status", "why"],
     ["execution", "embedding", "plan_text", "testing"],

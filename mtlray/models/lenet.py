@@ -23,7 +23,7 @@ class Reshape(nn.Module):
         self.shape = shape
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.reshape(-1, *self.shape)
+        return x.reshape(len(x), *self.shape)
 
 
 @dataclass(frozen=True)
