@@ -102,8 +102,10 @@ def legacy(grid: Grid) -> list[str]:
 
 def _fallbacks(results: Results, grid: Grid) -> list[str]:
     """Strategies whose solver failed on some steps."""
-    rows = results.summary[results.summary["solver_fallbacks"].fillna(0) > 0]
-    rows = rows[rows["dataset"] == grid.dataset].drop_duplicates("trial_id")
+    fell = results.summary["solver_fallbacks"] > 0
+    if not fell.any():
+        return []
+    rows = results.summary[fell & (results.summary["dataset"] == grid.dataset)].drop_duplicates("trial_id")
     return [
         f"{strategy}: {int(trials['solver_fallbacks'].sum()):,} steps in {len(trials)} "
         f"trial{'s' if len(trials) > 1 else ''} fell back to the equal direction, because the strategy's solver failed."

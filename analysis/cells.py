@@ -2,8 +2,9 @@
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -27,8 +28,7 @@ _READ: tuple[str, ...] = (
 _READ += tuple(rule.column for rule in RULES)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Measure:
+class Measure(NamedTuple):  # it and Column are keys of large dicts, so their hash matters
     """A task's metric. `metric` is "" while no trial that trains the task has finished."""
 
     task: str
@@ -37,8 +37,7 @@ class Measure:
     higher_is_better: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """What a column of the table holds: a measure at one data fraction in (0, 1]."""
 
     measure: Measure
@@ -121,29 +120,27 @@ def grid(results: Results, selected: SelectionRule, dataset: str) -> Grid:
     done = rows[(rows["state"] == "done") & rows["metric"].notna()]
     require_values(selected, done, dataset)
 
-    state_of: dict[str, str] = dict(zip(rows["trial_id"], rows["state"], strict=True))
-    values = {
-        (trial, task, metric): float(value)
-        for trial, task, metric, value in zip(
-            done["trial_id"], done["task"], done["metric"], done[selected.column], strict=True
-        )
-    }
+    # Lists, because a pandas column is slow to walk through.
+    state_of: dict[str, str] = dict(zip(rows["trial_id"].tolist(), rows["state"].tolist(), strict=True))
+    values: dict[tuple[str, str], dict[str, float]] = {}
+    found = (done[name].tolist() for name in ("trial_id", "task", "metric", selected.column))
+    for trial, task, metric, value in zip(*found, strict=True):
+        values.setdefault((task, metric), {})[trial] = value
     measures = _measures(rows, expected)
     trials_of: dict[tuple[str, str, float], list[str]] = {}
-    settings: dict[tuple[str, str, float], set[tuple[Any, Any]]] = {}
+    settings: dict[tuple[str, float], set[tuple[Any, Any]]] = {}
     keys = ("trial_id", "strategy", "fraction", "tasks", "optimizer", "learning_rate")
     for trial, strategy, fraction, tasks, optimizer, rate in zip(
         *(expected[key].tolist() for key in keys), strict=True
     ):
+        settings.setdefault((strategy, fraction), set()).add((optimizer, rate))
         for task in tasks:
-            cell = (strategy, task, fraction)
-            settings.setdefault(cell, set()).add((optimizer, rate))
-            trials_of.setdefault(cell, []).append(trial)
+            trials_of.setdefault((strategy, task, fraction), []).append(trial)
     _refuse_several(settings)
     cells = {
-        (strategy, Column(measure=measure, fraction=fraction)): _cell(trials, measure, state_of, values)
+        (strategy, Column(measure=measure, fraction=fraction)): cell
         for (strategy, task, fraction), trials in trials_of.items()
-        for measure in measures[task]
+        for measure, cell in _cells(trials, measures[task], state_of, values)
     }
     fractions = sorted(set(expected["fraction"].tolist()), reverse=True)
     columns = [Column(measure=m, fraction=f) for of_task in measures.values() for m in of_task for f in fractions]
@@ -160,8 +157,8 @@ def grid(results: Results, selected: SelectionRule, dataset: str) -> Grid:
     )
 
 
-def _refuse_several(settings: dict[tuple[str, str, float], set[tuple[Any, Any]]]) -> None:
-    for (strategy, _, fraction), found in settings.items():
+def _refuse_several(settings: dict[tuple[str, float], set[tuple[Any, Any]]]) -> None:
+    for (strategy, fraction), found in settings.items():
         if len(found) > 1:
             listing = ", ".join(f"{optimizer} {rate:g}" for optimizer, rate in sorted(found))
             raise ResultsError(
@@ -175,33 +172,33 @@ def _origin(rows: pd.DataFrame, dataset: str) -> str:
     found: dict[str, str] = {}
     for column, kind in (("data_origin", "origin"), ("data_fingerprint", "fingerprint")):
         # A trial that failed before it saw its data has no origin.
-        known = rows[rows[column].fillna("") != ""].drop_duplicates("trial_id")
-        counts = known[column].value_counts().sort_index()
+        known: dict[str, str] = {}
+        for trial, value in zip(rows["trial_id"].tolist(), rows[column].fillna("").tolist(), strict=True):
+            if value:
+                known.setdefault(trial, value)
+        counts = sorted(Counter(known.values()).items())
         if len(counts) > 1:
-            listing = ", ".join(f"`{value}` ({count} trials)" for value, count in counts.items())
+            listing = ", ".join(f"`{value}` ({count} trials)" for value, count in counts)
             raise ResultsError(
                 f"The finished trials of {dataset} should share one data {kind}. Found {listing}; a mean over them has "
                 "no meaning. Run each kind of data with a --results folder of its own."
             )
-        found[kind] = str(counts.index[0]) if len(counts) else ""
+        found[kind] = counts[0][0] if counts else ""
     return found["origin"]
 
 
 def _measures(rows: pd.DataFrame, expected: pd.DataFrame) -> dict[str, list[Measure]]:
     """Each trained task's measures: tasks as the trials with most tasks order them, metrics as recorded."""
-    tasks = dict.fromkeys(task for tasks in sorted(expected["tasks"], key=len, reverse=True) for task in tasks)
-    known = rows[rows["metric"].notna() & rows["unit"].notna()].drop_duplicates(["task", "metric"])
+    tasks = dict.fromkeys(task for tasks in sorted(expected["tasks"].tolist(), key=len, reverse=True) for task in tasks)
+    known = rows[rows["metric"].notna() & rows["unit"].notna()]
     measures: dict[str, list[Measure]] = {task: [] for task in tasks}
-    for row in known.to_dict("records"):
-        if row["task"] in measures:
-            measures[row["task"]].append(
-                Measure(
-                    task=row["task"],
-                    metric=row["metric"],
-                    unit=row["unit"],
-                    higher_is_better=bool(row["higher_is_better"]),
-                )
-            )
+    seen = set[tuple[str, str]]()
+    for task, metric, unit, up in zip(
+        *(known[name].tolist() for name in ("task", "metric", "unit", "higher_is_better")), strict=True
+    ):
+        if task in measures and (task, metric) not in seen:
+            seen.add((task, metric))
+            measures[task].append(Measure(task=task, metric=metric, unit=unit, higher_is_better=bool(up)))
     return {
         task: known_measures or [Measure(task=task, metric="", unit="", higher_is_better=True)]
         for task, known_measures in measures.items()
@@ -211,29 +208,38 @@ def _measures(rows: pd.DataFrame, expected: pd.DataFrame) -> dict[str, list[Meas
 def _single_task(expected: pd.DataFrame) -> frozenset[str]:
     """The strategies that train one task alone on a data set where others train several."""
     most: dict[str, int] = {}
-    for strategy, tasks in zip(expected["strategy"], expected["tasks"], strict=True):
-        most[strategy] = max(most.get(strategy, 0), len(tasks))
-    several = len({task for tasks in expected["tasks"] for task in tasks}) > 1
+    lists = expected["tasks"].tolist()
+    for strategy, tasks in zip(expected["strategy"].tolist(), lists, strict=True):
+        if len(tasks) > most.get(strategy, 0):
+            most[strategy] = len(tasks)
+    several = len(set().union(*lists)) > 1
     return frozenset(strategy for strategy, n_tasks in most.items() if n_tasks == 1 and several)
 
 
-def _cell(
-    trials: list[str], measure: Measure, state_of: dict[str, str], values: dict[tuple[str, str, str], float]
-) -> Cell:
-    states = Counter(state_of.get(trial) for trial in trials)
-    found = [
-        values.get((trial, measure.task, measure.metric), math.nan) for trial in trials if state_of.get(trial) == "done"
-    ]
-    finite = [value for value in found if math.isfinite(value)]
-    return Cell(
-        mean=math.fsum(finite) / len(finite) if finite else None,
-        std=_std(finite) if len(finite) > 1 else None,
-        n=len(finite),
-        expected=len(trials),
-        diverged=states["diverged"],
-        failed=states["failed"],
-        not_finite=len(found) - len(finite),
-    )
+def _cells(
+    trials: list[str],
+    measures: list[Measure],
+    state_of: dict[str, str],
+    values: dict[tuple[str, str], dict[str, float]],
+) -> Iterator[tuple[Measure, Cell]]:
+    """The cell of each of a task's measures over some trials."""
+    states = [state_of.get(trial) for trial in trials]
+    done = [trial for trial, state in zip(trials, states, strict=True) if state == "done"]
+    for measure in measures:
+        of_trial = values.get((measure.task, measure.metric), {})
+        finite = [value for trial in done if math.isfinite(value := of_trial.get(trial, math.nan))]
+        yield (
+            measure,
+            Cell(
+                mean=math.fsum(finite) / len(finite) if finite else None,
+                std=_std(finite) if len(finite) > 1 else None,
+                n=len(finite),
+                expected=len(trials),
+                diverged=states.count("diverged"),
+                failed=states.count("failed"),
+                not_finite=len(done) - len(finite),
+            ),
+        )
 
 
 def _std(values: list[float]) -> float:

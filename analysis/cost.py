@@ -1,10 +1,13 @@
 """Cost: what a strategy's trials take, in time, memory and backward passes, beside what they give."""
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.cells import SINGLE_TASK, Grid
 from analysis.comparison import EQUAL
@@ -12,11 +15,10 @@ from analysis.leaderboard import gains
 from analysis.load import Results
 from analysis.scores import Scores
 
-_READ = ("trial_id", "seconds", "pack_size", "train_samples_per_second", "steps")
-_OPTIONAL = ("backward_passes", "peak_memory_bytes", "solver_fallbacks")
+_NUMBERS = ("seconds", "pack_size", "train_samples_per_second", "steps", "peak_memory_bytes", "solver_fallbacks")
 
 
-def cost(results: Results, grid: Grid, scores: Scores) -> pd.DataFrame:
+def cost(results: Results, grid: Grid, scores: Scores) -> list[dict[str, Any]]:
     """One row per strategy, means over its trials that are done, at all data fractions.
 
     `seconds` is a trial's share of its pack's time, `seconds_std` (ddof 1) its spread over trials; `samples_per_second`
@@ -25,59 +27,64 @@ def cost(results: Results, grid: Grid, scores: Scores) -> pd.DataFrame:
     needed for all tasks. `relative` is seconds beside equal's; Δm is over all fractions, as in the leaderboard.
     """
     expected = results.expected[results.expected["dataset"] == grid.dataset]
-    strategy_of = dict(zip(expected["trial_id"], expected["strategy"], strict=True))
-    done = results.summary["trial_id"].isin(strategy_of) & (results.summary["state"] == "done")
-    read = [name for name in (*_READ, *_OPTIONAL) if name in results.summary]  # specs and versions are long
-    trials = results.summary.loc[done, read].drop_duplicates("trial_id")
-    trials["strategy"] = [strategy_of[trial] for trial in trials["trial_id"]]
-    trials["seconds"] = trials["seconds"].astype("float64") / trials["pack_size"].fillna(1).clip(lower=1)
-    for name in _OPTIONAL:
-        if name not in trials:
-            trials[name] = None
+    strategy_of = dict(zip(expected["trial_id"].tolist(), expected["strategy"].tolist(), strict=True))
+    planned = Counter(strategy_of.values())
     joined = set(scores.baselines.values()) | set(scores.dropped)
+    done = (results.summary["dataset"] == grid.dataset) & (results.summary["state"] == "done")
+    trials = results.summary.loc[done, ["trial_id", "backward_passes", *_NUMBERS]].drop_duplicates("trial_id")
+    passes = trials["backward_passes"].tolist()
+    # Arrays, because a strategy's part of a frame takes many times longer to cut out.
+    numbers = {name: trials[name].to_numpy(dtype=np.float64) for name in _NUMBERS}
+    numbers["seconds"] = numbers["seconds"] / np.fmax(numbers["pack_size"], 1)
+    at: dict[str, list[int]] = {strategy: [] for strategy in grid.strategies}
+    for i, trial in enumerate(trials["trial_id"].tolist()):
+        if trial in strategy_of:
+            at[strategy_of[trial]].append(i)
     made: dict[str, dict[str, Any]] = {}
-    for strategy in grid.strategies:
-        planned = int((expected["strategy"] == strategy).sum())
-        made[strategy] = _row(strategy, planned, trials[trials["strategy"] == strategy])
+    for strategy, own in at.items():
+        named = dict.fromkeys(str(passes[i]) for i in own if not pd.isna(passes[i]))
+        cut = {name: column[own] for name, column in numbers.items()}
+        made[strategy] = _row(strategy, planned[strategy], list(named), cut)
     if len(set(scores.baselines.values())) > 1:
         made[SINGLE_TASK] = _sum([made[s] for s in grid.strategies if s in set(scores.baselines.values())])
     gained = _gains(scores)
     reference = made.get(EQUAL, {}).get("seconds", math.nan)
     order = [SINGLE_TASK, *grid.strategies] if SINGLE_TASK in made else list(grid.strategies)
-    frame = pd.DataFrame(
-        [
-            made[s] | {"relative": made[s]["seconds"] / reference if reference else math.nan} | gained.get(s, _NO_GAIN)
-            for s in order
-        ]
-    )
-    frame.insert(0, "dataset", grid.dataset)
-    frame.insert(1, "data_origin", grid.data_origin)
-    frame["part_of_single_task"] = frame["strategy"].isin(joined)
-    return frame
+    return [
+        {"dataset": grid.dataset, "data_origin": grid.data_origin}
+        | made[strategy]
+        | {"relative": made[strategy]["seconds"] / reference if reference else math.nan}
+        | gained.get(strategy, _NO_GAIN)
+        | {"part_of_single_task": strategy in joined}
+        for strategy in order
+    ]
 
 
 _NO_GAIN = {f"delta_m_task{end}": math.nan for end in ("", "_low", "_high")}
 
 
-def _row(strategy: str, planned: int, trials: pd.DataFrame) -> dict[str, Any]:
-    seconds = trials["seconds"].to_numpy(dtype=np.float64)
-    memory = pd.to_numeric(trials["peak_memory_bytes"]).dropna()
-    passes = [str(p) for p in trials["backward_passes"].dropna().unique()]
-    fallbacks = pd.to_numeric(trials["solver_fallbacks"]).fillna(0)
+def _row(strategy: str, planned: int, passes: Sequence[str], trials: dict[str, NDArray[np.float64]]) -> dict[str, Any]:
+    seconds, memory = trials["seconds"], trials["peak_memory_bytes"]
+    fallbacks = np.nan_to_num(trials["solver_fallbacks"])
     return {
         "strategy": strategy,
-        "trials": len(trials),
+        "trials": len(seconds),
         "expected": planned,
         "backward_passes": " or ".join(passes),
         "seconds": float(seconds.mean()) if len(seconds) else math.nan,
         "seconds_std": float(seconds.std(ddof=1)) if len(seconds) > 1 else math.nan,
-        "samples_per_second": float(trials["train_samples_per_second"].mean()) if len(trials) else math.nan,
-        "peak_memory_bytes": float(memory.max()) if len(memory) else math.nan,
-        "pack_size": float(trials["pack_size"].mean()) if len(trials) else math.nan,
-        "steps": float(trials["steps"].mean()) if len(trials) else math.nan,
+        "samples_per_second": _mean(trials["train_samples_per_second"]),
+        "peak_memory_bytes": math.nan if np.isnan(memory).all() else float(np.nanmax(memory)),
+        "pack_size": _mean(trials["pack_size"]),
+        "steps": _mean(trials["steps"]),
         "solver_fallbacks": int(fallbacks.sum()),
         "trials_with_fallbacks": int((fallbacks > 0).sum()),
     }
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    known = ~np.isnan(values)
+    return float(np.where(known, values, 0).sum() / known.sum()) if known.any() else math.nan
 
 
 def _sum(rows: list[dict[str, Any]]) -> dict[str, Any]:

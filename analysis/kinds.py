@@ -1,8 +1,7 @@
 """Kinds: the tables besides the cells. Who leads, what differs, what it costs, and what selecting on test is worth."""
 
 from collections.abc import Sequence
-
-import pandas as pd
+from typing import Any
 
 from analysis.cells import Grid
 from analysis.comparison import baselines, comparison
@@ -18,11 +17,13 @@ from mtlray.errors import ResultsError
 
 KINDS = ("leaderboard", "compare", "cost", "selection")
 
+Part = tuple[list[dict[str, Any]], Listing]  # rows with unrounded numbers, and the same laid out
+
 
 def parts(
     kind: str, results: Results, selected: SelectionRule, grids: Sequence[Grid], baseline: str | None
-) -> list[tuple[pd.DataFrame, Listing]]:
-    """For each data set, and each baseline of a comparison, the frame and the same laid out.
+) -> list[Part]:
+    """For each data set, and each baseline of a comparison, the rows and the same laid out.
 
     Raises ResultsError where no trial is done or the kind needs what the sweep lacks, SpecError for an unknown baseline.
     """
@@ -37,12 +38,10 @@ def parts(
         )
     made = [part for grid in begun for part in _of(kind, results, selected, grid, baseline)]
     waiting = [grid.dataset for grid in grids if grid not in begun]
-    return [(frame, _with_note(listing, waiting)) for frame, listing in made]
+    return [(rows, _with_note(listing, waiting)) for rows, listing in made]
 
 
-def _of(
-    kind: str, results: Results, selected: SelectionRule, grid: Grid, baseline: str | None
-) -> list[tuple[pd.DataFrame, Listing]]:
+def _of(kind: str, results: Results, selected: SelectionRule, grid: Grid, baseline: str | None) -> list[Part]:
     if kind == "selection":
         done = results.summary[(results.summary["dataset"] == grid.dataset) & (results.summary["state"] == "done")]
         if not (done["at_best_val"].notna() & done["best_test"].notna()).any():
@@ -51,19 +50,19 @@ def _of(
                 f"{grid.dataset} have no validation split, so they have no at_best_val. Hold validation examples out "
                 "in the sweep's data set (val_digits=...) and run it again."
             )
-        frame = prices(results, grid)
-        return [(frame, selection_listing(results, grid, scores(results, rule("best_val"), grid, join=False), frame))]
+        rows = prices(results, grid)
+        return [(rows, selection_listing(results, grid, scores(results, rule("best_val"), grid, join=False), rows))]
     found = scores(results, selected, grid)
     if kind == "leaderboard":
-        frame = leaderboard(grid, found)
-        return [(frame, leaderboard_listing(results, selected, grid, found, frame))]
+        rows = leaderboard(grid, found)
+        return [(rows, leaderboard_listing(results, selected, grid, found, rows))]
     if kind == "cost":
-        frame = cost(results, grid, found)
-        return [(frame, cost_listing(results, selected, grid, frame, devices(results, grid)))]
+        rows = cost(results, grid, found)
+        return [(rows, cost_listing(results, selected, grid, rows, devices(results, grid)))]
     made = []
     for name in baselines(found, baseline):
-        frame = comparison(grid, found, name)
-        made.append((frame, comparison_listing(results, selected, grid, found, frame, name)))
+        rows = comparison(grid, found, name)
+        made.append((rows, comparison_listing(results, selected, grid, found, rows, name)))
     return made
 
 

@@ -4,13 +4,13 @@ import functools
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.cells import SINGLE_TASK, Grid
-from analysis.comparison import comparison, verdict
+from analysis.comparison import verdicts
 from analysis.scores import Scores
 from analysis.statistics import delta_m, interval_of_means, mean_rank, pareto_front
 from analysis.statistics.improvement import Convention
@@ -18,7 +18,7 @@ from analysis.statistics.improvement import Convention
 CONVENTIONS: tuple[Convention, ...] = ("task", "metric")
 
 
-def leaderboard(grid: Grid, scores: Scores) -> pd.DataFrame:
+def leaderboard(grid: Grid, scores: Scores) -> list[dict[str, Any]]:
     """One row per strategy and part of the columns: `fraction` is NaN for all fractions together, then each alone.
 
     `n` counts the seeds that the strategy and single-task have finished in every column, of `expected`; Δm is over these.
@@ -29,17 +29,16 @@ def leaderboard(grid: Grid, scores: Scores) -> pd.DataFrame:
     fraction and by their first metric, on whose front the strategy stands, of `pairs`.
     """
     fractions = sorted({column.fraction for column in scores.columns}, reverse=True)
-    verdicts = _verdicts(grid, scores)
+    against_single = verdicts(scores, SINGLE_TASK) if SINGLE_TASK in scores.strategies else {}
     parts = [math.nan, *fractions] if len(fractions) > 1 else fractions
-    frames = [_part(scores, verdicts, fraction) for fraction in parts]
-    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-    if not frame.empty:
-        frame.insert(0, "dataset", grid.dataset)
-        frame.insert(1, "data_origin", grid.data_origin)
-    return frame
+    means = scores.means()
+    where = {"dataset": grid.dataset, "data_origin": grid.data_origin}
+    return [where | row for fraction in parts for row in _part(scores, means, against_single, fraction)]
 
 
-def _part(scores: Scores, verdicts: dict[tuple[str, int], str], fraction: float) -> pd.DataFrame:
+def _part(
+    scores: Scores, means_of: NDArray[np.float64], against_single: dict[tuple[int, int], str], fraction: float
+) -> list[dict[str, Any]]:
     at = [j for j, c in enumerate(scores.columns) if math.isnan(fraction) or c.fraction == fraction]
     complete: NDArray[np.bool_] = np.all(scores.complete[:, at], axis=1)
     ranked = np.flatnonzero(complete)
@@ -49,7 +48,7 @@ def _part(scores: Scores, verdicts: dict[tuple[str, int], str], fraction: float)
     front, n_pairs = np.zeros(len(scores.strategies), dtype=np.int64), 0
     if len(ranked):
         # A complete cell has all its planned seeds; strategies may have been planned with different ones.
-        means = np.array([[_mean(scores.values[:, i, j]) for j in at] for i in ranked])
+        means = means_of[ranked][:, at]
         ranks[ranked] = mean_rank(means, up)
         oriented = means * np.where(up, 1.0, -1.0)
         if len(ranked) > 1:
@@ -58,11 +57,12 @@ def _part(scores: Scores, verdicts: dict[tuple[str, int], str], fraction: float)
         n_pairs = len(pairs)
         front[ranked] = sum((pareto_front(oriented[:, pair]).astype(np.int64) for pair in pairs), np.int64(0))
     gained = gains(scores, at)
+    planned = scores.expected > 0
     rows = []
     for i, strategy in enumerate(scores.strategies):
-        own = [j for j in at if scores.expected[i, j]]
+        own = [j for j in at if planned[i, j]]
         gain = gained.get(i, {})
-        found = [verdicts.get((strategy, j), "") for j in own]
+        found = [against_single.get((i, j), "") for j in own]
         rows.append(
             {
                 "fraction": fraction,
@@ -70,7 +70,7 @@ def _part(scores: Scores, verdicts: dict[tuple[str, int], str], fraction: float)
                 "n": int(gain["n"]) if gain else _finished(scores, i, own),
                 "expected": int(scores.expected[i, own].max()) if own else 0,
                 "complete": bool(complete[i]),
-                "mean_rank": ranks[i],
+                "mean_rank": float(ranks[i]),
                 "ranked": len(ranked),
                 "columns": len(own),
                 "wins": int(wins[i]),
@@ -86,7 +86,7 @@ def _part(scores: Scores, verdicts: dict[tuple[str, int], str], fraction: float)
             }
         )
     # Unranked strategies last, else in the sweep's order where ranks are equal.
-    return pd.DataFrame(rows).sort_values("mean_rank", kind="stable", na_position="last", ignore_index=True)
+    return sorted(rows, key=lambda row: math.inf if math.isnan(row["mean_rank"]) else row["mean_rank"])
 
 
 def gains(
@@ -136,18 +136,6 @@ def gains(
     return gained
 
 
-def _verdicts(grid: Grid, scores: Scores) -> dict[tuple[str, int], str]:
-    """Whether a strategy is better or worse than single-task on a column, by the strategy and the column's place."""
-    if SINGLE_TASK not in scores.strategies:
-        return {}
-    frame = comparison(grid, scores, SINGLE_TASK, resamples=2)  # the intervals are not looked at
-    at = {(c.fraction, c.measure.task, c.measure.metric): j for j, c in enumerate(scores.columns)}
-    return {
-        (row["strategy"], at[row["fraction"], row["task"], row["metric"]]): verdict(row)
-        for row in frame.to_dict("records")
-    }
-
-
 def _pairs(scores: Scores, at: list[int]) -> list[list[int]]:
     """Pairs of places in `at`: two tasks' first metrics at one fraction."""
     first: dict[tuple[float, str], int] = {}
@@ -160,10 +148,6 @@ def _pairs(scores: Scores, at: list[int]) -> list[list[int]]:
         for fraction in fractions
         for pair in itertools.combinations([p for (f, _), p in first.items() if f == fraction], 2)
     ]
-
-
-def _mean(values: NDArray[np.float64]) -> float:
-    return float(values[np.isfinite(values)].mean())
 
 
 def _finished(scores: Scores, strategy: int, own: list[int]) -> int:

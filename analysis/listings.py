@@ -1,33 +1,31 @@
-"""Listings: the frames of the leaderboard, the comparison, the costs and the price of selection, laid out as words."""
+"""Listings: the rows of the leaderboard, the comparison, the costs and the price of selection, laid out as words."""
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from analysis import captions
-from analysis.cells import SINGLE_TASK, Column, Grid, Measure
+from analysis.cells import SINGLE_TASK, Column, Grid
 from analysis.comparison import ALPHA, verdict
 from analysis.listing import INTERVAL, Listing, Section, count, interval, number, probability
 from analysis.load import Results
 from analysis.scores import Scores
 from analysis.seeds import few_seeds
 from analysis.selection import SelectionRule
-from analysis.sheet import decimals
+from analysis.sheet import digits_of_measures
 
-_Row = Mapping[Hashable, Any]
+_Row = Mapping[str, Any]
 
 
 def comparison_listing(
-    results: Results, selected: SelectionRule, grid: Grid, scores: Scores, frame: pd.DataFrame, baseline: str
+    results: Results, selected: SelectionRule, grid: Grid, scores: Scores, rows: Sequence[_Row], baseline: str
 ) -> Listing:
     """A section for each task, metric and fraction; a row for each strategy beside the baseline."""
     sections = []
-    by_column = _by_column(frame)
+    by_column, digits_of = _by_column(rows), digits_of_measures(grid)
     for column in scores.columns:
-        rows = by_column.get((column.fraction, column.measure.task, column.measure.metric), [])
-        digits = _digits(grid, column)
+        own = by_column.get((column.fraction, column.measure.task, column.measure.metric), [])
+        digits = digits_of[column.measure]
         beside = scores.baselines.get(column, baseline) if baseline == SINGLE_TASK else baseline
         words = tuple(
             (
@@ -41,11 +39,11 @@ def comparison_listing(
                 probability(row["p_wilcoxon_holm"]),
                 verdict(row),
             )
-            for row in rows
+            for row in own
         )
         if words:
             sections.append(Section(heading=f"{_heading(column)}, beside {beside}", rows=words))
-    n_tests = int(frame["p_t"].notna().sum()) if not frame.empty else 0
+    n_tests = sum(math.isfinite(row["p_t"]) for row in rows)
     return Listing(
         title=captions.title(results),
         head=(
@@ -61,7 +59,7 @@ def comparison_listing(
             "d_z: mean difference over its standard deviation (Cohen). P(better): the share of pairs of runs in which "
             "the strategy's is the better one.",
             f"verdict: better or worse where p of the t-test is at most {ALPHA:g}; elsewhere the seeds do not decide.",
-            *few_seeds(frame["n"] if sections else (), tests=True),
+            *few_seeds((row["n"] for row in rows), tests=True),
             *_dropped(scores),
             *captions.legacy(grid),
             *captions.notes(results, grid),
@@ -70,14 +68,16 @@ def comparison_listing(
 
 
 def leaderboard_listing(
-    results: Results, selected: SelectionRule, grid: Grid, scores: Scores, frame: pd.DataFrame
+    results: Results, selected: SelectionRule, grid: Grid, scores: Scores, rows: Sequence[_Row]
 ) -> Listing:
     """A section for all data fractions together and for each; a row for each strategy, the best mean rank first."""
     several = len({(c.measure.task, c.fraction) for c in scores.columns}) < len(scores.columns)
     conventions = ("task", "metric") if several else ("task",)
     sections = []
-    for fraction in dict.fromkeys(None if math.isnan(f) else f for f in frame["fraction"]):
-        part = frame[frame["fraction"].isna()] if fraction is None else frame[frame["fraction"] == fraction]
+    parts: dict[float | None, list[_Row]] = {}
+    for row in rows:
+        parts.setdefault(None if math.isnan(row["fraction"]) else row["fraction"], []).append(row)
+    for fraction, part in parts.items():
         heading = "all data fractions" if fraction is None else f"{captions.fraction(fraction)} of the data"
         words = tuple(
             (
@@ -98,10 +98,10 @@ def leaderboard_listing(
                     )
                 ),
             )
-            for row in part.to_dict("records")
+            for row in part
         )
         sections.append(Section(heading=heading, rows=words))
-    seeds = [n for n, gain in zip(frame["n"], frame["delta_m_task"], strict=True) if math.isfinite(gain)]
+    seeds = [row["n"] for row in rows if math.isfinite(row["delta_m_task"])]
     return Listing(
         title=captions.title(results),
         head=(
@@ -124,7 +124,7 @@ def leaderboard_listing(
                 if several
                 else ()
             ),
-            *_unranked(frame),
+            *_unranked(rows),
             *few_seeds(seeds),
             *_dropped(scores),
             *captions.legacy(grid),
@@ -134,10 +134,10 @@ def leaderboard_listing(
 
 
 def cost_listing(
-    results: Results, selected: SelectionRule, grid: Grid, frame: pd.DataFrame, devices: list[str]
+    results: Results, selected: SelectionRule, grid: Grid, rows: Sequence[_Row], devices: list[str]
 ) -> Listing:
     """One row for each strategy: what its trials took, and Δm beside."""
-    memory = frame["peak_memory_bytes"].notna().any()
+    memory = any(math.isfinite(row["peak_memory_bytes"]) for row in rows)
     words = tuple(
         (
             captions.label(results, grid, row["strategy"]),
@@ -151,15 +151,15 @@ def cost_listing(
             number(row["delta_m_task"], 2, signed=True),
             interval(row["delta_m_task_low"], row["delta_m_task_high"], 2),
         )
-        for row in frame.to_dict("records")
+        for row in rows
     )
     where = "; ".join(devices) or "no trial is done yet"
     notes = ["A trial's seconds are training, evaluation and checkpoints; of a pack, its share. × is beside equal."]
-    if (frame["strategy"] == SINGLE_TASK).any():
+    if any(row["strategy"] == SINGLE_TASK for row in rows):
         notes.append("single-task: the trials of all tasks, one after the other; the rows below it are its parts.")
     if len(devices) > 1:
         notes.append(f"The trials ran on {len(devices)} kinds of device, so their times do not compare strategies.")
-    if not frame["backward_passes"].any():
+    if not any(row["backward_passes"] for row in rows):
         notes.append("Backward passes were not recorded when these trials ran.")
     else:
         notes.append("backwards: backward passes through the trunk in a step; K is the number of tasks.")
@@ -184,13 +184,13 @@ def cost_listing(
     )  # fmt: skip
 
 
-def selection_listing(results: Results, grid: Grid, scores: Scores, frame: pd.DataFrame) -> Listing:
+def selection_listing(results: Results, grid: Grid, scores: Scores, rows: Sequence[_Row]) -> Listing:
     """A section for each task, metric and fraction: what selecting on the test split adds to each strategy."""
     sections = []
-    by_column = _by_column(frame)
+    by_column, digits_of = _by_column(rows), digits_of_measures(grid)
     for column in scores.columns:
-        rows = by_column.get((column.fraction, column.measure.task, column.measure.metric), [])
-        digits = _digits(grid, column)
+        own = by_column.get((column.fraction, column.measure.task, column.measure.metric), [])
+        digits = digits_of[column.measure]
         words = tuple(
             (
                 captions.label(results, grid, row["strategy"]),
@@ -200,7 +200,7 @@ def selection_listing(results: Results, grid: Grid, scores: Scores, frame: pd.Da
                 number(row["price"], digits, signed=True),
                 interval(row["ci_low"], row["ci_high"], digits),
             )
-            for row in rows
+            for row in own
         )
         sections.append(Section(heading=_heading(column), rows=words))
     return Listing(
@@ -218,17 +218,17 @@ def selection_listing(results: Results, grid: Grid, scores: Scores, frame: pd.Da
         notes=(
             "best_test: best of all evaluations on the test split, as the paper reports. at_best_val: test value at the "
             "evaluation that is best on the validation split.",
-            *few_seeds(frame["n"] if sections else ()),
+            *few_seeds(row["n"] for row in rows),
             *captions.legacy(grid),
             *captions.notes(results, grid),
         ),
     )
 
 
-def _by_column(frame: pd.DataFrame) -> dict[tuple[float, str, str], list[_Row]]:
-    """The rows of a frame by fraction, task and metric."""
+def _by_column(rows: Sequence[_Row]) -> dict[tuple[float, str, str], list[_Row]]:
+    """Rows by fraction, task and metric."""
     found: dict[tuple[float, str, str], list[_Row]] = {}
-    for row in frame.to_dict("records"):
+    for row in rows:
         found.setdefault((row["fraction"], row["task"], row["metric"]), []).append(row)
     return found
 
@@ -237,15 +237,10 @@ def _heading(column: Column) -> str:
     return f"{column.measure.task}, {captions.measure(column)}, {captions.fraction(column.fraction)} of the data"
 
 
-def _digits(grid: Grid, column: Column) -> int:
-    measure: Measure = column.measure
-    return decimals([cell for (_, other), cell in grid.cells.items() if other.measure == measure], measure.unit)
-
-
-def _unranked(frame: pd.DataFrame) -> list[str]:
-    if frame.empty or frame["complete"].all():
+def _unranked(rows: Sequence[_Row]) -> list[str]:
+    names = ", ".join(dict.fromkeys(row["strategy"] for row in rows if not row["complete"]))
+    if not names:
         return []
-    names = ", ".join(dict.fromkeys(frame.loc[~frame["complete"], "strategy"]))
     return [f"Not ranked where seeds are missing: {names}. A mean over the seeds that are left is no fair rival."]
 
 

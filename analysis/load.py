@@ -62,11 +62,14 @@ class Results:
         return frame[frame["trial_id"].isin(self.expected["trial_id"])].reset_index(drop=True)
 
 
-def load(results: str, *, trials: Sequence[Mapping[str, Any]] | None = None) -> Results:
+def load(
+    results: str, *, trials: Sequence[Mapping[str, Any]] | None = None, columns: Sequence[str] | None = None
+) -> Results:
     """Read a sweep's folder `RESULTS/<sweep>`, or a results folder that holds exactly one sweep. Changes nothing.
 
-    `trials` replaces the trial list of `sweep.json`; its entries have the same keys. Raises ResultsError where there is
-    no sweep, more than one, a sweep file that is not one, or results of another `results_version`.
+    `trials` replaces the trial list of `sweep.json`; its entries have the same keys. `columns` are those of the summary that
+    are read, all by default. Raises ResultsError where there is no sweep, more than one, a sweep file that is not one, or
+    results of another `results_version`.
     """
     ledger = _open(str(results))
     sweep = ledger.read_sweep()
@@ -77,16 +80,18 @@ def load(results: str, *, trials: Sequence[Mapping[str, Any]] | None = None) -> 
             f"{where} should describe a sweep and list its `trials`. Launch the sweep again to write it anew."
         )
     expected = _expected(sweep["trials"] if trials is None else trials, where)
-    rows, damaged = ledger.summary()
+    rows, damaged = ledger.summary(columns)
     frame = rows.to_pandas()
-    planned = frame["trial_id"].isin(expected["trial_id"])
+    ids = set(expected["trial_id"].tolist())
+    planned = [trial in ids for trial in frame["trial_id"].tolist()]
+    others = frame.loc[[not known for known in planned], "trial_id"].nunique() if not all(planned) else 0
     return Results(
         ledger=ledger,
         sweep=sweep,
-        summary=frame[planned].reset_index(drop=True),
+        summary=frame[planned].reset_index(drop=True) if others else frame,
         expected=expected,
         damaged=damaged,
-        others=int(frame.loc[~planned, "trial_id"].nunique()),
+        others=int(others),
     )
 
 
@@ -117,29 +122,27 @@ def _open(results: str) -> Ledger:
 
 def _expected(trials: Sequence[Mapping[str, Any]], where: str) -> pd.DataFrame:
     """The planned trials as a frame. Raises ResultsError for missing keys and for trials that cannot be told apart."""
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str, tuple[Any, ...]] = {}
     seen: dict[tuple[Any, ...], str] = {}
+    needed = set(TRIAL_KEYS)
     for trial in trials:
-        missing = [key for key in TRIAL_KEYS if key not in trial]
-        if missing:
+        if not needed <= trial.keys():
+            missing = [key for key in TRIAL_KEYS if key not in trial]
             raise ResultsError(
                 f"Each trial in {where} should have the keys {', '.join(TRIAL_KEYS)}. "
                 f"Found one without {', '.join(missing)}. Launch the sweep again to write it anew."
             )
-        row = {key: trial[key] for key in TRIAL_KEYS} | {
-            "fraction": float(trial["fraction"]),
-            "tasks": list(trial["tasks"]),
-            **{key: trial.get(key) for key in SETTING_KEYS},
-        }
-        if row["trial_id"] in rows:
+        trial_id, dataset, strategy, fraction, seed, tasks = (trial[key] for key in TRIAL_KEYS)
+        if trial_id in rows:
             continue
+        setting = tuple(trial.get(key) for key in SETTING_KEYS)
         # Two trials that differ in something else would be averaged as if they were two seeds.
-        cell = (row["dataset"], row["strategy"], row["fraction"], row["seed"], row["optimizer"], row["learning_rate"])
+        cell = (dataset, strategy, float(fraction), seed, *setting)
         if cell in seen:
             raise ResultsError(
-                f"Trials {seen[cell]} and {row['trial_id']} should differ in data set, strategy, fraction, seed or "
+                f"Trials {seen[cell]} and {trial_id} should differ in data set, strategy, fraction, seed or "
                 f"optimizer. Both are {cell[0]}, {cell[1]}, {cell[2]:g}, {cell[3]}. Put them into sweeps of their own."
             )
-        seen[cell] = row["trial_id"]
-        rows[row["trial_id"]] = row
+        seen[cell] = trial_id
+        rows[trial_id] = (trial_id, dataset, strategy, float(fraction), seed, list(tasks), *setting)
     return pd.DataFrame(list(rows.values()), columns=[*TRIAL_KEYS, *SETTING_KEYS])

@@ -4,7 +4,6 @@ import math
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from analysis.cells import Grid
 from analysis.load import Results
@@ -13,7 +12,7 @@ from analysis.selection import rule
 from analysis.statistics import mean_interval, selection_price
 
 
-def prices(results: Results, grid: Grid) -> pd.DataFrame:
+def prices(results: Results, grid: Grid) -> list[dict[str, Any]]:
     """One row per strategy and column: `best_test` and `at_best_val`, means over the trials that have both, and `price`.
 
     `price` is the mean difference, positive where the test split flatters, with its 95 % bootstrap interval.
@@ -53,4 +52,4 @@ def prices(results: Results, grid: Grid) -> pd.DataFrame:
         numbers |= dict(zip(members, np.stack(columns, axis=1).tolist(), strict=True))
     names = ("best_test", "at_best_val", "price", "ci_low", "ci_high")
     nothing = [math.nan] * len(names)
-    return pd.DataFrame([row | dict(zip(names, numbers.get(row.pop("at"), nothing), strict=True)) for row in rows])
+    return [row | dict(zip(names, numbers.get(row.pop("at"), nothing), strict=True)) for row in rows]

@@ -39,6 +39,15 @@ class Scores:
         """One flag for each column."""
         return np.array([column.measure.higher_is_better for column in self.columns], dtype=bool)
 
+    def means(self) -> NDArray[np.float64]:
+        """[strategy, column]: means over the seeds that have a number; NaN where none has."""
+        finite = np.isfinite(self.values)
+        # Seeds last, because the order of summation, and so the last digit, is that of a single cell's mean.
+        means: NDArray[np.float64] = np.ascontiguousarray(np.moveaxis(self.values, 0, -1)).mean(axis=-1)
+        for i, j in np.argwhere(~finite.all(axis=0) & finite.any(axis=0)):
+            means[i, j] = self.values[finite[:, i, j], i, j].mean()
+        return means
+
     def row(self, strategy: str) -> int:
         """Where a strategy stands on the middle axis."""
         return self.strategies.index(strategy)
@@ -51,36 +60,35 @@ def scores(results: Results, selected: SelectionRule, grid: Grid, *, join: bool 
     Where several train the same task alone, the one with the best mean speaks for it, which is the harder baseline.
     """
     columns = _counted(grid)
-    seeds = tuple(sorted(set(results.expected.loc[results.expected["dataset"] == grid.dataset, "seed"].tolist())))
+    expected = results.expected[results.expected["dataset"] == grid.dataset]
+    seeds = tuple(sorted(set(expected["seed"].tolist())))
     strategy_at = {strategy: i for i, strategy in enumerate(grid.strategies)}
     column_at = {(c.measure.task, c.measure.metric, c.fraction): i for i, c in enumerate(columns)}
     seed_at = {seed: i for i, seed in enumerate(seeds)}
     done = (results.summary["dataset"] == grid.dataset) & (results.summary["state"] == "done")
-    rows = results.summary.loc[done, ["trial_id", "task", "metric", selected.column]]
+    rows = [results.summary.loc[done, key].tolist() for key in ("trial_id", "task", "metric", selected.column)]
     values = np.full((len(seeds), len(grid.strategies), len(columns)), math.nan)
     # The trial list, not the summary, says which trial belongs where: a sweep may have been narrowed or relabelled.
+    planned = (expected[key].tolist() for key in ("trial_id", "strategy", "fraction", "seed"))
     places = {
         trial: (seed_at[seed], strategy_at[strategy], fraction)
-        for trial, dataset, strategy, fraction, seed in zip(
-            *(results.expected[key].tolist() for key in ("trial_id", "dataset", "strategy", "fraction", "seed")),
-            strict=True,
-        )
-        if dataset == grid.dataset
+        for trial, strategy, fraction, seed in zip(*planned, strict=True)
     }
-    for trial, task, metric, value in zip(
-        *(rows[key].tolist() for key in ("trial_id", "task", "metric", selected.column)), strict=True
-    ):
-        if trial not in places:
-            continue
-        seed, strategy, fraction = places[trial]
+    nowhere = (-1, -1, math.nan)
+    at, numbers = list[tuple[int, int, int]](), list[float]()
+    for trial, task, metric, value in zip(*rows, strict=True):
+        seed, strategy, fraction = places.get(trial, nowhere)
         column = column_at.get((task, metric, fraction))
-        if column is not None and value is not None and math.isfinite(value):
-            values[seed, strategy, column] = value
-    expected = np.array(
+        if column is not None and math.isfinite(value):
+            at.append((seed, strategy, column))
+            numbers.append(value)
+    if at:
+        values[tuple(np.array(at).T)] = numbers
+    counts = np.array(
         [[cell.expected if (cell := grid.cells.get((s, c))) else 0 for c in columns] for s in grid.strategies],
         dtype=np.int64,
     ).reshape(len(grid.strategies), len(columns))
-    return _joined(grid, columns, seeds, values, expected, grid.single_task if join else frozenset())
+    return _joined(grid, columns, seeds, values, counts, grid.single_task if join else frozenset())
 
 
 def _counted(grid: Grid) -> tuple[Column, ...]:

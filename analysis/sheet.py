@@ -6,7 +6,7 @@ from typing import Literal
 
 from analysis import captions
 from analysis.captions import NOTHING
-from analysis.cells import SINGLE_TASK, Cell, Column, Grid
+from analysis.cells import SINGLE_TASK, Cell, Column, Grid, Measure
 from analysis.load import Results
 from analysis.published import Number, PublishedTable, numbers
 from analysis.selection import SelectionRule
@@ -62,7 +62,8 @@ def sheet(results: Results, selected: SelectionRule, grid: Grid, against: Publis
     """Lay out one data set's grid; `against` adds a published table's rows where it is about the same data set."""
     beside = numbers(against.name) if against and against.covers(grid.dataset) else {}
     counts = {cell.expected for cell in grid.cells.values()}
-    marks = {c: _Marks(_digits(grid, c), grid.best(c), grid.better_than_single_task(c)) for c in grid.columns}
+    digits = digits_of_measures(grid)
+    marks = {c: _Marks(digits[c.measure], grid.best(c), grid.better_than_single_task(c)) for c in grid.columns}
     overlaps = _overlaps(grid, beside, against)
     rows = [
         row
@@ -109,9 +110,12 @@ def _cells(grid: Grid, counts: set[int]) -> str:
     return seeds if count == 1 else f"{seeds}; ± is the standard deviation (ddof 1)"
 
 
-def _digits(grid: Grid, column: Column) -> int:
-    cells = [cell for (_, other), cell in grid.cells.items() if other.measure == column.measure]
-    return decimals(cells, column.measure.unit)
+def digits_of_measures(grid: Grid) -> dict[Measure, int]:
+    """Digits after the point for each measure, whose cells all have as many."""
+    cells: dict[Measure, list[Cell]] = {}
+    for (_, column), cell in grid.cells.items():
+        cells.setdefault(column.measure, []).append(cell)
+    return {measure: decimals(own, measure.unit) for measure, own in cells.items()}
 
 
 def _lines(results: Results, grid: Grid) -> list[tuple[str, tuple[str, ...]]]:

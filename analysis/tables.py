@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -17,12 +17,21 @@ from analysis.sheet import Sheet, intervals, sheet
 from analysis.tuning import tuned
 from mtlray.errors import ResultsError, SpecError, unknown_name
 
+if TYPE_CHECKING:
+    from analysis.kinds import Part
+
 _LAYOUTS: dict[str, Callable[[Sheet | Listing], str]] = {
     "text": text.render,
     "markdown": markdown.render,
     "latex": latex.render,
 }
 FORMATS = (*_LAYOUTS, "csv")
+# The columns of the summary that tables are made from; the others are long texts.
+_READ = (
+    "trial_id", "dataset", "data_origin", "data_fingerprint", "strategy", "state", "task", "metric", "unit",
+    "higher_is_better", "last", "mean_last_10", "best_test", "at_best_val", "best_val", "steps", "solver_fallbacks",
+    "backward_passes", "train_samples_per_second", "seconds", "peak_memory_bytes", "pack_size", "device",
+)  # fmt: skip
 KINDS = ("cells", "leaderboard", "compare", "cost", "selection")
 
 
@@ -40,7 +49,7 @@ class Table:
     def frame(self) -> pd.DataFrame:
         """One row per cell, comparison or strategy, with numbers unrounded; what `csv` prints."""
         if self.kind != "cells":
-            frame = pd.concat([frame for frame, _ in self._parts()], ignore_index=True)
+            frame = pd.concat([pd.DataFrame(rows) for rows, _ in self._parts()], ignore_index=True)
             return frame if self.kind == "selection" else frame.assign(selection=self.selection.name)
         rows = []
         for part in self.grids:
@@ -96,7 +105,7 @@ class Table:
         )
         return "\n\n\n".join(_LAYOUTS[format](one) for one in sheets)
 
-    def _parts(self) -> list[tuple[pd.DataFrame, Listing]]:
+    def _parts(self) -> "list[Part]":
         from analysis.kinds import parts  # it needs scipy, which the cells do not wait for
 
         return parts(self.kind, self.results, self.selection, self.grids, self.baseline)
@@ -149,7 +158,7 @@ def render_table(
     """Load a results folder and render its table: `load`, `tabulate` and `Table.render` in one. Raises what they raise."""
     _check(format)
     _check_kind(kind, select, against, baseline)
-    results = load(results_path, trials=trials)
+    results = load(results_path, trials=trials, columns=_READ)
     return tabulate(results, kind=kind, select=select, against=against, baseline=baseline, rates=rates).render(format)
 
 

@@ -7,8 +7,7 @@ table shows each strategy at one rate ("best"), or each rate in a row of its own
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
@@ -18,6 +17,9 @@ from mtlray.errors import ResultsError, unknown_name
 RATES = ("best", "all")
 
 _Setting = tuple[str, float]  # optimizer, learning rate
+_Trial = tuple[str, _Setting | None]  # its id; no setting is known of sweeps described before they were recorded
+_Row = tuple[str, str, str, bool, float]  # of a done trial: its id, task, metric, whether higher is better, best_val
+_Groups = dict[tuple[str, str, float], list[_Trial]]  # by data set, strategy and fraction
 
 
 def tuned(results: Results, rates: str | None = None) -> Results:
@@ -35,9 +37,7 @@ def tuned(results: Results, rates: str | None = None) -> Results:
     """
     if rates is not None and rates not in RATES:
         raise unknown_name("rule for learning rates", rates, RATES)
-    columns = ["dataset", "strategy", "fraction"]
-    by_cell: Any = results.expected.groupby(columns, sort=False)
-    groups: dict[tuple[str, str, float], pd.DataFrame] = dict(iter(by_cell))
+    groups = _groups(results.expected)
     settings = {key: _settings(group) for key, group in groups.items()}
     several = {key for key, found in settings.items() if len(found) > 1}
     if not several:
@@ -53,27 +53,46 @@ def tuned(results: Results, rates: str | None = None) -> Results:
 
 
 def validation_gaps(
-    done: pd.DataFrame, settings: Iterable[_Setting], setting_of: dict[str, _Setting]
-) -> dict[Any, float]:
-    """The gap of each setting, from the summary rows of its done trials; nan where a task and metric has no value."""
-    rows = done.assign(setting=pd.Series([setting_of[t] for t in done["trial_id"]], index=done.index, dtype=object))
+    rows: Iterable[_Row], settings: Iterable[_Setting], setting_of: Mapping[str, _Setting]
+) -> dict[_Setting, float]:
+    """The gap of each setting, from the rows of its done trials; nan where a task and metric has no value."""
+    values: dict[tuple[str, str], dict[_Setting, list[float]]] = {}
+    signs: dict[tuple[str, str], float] = {}
+    for trial, task, metric, up, value in rows:
+        signs.setdefault((task, metric), 1.0 if up else -1.0)
+        of_setting = values.setdefault((task, metric), {})
+        if not math.isnan(value):
+            of_setting.setdefault(setting_of[trial], []).append(value)
     gaps: dict[_Setting, dict[str, list[float]]] = {setting: {} for setting in settings}
-    for (task, _), of_measure in rows.groupby(["task", "metric"], sort=False):
-        sign = 1.0 if of_measure["higher_is_better"].iloc[0] else -1.0
-        values = of_measure.groupby("setting")["best_val"].mean()
-        means = {setting: sign * float(values.get(setting, math.nan)) for setting in gaps}
+    for (task, metric), of_setting in values.items():
+        sign = signs[task, metric]
+        means = {setting: sign * _mean(of_setting.get(setting, [])) for setting in gaps}
         best = max((mean for mean in means.values() if math.isfinite(mean)), default=math.nan)
         for setting, mean in means.items():
             share = (best - mean) / abs(best) if best != mean and best != 0 else abs(best - mean)
-            gaps[setting].setdefault(str(task), []).append(share)
+            gaps[setting].setdefault(task, []).append(share)
     per_task = {setting: [sum(g) / len(g) for g in of_task.values()] for setting, of_task in gaps.items()}
     return {setting: sum(values) / len(values) if values else math.nan for setting, values in per_task.items()}
 
 
-def _settings(group: pd.DataFrame) -> list[_Setting]:
-    """The settings of some trials, in the sweep's order; none is known of sweeps described before they were recorded."""
-    pairs = zip(group["optimizer"], group["learning_rate"], strict=True)
-    return list(dict.fromkeys((str(o), float(r)) for o, r in pairs if o is not None and not pd.isna(r)))
+def _mean(values: list[float]) -> float:
+    return math.fsum(values) / len(values) if values and all(map(math.isfinite, values)) else math.nan
+
+
+def _groups(expected: pd.DataFrame) -> _Groups:
+    groups: _Groups = {}
+    names = ("dataset", "strategy", "fraction", "trial_id", "optimizer", "learning_rate")
+    unknown = (expected["optimizer"].isna() | expected["learning_rate"].isna()).tolist()
+    columns = (expected[name].tolist() for name in names)
+    for dataset, strategy, fraction, trial, optimizer, rate, none in zip(*columns, unknown, strict=True):
+        setting = None if none else (str(optimizer), float(rate))
+        groups.setdefault((dataset, strategy, fraction), []).append((trial, setting))
+    return groups
+
+
+def _settings(group: list[_Trial]) -> list[_Setting]:
+    """The settings of some trials, in the sweep's order."""
+    return list(dict.fromkeys(setting for _, setting in group if setting is not None))
 
 
 def _single(settings: dict[tuple[str, str, float], list[_Setting]]) -> Rates:
@@ -98,23 +117,26 @@ def _labels(chosen: dict[tuple[str, str, float], _Setting]) -> dict[tuple[str, s
 
 def _best(
     results: Results,
-    groups: dict[tuple[str, str, float], pd.DataFrame],
+    groups: _Groups,
     settings: dict[tuple[str, str, float], list[_Setting]],
     done: pd.DataFrame,
 ) -> Results:
     chosen: dict[tuple[str, str, float], _Setting] = {}
     kept: list[str] = []
     waiting: dict[str, int] = {}
-    finished = set(results.summary["trial_id"])
+    finished = set(results.summary["trial_id"].tolist())
+    rows_of: dict[str, list[_Row]] = {}
+    names = ("trial_id", "task", "metric", "higher_is_better", "best_val")
+    for row in zip(*(done[name].tolist() for name in names), strict=True):
+        rows_of.setdefault(row[0], []).append(row)
     for key, group in groups.items():
         if len(settings[key]) < 2:
-            kept += group["trial_id"].tolist()
+            kept += [trial for trial, _ in group]
             if settings[key]:
                 chosen[key] = settings[key][0]
             continue
-        pairs = zip(group["trial_id"], group["optimizer"], group["learning_rate"], strict=True)
-        setting_of = {trial: (str(optimizer), float(rate)) for trial, optimizer, rate in pairs}
-        chosen[key] = _winner(done[done["trial_id"].isin(set(setting_of))], settings[key], setting_of)
+        setting_of = {trial: setting for trial, setting in group if setting is not None}
+        chosen[key] = _winner(rows_of, settings[key], setting_of)
         kept += [trial for trial, setting in setting_of.items() if setting == chosen[key]]
         waiting[key[0]] = waiting.get(key[0], 0) + sum(trial not in finished for trial in setting_of)
     notes = {
@@ -142,13 +164,15 @@ def _best(
     )
 
 
-def _winner(done: pd.DataFrame, settings: list[_Setting], setting_of: dict[str, _Setting]) -> _Setting:
+def _winner(
+    rows_of: Mapping[str, list[_Row]], settings: list[_Setting], setting_of: Mapping[str, _Setting]
+) -> _Setting:
     planned = Counter(setting_of.values())
-    counts = Counter(setting_of[trial] for trial in set(done["trial_id"]))
+    counts = Counter(setting for trial, setting in setting_of.items() if trial in rows_of)
     whole = [setting for setting in settings if counts[setting] == planned[setting]]
     most = max(counts[setting] for setting in settings)
     competing = whole or [setting for setting in settings if counts[setting] == most]
-    rows = done[[setting_of[trial] in competing for trial in done["trial_id"]]]
+    rows = [row for trial, setting in setting_of.items() if setting in competing for row in rows_of.get(trial, ())]
     gaps = validation_gaps(rows, competing, setting_of)
     return min(competing, key=lambda setting: gaps[setting] if math.isfinite(gaps[setting]) else math.inf)
 

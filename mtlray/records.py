@@ -9,7 +9,7 @@ RESULTS/<sweep>/quarantine/                      files that did not open, out of
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,15 +98,18 @@ class Ledger:
         self._summaries.write(f"{trial_id}.parquet", summary)
         failpoint("commit-summary")
 
-    def summary(self) -> tuple[pa.Table, list[str]]:
-        """All summary rows, each trial once, and the names of shards that do not open.
+    def summary(self, columns: Sequence[str] | None = None) -> tuple[pa.Table, list[str]]:
+        """All summary rows, each trial once, and the names of shards that do not open. Only `columns`, if they are named.
 
         Raises ResultsError where results of more than one `results_version` lie in the folder.
         """
-        found = self._summaries.merge()
-        table = pa.concat_tables([_as_summary(t) for t in found.tables]) if found.tables else SUMMARY.empty_table()
-        self._refuse_a_mixture(table.column("results_version").to_pylist())
-        return table, found.damaged
+        wanted = SUMMARY.names if columns is None else list(dict.fromkeys(columns))
+        read = None if columns is None else {*wanted, "trial_id", "results_version"}
+        found = self._summaries.merge(read)
+        schema = SUMMARY if read is None else pa.schema([column for column in SUMMARY if column.name in read])
+        table = pa.concat_tables([_as(t, schema) for t in found.tables]) if found.tables else schema.empty_table()
+        self._refuse_a_mixture(table.column("results_version").unique().to_pylist())
+        return table.select(wanted), found.damaged
 
     def records(self, *, every_byte: bool = True) -> tuple[dict[str, TrialRecord], list[str]]:
         """Finished trials by id, less those that lost their curves, and the files that do not open or are missing.
@@ -281,9 +284,9 @@ def _facts_of_curves(table: pa.Table) -> dict[str, Any]:
     return {"trials": table.column("trial_id").unique().to_pylist()}
 
 
-def _as_summary(table: pa.Table) -> pa.Table:
-    """A summary shard in today's schema; a column that came later is null."""
-    for column in SUMMARY:
+def _as(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """A summary shard in today's schema, or a part of it; a column that came later is null."""
+    for column in schema:
         if column.name not in table.column_names:
             table = table.append_column(column, pa.nulls(table.num_rows, column.type))
-    return table.select(SUMMARY.names).cast(SUMMARY)
+    return table.select(schema.names).cast(schema)

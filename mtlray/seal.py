@@ -35,13 +35,19 @@ def sealed(table: pa.Table, facts: Mapping[str, Any]) -> bytes:
 
 def facts_of(data: bytes) -> dict[str, Any] | None:
     """The facts of a sealed file; None for one without a seal. Raises BrokenSealError where a byte is not as it was."""
-    at = _place(data)
+    at = check_seal(data)
     if at is None:
         return None
-    if data[at : at + len(_EMPTY)] != b"%08x" % _checksum(data, at):
-        raise BrokenSealError("The checksum in the file is not that of its bytes.")
     facts: dict[str, Any] = json.JSONDecoder().raw_decode(data[at - len(_OPEN) :].decode("latin-1"))[0]
     return facts
+
+
+def check_seal(data: bytes) -> int | None:
+    """Where a sealed file's checksum lies, if it is that of the bytes; None without a seal. Raises BrokenSealError."""
+    at = _place(data)
+    if at is not None and data[at : at + len(_EMPTY)] != b"%08x" % _checksum(data, at):
+        raise BrokenSealError("The checksum in the file is not that of its bytes.")
+    return at
 
 
 def with_trailer(data: bytes) -> bytes:

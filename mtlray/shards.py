@@ -1,9 +1,8 @@
 """Shards: a folder of sealed Parquet files, one for each trial, and merged ones. What opens is read; the rest is named."""
 
 import hashlib
-import io
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ import pyarrow.parquet as pq
 
 from mtlray.errors import StoreError
 from mtlray.failpoints import failpoint
-from mtlray.seal import BrokenSealError, facts_of, sealed
+from mtlray.seal import BrokenSealError, check_seal, facts_of, sealed
 from mtlray.store import Store
 
 MERGED = "compact-"
@@ -101,29 +100,29 @@ class Shards:
         except OSError:
             return False
 
-    def table(self, name: str) -> pa.Table | None:
-        """The rows of one file; None where it does not open."""
+    def table(self, name: str, columns: Collection[str] | None = None) -> pa.Table | None:
+        """The rows of one file, or those of its `columns` that it has; None where it does not open."""
         try:
             data = self._store.read(f"{self.folder}/{name}")
-            facts_of(data)
-            return _parse(data)
+            check_seal(data)
+            return _parse(data, columns)
         except StoreError:
             raise
         except (pa.ArrowException, OSError, BrokenSealError):
             return None
 
-    def merge(self) -> Tables:
-        """What opens, each trial once: its own shard, before a merged one that holds it too."""
+    def merge(self, columns: Collection[str] | None = None) -> Tables:
+        """What opens, each trial once: its own shard, before a merged one that holds it too. `columns` name `trial_id`."""
         merged = Tables([], {}, [])
         seen = set[str]()
         for name in self.names():
-            table = self.table(name)
+            table = self.table(name, columns)
             if table is None or "trial_id" not in table.column_names:
                 merged.damaged.append(f"{self.folder}/{name}")
                 continue
             merged.ids[name] = set(table.column("trial_id").to_pylist())
             fresh = merged.ids[name] - seen
-            merged.tables.append(rows_of(table, fresh))
+            merged.tables.append(table if fresh == merged.ids[name] else rows_of(table, fresh))
             seen |= fresh
         return merged
 
@@ -162,8 +161,9 @@ class Shards:
         return name
 
 
-def _parse(data: bytes) -> pa.Table:
-    table: pa.Table = pq.read_table(io.BytesIO(data))
+def _parse(data: bytes, columns: Collection[str] | None = None) -> pa.Table:
+    file = pq.ParquetFile(pa.BufferReader(data))
+    table: pa.Table = file.read([name for name in file.schema_arrow.names if columns is None or name in columns])
     return table.replace_schema_metadata(None)
 
 

@@ -29,10 +29,10 @@ from analysis.statistics.bootstrap import (
     t_interval,
 )
 from analysis.statistics.improvement import delta_m, selection_price
-from analysis.statistics.paired import Paired, holm, paired
+from analysis.statistics.paired import Paired, holm, paired, paired_t
 from analysis.statistics.pareto import dominance_counts, dominates, pareto_counts, pareto_front
 
 __all__ = ["CONFIDENCE", "RESAMPLES", "Interval", "Paired", "bootstrap_interval", "critical_difference", "delta_m"]
 __all__ += ["dominance_counts", "dominates", "holm", "interval_of_means", "iqm", "mean", "mean_interval", "mean_rank"]
-__all__ += ["normalised", "paired", "pareto_counts", "pareto_front", "performance_profile"]
+__all__ += ["normalised", "paired", "paired_t", "pareto_counts", "pareto_front", "performance_profile"]
 __all__ += ["probability_of_improvement", "published_interval", "ranks", "selection_price", "std", "t_interval"]

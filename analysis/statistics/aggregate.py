@@ -1,7 +1,6 @@
 """Aggregates: one number, a curve or ranks from scores over seeds and columns (a column is a task's metric, say)."""
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from analysis.statistics.checks import Floats, scores, signs
@@ -70,8 +69,23 @@ def ranks(values: ArrayLike, higher_is_better: ArrayLike = True) -> Floats:
     values[strategy, column] are means, or one seed's scores; the result has the same shape. Raises ResultsError.
     """
     array = scores(values, "values")
-    flat = pd.DataFrame(-array * signs(higher_is_better, array.shape[-1]))
-    return flat.rank().to_numpy()
+    return ranked(-array * signs(higher_is_better, array.shape[-1]))
+
+
+def ranked(values: Floats) -> Floats:
+    """Ranks along the first axis, 1 for the smallest, ties sharing their mean rank."""
+    order = np.argsort(values, axis=0)
+    ordered = np.take_along_axis(values, order, axis=0)
+    place = np.arange(1.0, len(values) + 1).reshape(-1, *(1,) * (values.ndim - 1))
+    new = np.ones(values.shape, dtype=bool)
+    new[1:] = ordered[1:] != ordered[:-1]
+    first = np.maximum.accumulate(np.where(new, place, 0), axis=0)
+    last = np.roll(new, -1, axis=0)
+    last[-1] = True
+    final = np.minimum.accumulate(np.where(last, place, np.inf)[::-1], axis=0)[::-1]
+    result = np.empty(values.shape)
+    np.put_along_axis(result, order, (first + final) / 2, axis=0)
+    return result
 
 
 def mean_rank(values: ArrayLike, higher_is_better: ArrayLike = True) -> Floats:

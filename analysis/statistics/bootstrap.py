@@ -16,6 +16,7 @@ A resampled mean never leaves the range of its data, which holds the true mean o
 resampling interval can do better there. From five seeds on the interval means what it says, for data that is not very skew.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -63,12 +64,13 @@ def interval_of_means(
     if n < 2:
         out = statistic(array.mean(axis=0, keepdims=True))[0]
         return Interval(np.full_like(out, np.nan), np.full_like(out, np.nan))
-    generator = np.random.default_rng(seed)
     flat = array.reshape(n, -1)
-    parts = []
+    counts, parts, drawn = _counts(n, resamples, seed), [], 0
     for size in _sizes(resamples, flat.shape[1]):
-        counts = generator.multinomial(n, np.full(n, 1 / n), size=size).astype(np.float64)
-        parts.append(statistic((counts @ flat / n).reshape(size, *array.shape[1:])))
+        means = counts[drawn : drawn + size] @ flat
+        means /= n
+        parts.append(statistic(means.reshape(size, *array.shape[1:])))
+        drawn += size
     return _interval(np.concatenate(parts), np.array(np.sqrt(n / (n - 1))), np.array(n - 1.0), confidence)
 
 
@@ -115,6 +117,14 @@ def published_interval(mean: ArrayLike, std: ArrayLike, n: int, *, confidence: f
     half = special.stdtrit(n - 1, (1 + confidence) / 2) * np.asarray(std, dtype=np.float64) / np.sqrt(n)
     centre = np.asarray(mean, dtype=np.float64)
     return Interval(centre - half, centre + half)
+
+
+@functools.lru_cache(maxsize=8)
+def _counts(n: int, resamples: int, seed: int) -> Floats:
+    """How often each of n seeds is in each resample [resample, seed]; the same for every table that has these seeds."""
+    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
+    counts.flags.writeable = False
+    return counts
 
 
 def _sizes(resamples: int, numbers: int) -> Sequence[int]:

@@ -34,14 +34,19 @@ def delta_m(
     sign = signs(higher_is_better, m.shape[-1])
     if len(tasks) != m.shape[-1]:
         raise ResultsError(f"`tasks` should name the task of each of {m.shape[-1]} columns. Found {len(tasks)}.")
-    gains = sign * np.divide(m - b, b, out=np.full_like(m, np.nan), where=b != 0)
     names = list(dict.fromkeys(tasks))
     if per == "task":
         weight = np.array([1 / (len(names) * list(tasks).count(task)) for task in tasks])
     else:
         weight = np.full(len(tasks), 1 / len(tasks))
-    result: Floats = 100 * (gains * weight).sum(axis=-1)
-    return result
+    # In place, because resampled means are large.
+    gains = m - b
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gains /= b
+    gains *= sign
+    gains *= weight
+    result: Floats = 100 * gains.sum(axis=-1)
+    return result if b.all() else np.where((b == 0).any(axis=-1), np.nan, result)[()]
 
 
 def selection_price(best_test: ArrayLike, at_best_val: ArrayLike, higher_is_better: ArrayLike) -> Floats:

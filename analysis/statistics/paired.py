@@ -4,10 +4,10 @@ import functools
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from analysis.statistics.aggregate import ranked
 from analysis.statistics.bootstrap import CONFIDENCE, RESAMPLES, Interval, mean_interval
 from analysis.statistics.checks import Floats, same_shape, scores
 
@@ -39,22 +39,23 @@ def paired(
     The t-test is Student's for pairs; Wilcoxon's signed-rank test drops zero differences and is exact up to 50 pairs, ties
     included. Its smallest p is 2/2ⁿ, so with fewer than six pairs it is never below 0.05. Raises ResultsError.
     """
-    a, b = scores(x, "x"), scores(y, "y")
-    same_shape(a, b, "Paired scores")
-    n = len(a)
-    d = a - b
+    a, b, d = _differences(x, y)
+    n = len(d)
     difference: Floats = d.mean(axis=0)
     interval = mean_interval(d, confidence=confidence, resamples=resamples, seed=seed)
     if n < 2:
         nothing = np.full_like(difference, np.nan)
         return Paired(n, difference, interval, nothing, nothing, nothing)
-    spread = d.std(axis=0, ddof=1)
-    # Differences that are equal on paper differ by rounding; a test of that would call anything significant.
-    constant = spread <= 1e-12 * np.maximum(np.abs(a).max(axis=0), np.abs(b).max(axis=0))
-    effect = np.divide(difference, spread, out=np.full_like(difference, np.nan), where=~constant)
-    p_t: Floats = 2 * special.stdtr(n - 1, -np.abs(effect) * np.sqrt(n))
-    p_wilcoxon = np.where(constant, np.nan, _wilcoxon(d.reshape(n, -1)).reshape(difference.shape))
+    effect, p_t = _student(a, b, d)
+    p_wilcoxon = np.where(np.isnan(effect), np.nan, _wilcoxon(d.reshape(n, -1)).reshape(difference.shape))
     return Paired(n, difference, interval, effect, p_t, p_wilcoxon)
+
+
+def paired_t(x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
+    """`difference` and `p_t` of `paired` alone, which take a tenth of the time. Raises ResultsError."""
+    a, b, d = _differences(x, y)
+    difference: Floats = d.mean(axis=0)
+    return difference, _student(a, b, d)[1] if len(d) > 1 else np.full_like(difference, np.nan)
 
 
 def holm(p_values: ArrayLike) -> Floats:
@@ -71,13 +72,28 @@ def holm(p_values: ArrayLike) -> Floats:
     return adjusted
 
 
+def _differences(x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats, Floats]:
+    a, b = scores(x, "x"), scores(y, "y")
+    same_shape(a, b, "Paired scores")
+    return a, b, a - b
+
+
+def _student(a: Floats, b: Floats, d: Floats) -> tuple[Floats, Floats]:
+    """Effect size and p of the t-test for pairs; NaN where all differences are equal."""
+    n, difference, spread = len(d), d.mean(axis=0), d.std(axis=0, ddof=1)
+    # Differences that are equal on paper differ by rounding; a test of that would call anything significant.
+    constant = spread <= 1e-12 * np.maximum(np.abs(a).max(axis=0), np.abs(b).max(axis=0))
+    effect = np.divide(difference, spread, out=np.full_like(difference, np.nan), where=~constant)
+    return effect, 2 * special.stdtr(n - 1, -np.abs(effect) * np.sqrt(n))
+
+
 def _wilcoxon(differences: Floats) -> Floats:
     """The two-sided p of Wilcoxon's signed-rank test for each column of differences[seed, column]."""
     largest = np.abs(differences).max(axis=0)
     # 97.3 − 97.2 and 96.5 − 96.4 are a tie that rounding hides.
     whole = np.round(np.divide(differences, 1e-9 * largest, out=np.zeros_like(differences), where=largest > 0))
     # Zeros get the lowest ranks; without them every other rank is lower by their number.
-    ranks = np.where(whole == 0, 0, pd.DataFrame(np.abs(whole)).rank().to_numpy() - (whole == 0).sum(axis=0))
+    ranks = np.where(whole == 0, 0, ranked(np.abs(whole)) - (whole == 0).sum(axis=0))
     doubled = np.round(2 * ranks).astype(np.int64)  # mean ranks of ties are halves
     positive = np.where(whole > 0, doubled, 0).sum(axis=0)
     return np.array(

@@ -143,3 +143,17 @@ def test_reading_changes_nothing(broken):
     before = files(broken.ledger)
     load(broken.folder)
     assert files(broken.ledger) == before
+
+
+def test_only_some_columns_are_read(broken):
+    columns = ["state", "task", "trial_id", "at_best_val"]
+    whole, part = load(broken.folder), load(broken.folder, columns=columns)
+    pd.testing.assert_frame_equal(part.summary, whole.summary[columns])
+    assert (part.damaged, part.others) == (whole.damaged, whole.others) != ([], 0)
+
+
+def test_a_mixture_of_results_versions_is_refused_whatever_is_read(complete):
+    trial = complete.plan("gls", ["left"])
+    complete.finish(trial, {"left": 1.0}, results_version=1)
+    with pytest.raises(ResultsError, match="results_version 1 and 2; they must not be mixed"):
+        load(complete.folder, columns=["state"])

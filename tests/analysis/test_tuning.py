@@ -138,3 +138,10 @@ def test_one_rate_each_but_not_the_same_is_shown(tune):
 def test_an_unknown_rule_is_refused(complete):
     with pytest.raises(SpecError, match=r"There is no rule for learning rates `bst`\. Did you mean `best`\?"):
         render_table(complete.folder, rates="bst")
+
+
+def test_a_strategy_without_a_done_trial_keeps_its_first_rate_and_is_shown(tune):
+    text = render_table(tune({"equal": {0.1: [(90, 80)], 0.01: [(91, 81)]}, "dwa": {0.1: [None], 0.01: [None]}}).folder)
+    assert "\nequal lr 0.01" in text
+    assert "\ndwa lr 0.1" in text
+    assert "(0/1, 1 diverged)" in text

@@ -91,3 +91,8 @@ def test_nan_is_refused(function):
 def test_a_flag_for_each_column():
     with pytest.raises(ResultsError, match=r"one flag for each of 2 columns\. Found 3"):
         ranks([[1.0, 2.0]], [True, True, False])
+
+
+@given(st.lists(st.lists(st.integers(0, 5), min_size=3, max_size=3), min_size=1, max_size=12))
+def test_ranks_with_ties_agree_with_scipy(values):
+    assert ranks(values, higher_is_better=False).tolist() == stats.rankdata(values, axis=0).tolist()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.statistics import holm, mean_interval, paired
+from analysis.statistics import holm, mean_interval, paired, paired_t
 from mtlray.errors import ResultsError
 
 
@@ -106,3 +106,13 @@ def test_without_holm_the_error_would_be_large():
     rng = np.random.default_rng(2)
     p = paired(rng.normal(size=(10, 250, 16)), rng.normal(size=(10, 250, 16)), resamples=2).p_t
     assert np.mean((p <= 0.05).any(axis=1)) > 0.4
+
+
+@pytest.mark.parametrize("n", [1, 2, 10])
+def test_the_t_test_alone_is_that_of_the_whole_comparison(n):
+    x, y = pairs(n)
+    x[:, 0] = y[:, 0]
+    whole = paired(x, y, resamples=2)
+    difference, p = paired_t(x, y)
+    assert np.array_equal(difference, whole.difference)
+    assert np.array_equal(p, whole.p_t, equal_nan=True)
