@@ -26,7 +26,7 @@ from mtlray.session import Session
 from mtlray.signals import Stop
 from mtlray.specs import RunConfig, SweepSpec, TrialSpec
 from mtlray.status import Status
-from mtlray.sweepfile import refuse_edited
+from mtlray.sweepfile import is_edited, refuse_edited
 from mtlray.why import why_text
 
 
@@ -238,6 +238,10 @@ class Sweep:
         say(f"summary   {self.folder}/summary/")
         say(f"curves    {self.folder}/curves/")
         say(f"again     mtlray table {self.folder} --format markdown")
+        if is_edited(self.path, self.module):
+            say(
+                f"{self.path} was edited meanwhile. This is what it said before; the same command runs what it says now."
+            )
         if after.to_run:
             say(f"Left to run: {several(len(after.to_run), 'trial')}; the same command goes on.")
             if stop.requeue:

@@ -26,7 +26,7 @@ _REMEDIES = (
     (
         r"access[ _]?denied|invalid[ _]?access[ _]?key|signature|credentials|unauthenticated|permission|forbidden|\b40[13]\b|"
         r"invalid[ _]?(client[ _]?)?token",
-        "The credentials are missing or not enough. For s3:// set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, "
+        "The credentials are missing, expired or not enough. For s3:// set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, "
         "or give the machine a role; for gs:// set GOOGLE_APPLICATION_CREDENTIALS; with the right to RIGHTS there, for the "
         "driver and on every node.",
     ),
@@ -75,7 +75,7 @@ def explained(shown: str, wish: str = _RESULTS[0], rights: str = _RESULTS[1]) ->
     except (FileNotFoundError, StoreError):
         raise
     except OSError as error:
-        text = " ".join(str(error).split())
+        text = " ".join(str(error).split()).rstrip(".")
         remedies = _REMEDIES if "://" in shown else ()
         remedy = next(
             (

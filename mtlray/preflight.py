@@ -94,7 +94,7 @@ def judge(answers: Mapping[str, Mapping[str, str]]) -> None:
     for node, answer in answers.items():
         if answer["error"]:
             raise LaunchError(
-                f"Results should be writable from every node, in one place. Node {node} says: {answer['error']}. "
+                f"Results should be writable from every node, in one place. Node {node} says: {answer['error'].rstrip('.')}. "
                 "Give a --results folder that all nodes share, or an object store such as s3://bucket/folder."
             )
         if answer.get("data"):

@@ -63,12 +63,16 @@ def load_sweep(path: Path) -> tuple[SweepSpec, ModuleType]:
 
 def refuse_edited(path: Path, module: ModuleType | None) -> None:
     """Raise SpecError where a sweep file is no longer what was loaded and planned."""
-    if module is None or _LOADED.get(module.__name__) == _digest(path):
-        return
-    raise SpecError(
-        f"{path} was edited after it was planned. What would start is not what it says now. Give the same command again: it "
-        "plans and runs the file as it is."
-    )
+    if is_edited(path, module):
+        raise SpecError(
+            f"{path} was edited after it was planned. What would start is not what it says now. Give the same command again: it "
+            "plans and runs the file as it is."
+        )
+
+
+def is_edited(path: Path, module: ModuleType | None) -> bool:
+    """Whether a sweep file is no longer what was loaded."""
+    return module is not None and _LOADED.get(module.__name__) != _digest(path)
 
 
 def _digest(path: Path) -> str:

@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import mtlray
+from mtlray import in_process
 from mtlray.data import prepared
+from mtlray.in_process import run_in_process
 from mtlray.records import Ledger
 from mtlray.sweepfile import load_sweep
 
@@ -407,3 +409,18 @@ def test_a_sweep_file_edited_between_plan_and_start_is_refused(cli, tmp_path, mo
     assert "was edited after it was planned" in err
     assert len(err.strip().splitlines()) == 1
     assert {name for name in tree(tmp_path) if name.startswith("results")} == before == set()
+
+
+def test_a_sweep_file_edited_while_it_runs_changes_what_runs_next(cli, tmp_path, monkeypatch):
+    path = sweep_file(tmp_path)
+
+    def edit_and_run(packs, session):
+        path.write_text(path.read_text().replace("seeds=range(2)", "seeds=range(3)"))
+        run_in_process(packs, session)
+
+    monkeypatch.setattr(in_process, "run_in_process", edit_and_run)
+    code, out, err = cli("run", path, "--in-process", "--yes", "--steps", 4, "--strategies", "dwa")
+    assert code == 0, out + err
+    assert f"{path} was edited meanwhile. This is what it said before; the same command runs what it says now." in out
+    _, out, _ = cli("plan", path, "--steps", 4, "--strategies", "dwa")
+    assert "1 to run, 2 done" in out

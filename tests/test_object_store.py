@@ -72,7 +72,7 @@ def test_a_torn_upload_is_never_seen(server, uri, size):
     ("refusal", "remedy"),
     [
         (EXPIRED, "The credentials have expired. Renew them for the driver and on every node"),
-        (DENIED, "The credentials are missing or not enough. For s3:// set AWS_ACCESS_KEY_ID"),
+        (DENIED, "The credentials are missing, expired or not enough. For s3:// set AWS_ACCESS_KEY_ID"),
     ],
     ids=["expired", "denied"],
 )
