@@ -26,9 +26,9 @@ _REMEDIES = (
     (
         r"access[ _]?denied|invalid[ _]?access[ _]?key|signature|credentials|unauthenticated|permission|forbidden|\b40[13]\b|"
         r"invalid[ _]?(client[ _]?)?token",
-        "The credentials are missing, expired or not enough. For s3:// set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, "
-        "or give the machine a role; for gs:// set GOOGLE_APPLICATION_CREDENTIALS; with the right to RIGHTS there, for the "
-        "driver and on every node.",
+        "The credentials are missing, expired or not enough. For s3:// set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+        "AWS_PROFILE, or give the machine a role; for gs:// set GOOGLE_APPLICATION_CREDENTIALS; with the right to RIGHTS there, "
+        "for the driver and on every node.",
     ),
     (
         r"network|resolve|connect|curl|timed? ?out|unavailable|slow[ _]?down",
