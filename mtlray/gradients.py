@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from mtlray.axes import Direction, Gramian, Jacobian, Losses, Representation, RepresentationJacobian, Weights
+from mtlray.axes import Direction, Gramian, Jacobian, Losses, PerSeed, Representation, RepresentationJacobian, Weights
 from mtlray.errors import SpecError
 
 
@@ -17,7 +17,9 @@ class TaskLosses:
     `values` is `[seed, task]`. `shared` are the trunk's parameters and `heads` those of each task's head; where `stacked`,
     each of them leads with a `seed` axis, else there is one trial and its parameters have their natural shapes.
     `representation` is what the trunk hands to all heads, in its natural shape where not `stacked`; None where the model has
-    no single one. `measure` gives the tasks' bounded metrics on the predictions at hand.
+    no single one. `measure` gives the tasks' bounded metrics on the predictions at hand. `separate` are the columns of `values`
+    as they were before they were stacked; without them a backward pass from the loss of one task takes zeros through the heads
+    of all others.
     """
 
     values: Losses
@@ -27,6 +29,15 @@ class TaskLosses:
     recompute: Callable[[], Losses] = field(repr=False)
     representation: Tensor | None = field(default=None, repr=False)
     measure: Callable[[], Losses] | None = field(default=None, repr=False)
+    separate: Sequence[PerSeed] | None = field(default=None, repr=False)
+
+    def total(self, task: int) -> Tensor:
+        """The loss of one task, summed over the seeds, to start a backward pass from."""
+        if (
+            self.separate is None or not self.separate[task].requires_grad
+        ):  # a constant has a gradient of zero in `values`
+            return self.values[:, task].sum()
+        return self.separate[task].sum()
 
     def again(self) -> Losses:
         """The same batch under the current parameters, without a graph; one more forward pass."""
@@ -42,8 +53,8 @@ class TaskLosses:
         rows = []
         for task in range(n_tasks):
             inputs = [*self.shared, *self.heads[task]]
-            total, more = self.values[:, task].sum(), task < n_tasks - 1
-            gradients = torch.autograd.grad(total, inputs, retain_graph=more, allow_unused=True)
+            more = task < n_tasks - 1
+            gradients = torch.autograd.grad(self.total(task), inputs, retain_graph=more, allow_unused=True)
             rows.append(self._row(gradients[: len(self.shared)]))
             _fill(self.heads[task], gradients[len(self.shared) :])
         return torch.stack(rows, dim=1)
@@ -63,8 +74,8 @@ class TaskLosses:
         shared, n_tasks, rows = self._representation(), self.values.shape[1], []
         for task in range(n_tasks):
             inputs = [shared, *self.heads[task]]
-            total, more = self.values[:, task].sum(), task < n_tasks - 1
-            row, *gradients = torch.autograd.grad(total, inputs, retain_graph=more, allow_unused=True)
+            more = task < n_tasks - 1
+            row, *gradients = torch.autograd.grad(self.total(task), inputs, retain_graph=more, allow_unused=True)
             rows.append(self._flat(torch.zeros_like(shared) if row is None else row))
             _fill(self.heads[task], gradients)
         return torch.stack(rows, dim=1)

@@ -1,5 +1,7 @@
 """TaskLosses against autograd by hand, for one trial and for stacked ones."""
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -171,6 +173,43 @@ def test_gradients_lie_in_memory_as_their_parameters(fused):
     for parameter, before, gradient in zip((trunk, head), start, expected, strict=True):
         assert parameter.grad.stride() == parameter.stride()
         torch.testing.assert_close(parameter.detach(), before - 0.5 * gradient)
+
+
+class Blocked(torch.autograd.Function):
+    """The identity, with a backward pass that must not be run."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        raise AssertionError("this task's head takes no part")
+
+
+def test_the_backward_pass_of_a_task_leaves_out_the_heads_of_the_others(problem):
+    values = problem.values()
+    first, second = values.unbind(dim=1)
+    other = Blocked.apply(second)
+    mixed = dataclasses.replace(problem.losses(), values=torch.stack([first, other], dim=1), separate=[first, other])
+    (found,) = torch.autograd.grad(mixed.total(0), [problem.w], retain_graph=True)
+    torch.testing.assert_close(found, torch.autograd.grad(values[:, 0].sum(), [problem.w])[0])
+    stacked = dataclasses.replace(mixed, separate=None)
+    with pytest.raises(AssertionError, match="takes no part"):
+        torch.autograd.grad(stacked.total(0), [problem.w])
+
+
+def test_separate_losses_have_the_same_gradients(problem):
+    jacobian, du, dv = problem.by_hand()
+    for constant in (False, True):
+        values = problem.values()
+        columns = [values[:, 0], values[:, 1].detach() if constant else values[:, 1]]
+        losses = dataclasses.replace(problem.losses(), values=torch.stack(columns, dim=1), separate=columns)
+        expected = jacobian.clone()
+        expected[:, 1] *= not constant
+        torch.testing.assert_close(losses.jacobian(), expected)
+        torch.testing.assert_close(problem.u.grad.reshape(du.shape), du)
+        torch.testing.assert_close(problem.v.grad.reshape(dv.shape), dv * (not constant))
 
 
 class Apart:

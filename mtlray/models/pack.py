@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from mtlray.axes import Losses
+from mtlray.axes import Losses, PerSeed
 from mtlray.errors import SpecError
 from mtlray.gradients import TaskLosses
 from mtlray.kernels import Kernel, KernelChoice, choose_kernel
@@ -165,14 +165,16 @@ class Pack:
     def losses(self, inputs: Tensor, targets: Sequence[Tensor], step: int) -> TaskLosses:
         """The tasks' losses on one mini-batch, each tensor leading with `[seed, batch]`; `step` names the dropout masks."""
         representation, predictions = self._train(inputs, step)
+        separate = self._each(predictions, targets)
         return TaskLosses(
-            values=self._values(predictions, targets),
+            values=torch.stack(separate, dim=1),
             shared=self.shared,
             heads=self.heads,
             stacked=self.stacked,
-            recompute=lambda: self._values(self._train(inputs, step)[1], targets),
+            recompute=lambda: torch.stack(self._each(self._train(inputs, step)[1], targets), dim=1),
             representation=representation if isinstance(representation, Tensor) else None,
             measure=lambda: self._bounded_metrics(predictions, targets),
+            separate=separate,
         )
 
     def _train(self, inputs: Tensor, step: int) -> tuple[Tensor | None, tuple[Tensor, ...]]:
@@ -183,9 +185,8 @@ class Pack:
             torch.manual_seed(stream_seed(self._seeds[0], "dropout", step))
             return self._forward(inputs, training=True)
 
-    def _values(self, predictions: Sequence[Tensor], targets: Sequence[Tensor]) -> Losses:
-        losses = [t.loss(p, target) for t, p, target in zip(self.tasks, predictions, targets, strict=True)]
-        return torch.stack(losses, dim=1)
+    def _each(self, predictions: Sequence[Tensor], targets: Sequence[Tensor]) -> list[PerSeed]:
+        return [t.loss(p, target) for t, p, target in zip(self.tasks, predictions, targets, strict=True)]
 
     def _bounded_metrics(self, predictions: Sequence[Tensor], targets: Sequence[Tensor]) -> Losses:
         columns = []

@@ -34,7 +34,9 @@ class FAMO(AbstractWeighting):
 
     Reading: losses after the step are taken in training mode, as in the authors' code and LibMTL: batch normalisation sees the
     batch twice; a dropout mask is the same both times. The authors' code also clips the trunk's gradient to norm one; here
-    nothing is clipped. Published weight decays are 0.01, 1e-5 and, in LibMTL, TorchJD and here, 1e-3.
+    nothing is clipped. Published weight decays are 0.01, 1e-5 and, in LibMTL, TorchJD and here, 1e-3. Neither the paper nor the
+    authors' code spares the second forward pass; other code compares with the losses of the next batch, which is another
+    method: its :math:`\delta_k` is mostly the difference between two batches.
     """
 
     lr: float = 0.025

@@ -84,9 +84,7 @@ def _norms(batch: TaskLosses) -> Weights:
     layer = next((p for p in reversed(batch.shared) if p.ndim >= axes), batch.shared[-1])
 
     def norm(task: int) -> Tensor:
-        (gradient,) = torch.autograd.grad(
-            batch.values[:, task].sum(), [layer], retain_graph=True, materialize_grads=True
-        )
+        (gradient,) = torch.autograd.grad(batch.total(task), [layer], retain_graph=True, materialize_grads=True)
         size: Tensor = torch.linalg.vector_norm(
             (gradient if batch.stacked else gradient.unsqueeze(0)).flatten(1), dim=1
         )
