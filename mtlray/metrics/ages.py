@@ -35,9 +35,6 @@ class MeanAgeError(TotalsMetric):
         error = (predicted_ages(prediction) - target).abs()
         return kept + torch.stack([error.sum(dim=1), torch.full_like(error[:, 0], error.shape[1])], dim=1)
 
-    def compute(self, kept: Totals) -> Values:
-        return kept[:, 0] / kept[:, 1]
-
 
 @dataclass(frozen=True)
 class MedianAgeError(Metric):

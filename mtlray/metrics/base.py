@@ -62,12 +62,19 @@ class Metric(abc.ABC):
 
 
 class TotalsMetric(Metric):
-    """A metric whose value follows from sums over examples or pixels: one row of float64 totals for each seed."""
+    """A metric that is a mean: sums over examples, pixels or batches, one row of float64 totals for each seed.
+
+    The last total counts what was summed; the metric is total `column` over it, in percent where that is its unit.
+    """
 
     n_totals: ClassVar[int] = 2
+    column: ClassVar[int] = 0
 
     def init(self, n_seeds: int, device: torch.device) -> Totals:
         return torch.zeros(n_seeds, self.n_totals, dtype=torch.float64, device=device)
+
+    def compute(self, kept: Totals) -> Values:
+        return (100 if self.unit == "%" else 1) * kept[:, self.column] / kept[:, -1]
 
 
 @dataclass(frozen=True)
@@ -83,9 +90,6 @@ class Accuracy(TotalsMetric):
         correct = (prediction.argmax(dim=-1) == target).sum(dim=1)
         count = torch.full_like(correct, target.shape[1])
         return kept + torch.stack([correct, count], dim=1).to(kept.dtype)
-
-    def compute(self, kept: Totals) -> Values:
-        return 100 * kept[:, 0] / kept[:, 1]
 
     def success(self, prediction: Tensor, target: Tensor) -> Values:
         return (prediction.argmax(dim=-1) == target).mean(dim=1, dtype=torch.float64)
@@ -103,6 +107,3 @@ class MeanSquaredError(TotalsMetric):
         squares = (prediction.double() - target.double()).square().flatten(1)
         count = torch.full_like(squares[:, 0], squares.shape[1])
         return kept + torch.stack([squares.sum(dim=1), count], dim=1)
-
-    def compute(self, kept: Totals) -> Values:
-        return kept[:, 0] / kept[:, 1]

@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from mtlray.axes import Values
 from mtlray.metrics.base import Totals, TotalsMetric
 
 
@@ -23,9 +22,15 @@ def _sums(prediction: Tensor, target: Tensor) -> Float64[Tensor, "seed 3"]:
 
 
 @dataclass(frozen=True)
-class _OverTheSet(TotalsMetric):
-    n_totals: ClassVar[int] = 3
+class _DepthMetric(TotalsMetric):
+    """Totals as `_sums` has them."""
 
+    n_totals: ClassVar[int] = 3
+    higher_is_better: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class _OverTheSet(_DepthMetric):
     @property
     def group(self) -> str:
         return "depth over the set"
@@ -40,10 +45,7 @@ class DepthError(_OverTheSet):
 
     name: ClassVar[str] = "abs_error_global"
     unit: ClassVar[str] = "m"
-    higher_is_better: ClassVar[bool] = False
-
-    def compute(self, kept: Totals) -> Values:
-        return kept[:, 0] / kept[:, 2]
+    column: ClassVar[int] = 0
 
 
 @dataclass(frozen=True)
@@ -52,19 +54,14 @@ class RelativeDepthError(_OverTheSet):
 
     name: ClassVar[str] = "rel_error_global"
     unit: ClassVar[str] = "1"
-    higher_is_better: ClassVar[bool] = False
-
-    def compute(self, kept: Totals) -> Values:
-        return kept[:, 1] / kept[:, 2]
+    column: ClassVar[int] = 1
 
 
 @dataclass(frozen=True)
-class _OverBatches(TotalsMetric):
+class _OverBatches(_DepthMetric):
     """The mean over the pixels of `batch` consecutive images, mean over such batches; one without a depth does not count."""
 
     batch: int = 2
-
-    n_totals: ClassVar[int] = 3
 
     @property
     def group(self) -> tuple[str, int]:
@@ -85,10 +82,7 @@ class DepthErrorLegacy(_OverBatches):
 
     name: ClassVar[str] = "abs_error_legacy"
     unit: ClassVar[str] = "m"
-    higher_is_better: ClassVar[bool] = False
-
-    def compute(self, kept: Totals) -> Values:
-        return kept[:, 0] / kept[:, 2]
+    column: ClassVar[int] = 0
 
 
 @dataclass(frozen=True)
@@ -97,7 +91,4 @@ class RelativeDepthErrorLegacy(_OverBatches):
 
     name: ClassVar[str] = "rel_error_legacy"
     unit: ClassVar[str] = "1"
-    higher_is_better: ClassVar[bool] = False
-
-    def compute(self, kept: Totals) -> Values:
-        return kept[:, 1] / kept[:, 2]
+    column: ClassVar[int] = 1

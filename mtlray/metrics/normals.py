@@ -34,6 +34,8 @@ def _row(values: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class _OverTheSet(TotalsMetric):
+    """Totals as `_row` has them."""
+
     n_totals: ClassVar[int] = 5
 
     @property
@@ -45,24 +47,59 @@ class _OverTheSet(TotalsMetric):
 
 
 @dataclass(frozen=True)
-class AngleMean(_OverTheSet):
-    """Mean angle over all pixels of the set that have a normal."""
+class _OverBatches(TotalsMetric):
+    """Figures of the pixels of `batch` consecutive images, mean over such batches; one without a normal does not count.
 
-    name: ClassVar[str] = "angle_mean_global"
+    Totals: means of what `_row` has, the median, and how many batches there are.
+    """
+
+    batch: int = 2
+
+    n_totals: ClassVar[int] = 6
+
+    @property
+    def group(self) -> tuple[str, int]:
+        return "angles over batches", self.batch
+
+    def update(self, kept: Totals, prediction: Tensor, target: Tensor) -> Totals:
+        for p, t in zip(*(torch.split(x, self.batch, dim=1) for x in (prediction, target)), strict=True):
+            rows = []
+            for values in angles(p, t):
+                sums = _row(values)
+                figures = torch.cat([sums[:-1] / sums[-1], torch.stack([median(values), values.new_ones(())])])
+                rows.append(figures if len(values) else torch.zeros_like(figures))
+            kept = kept + torch.stack(rows)
+        return kept
+
+
+class _Angle:
+    """An angle in degrees."""
+
     unit: ClassVar[str] = "deg"
     higher_is_better: ClassVar[bool] = False
 
-    def compute(self, kept: Totals) -> Values:
-        return kept[:, 0] / kept[:, 4]
+
+class _Within:
+    """A share of the pixels in percent."""
+
+    unit: ClassVar[str] = "%"
+    higher_is_better: ClassVar[bool] = True
+    bound: ClassVar[float | None] = 100.0
 
 
 @dataclass(frozen=True)
-class AngleMedian(Metric):
+class AngleMean(_Angle, _OverTheSet):
+    """Mean angle over all pixels of the set that have a normal."""
+
+    name: ClassVar[str] = "angle_mean_global"
+    column: ClassVar[int] = 0
+
+
+@dataclass(frozen=True)
+class AngleMedian(_Angle, Metric):
     """Median angle of all pixels of the set that have a normal; keeps four bytes for each of them."""
 
     name: ClassVar[str] = "angle_median_global"
-    unit: ClassVar[str] = "deg"
-    higher_is_better: ClassVar[bool] = False
 
     def init(self, n_seeds: int, device: torch.device) -> KeptValues:
         del device
@@ -76,123 +113,65 @@ class AngleMedian(Metric):
         return kept.medians()
 
 
-class _Within(_OverTheSet):
-    """Share of the set's pixels whose angle is below a limit."""
-
-    limit: ClassVar[int]
-
-    def compute(self, kept: Totals) -> Values:
-        return 100 * kept[:, 1 + self.limit] / kept[:, 4]
-
-
 @dataclass(frozen=True)
-class Within11(_Within):
+class Within11(_Within, _OverTheSet):
     """Share of the set's pixels within 11.25 degrees."""
 
     name: ClassVar[str] = "within_11_global"
-    unit: ClassVar[str] = "%"
-    higher_is_better: ClassVar[bool] = True
-    bound: ClassVar[float | None] = 100.0
-    limit: ClassVar[int] = 0
-
-
-@dataclass(frozen=True)
-class Within22(_Within):
-    """Share of the set's pixels within 22.5 degrees."""
-
-    name: ClassVar[str] = "within_22_global"
-    unit: ClassVar[str] = "%"
-    higher_is_better: ClassVar[bool] = True
-    bound: ClassVar[float | None] = 100.0
-    limit: ClassVar[int] = 1
-
-
-@dataclass(frozen=True)
-class Within30(_Within):
-    """Share of the set's pixels within 30 degrees."""
-
-    name: ClassVar[str] = "within_30_global"
-    unit: ClassVar[str] = "%"
-    higher_is_better: ClassVar[bool] = True
-    bound: ClassVar[float | None] = 100.0
-    limit: ClassVar[int] = 2
-
-
-@dataclass(frozen=True)
-class _OverBatches(TotalsMetric):
-    """A figure of the pixels of `batch` consecutive images, mean over such batches; one without a normal does not count."""
-
-    batch: int = 2
-
-    n_totals: ClassVar[int] = 6
-    column: ClassVar[int]
-
-    @property
-    def group(self) -> tuple[str, int]:
-        return "angles over batches", self.batch
-
-    def update(self, kept: Totals, prediction: Tensor, target: Tensor) -> Totals:
-        for p, t in zip(*(torch.split(x, self.batch, dim=1) for x in (prediction, target)), strict=True):
-            rows = []
-            for values in angles(p, t):
-                sums = _row(values)
-                figures = torch.cat([sums / sums[-1], median(values).unsqueeze(0)])
-                rows.append(figures if len(values) else torch.zeros_like(figures))
-            kept = kept + torch.stack(rows)
-        return kept
-
-    def compute(self, kept: Totals) -> Values:
-        return (100 if self.unit == "%" else 1) * kept[:, self.column] / kept[:, 4]
-
-
-@dataclass(frozen=True)
-class AngleMeanLegacy(_OverBatches):
-    """Mean angle of a batch, mean over batches, as mtan (Liu et al. 2019)."""
-
-    name: ClassVar[str] = "angle_mean_legacy"
-    unit: ClassVar[str] = "deg"
-    higher_is_better: ClassVar[bool] = False
-    column: ClassVar[int] = 0
-
-
-@dataclass(frozen=True)
-class AngleMedianLegacy(_OverBatches):
-    """Median angle of a batch, mean over batches, as mtan (Liu et al. 2019)."""
-
-    name: ClassVar[str] = "angle_median_legacy"
-    unit: ClassVar[str] = "deg"
-    higher_is_better: ClassVar[bool] = False
-    column: ClassVar[int] = 5
-
-
-@dataclass(frozen=True)
-class Within11Legacy(_OverBatches):
-    """Share of a batch's pixels within 11.25 degrees, mean over batches, as mtan (Liu et al. 2019)."""
-
-    name: ClassVar[str] = "within_11_legacy"
-    unit: ClassVar[str] = "%"
-    higher_is_better: ClassVar[bool] = True
-    bound: ClassVar[float | None] = 100.0
     column: ClassVar[int] = 1
 
 
 @dataclass(frozen=True)
-class Within22Legacy(_OverBatches):
-    """Share of a batch's pixels within 22.5 degrees, mean over batches, as mtan (Liu et al. 2019)."""
+class Within22(_Within, _OverTheSet):
+    """Share of the set's pixels within 22.5 degrees."""
 
-    name: ClassVar[str] = "within_22_legacy"
-    unit: ClassVar[str] = "%"
-    higher_is_better: ClassVar[bool] = True
-    bound: ClassVar[float | None] = 100.0
+    name: ClassVar[str] = "within_22_global"
     column: ClassVar[int] = 2
 
 
 @dataclass(frozen=True)
-class Within30Legacy(_OverBatches):
+class Within30(_Within, _OverTheSet):
+    """Share of the set's pixels within 30 degrees."""
+
+    name: ClassVar[str] = "within_30_global"
+    column: ClassVar[int] = 3
+
+
+@dataclass(frozen=True)
+class AngleMeanLegacy(_Angle, _OverBatches):
+    """Mean angle of a batch, mean over batches, as mtan (Liu et al. 2019)."""
+
+    name: ClassVar[str] = "angle_mean_legacy"
+    column: ClassVar[int] = 0
+
+
+@dataclass(frozen=True)
+class AngleMedianLegacy(_Angle, _OverBatches):
+    """Median angle of a batch, mean over batches, as mtan (Liu et al. 2019)."""
+
+    name: ClassVar[str] = "angle_median_legacy"
+    column: ClassVar[int] = 4
+
+
+@dataclass(frozen=True)
+class Within11Legacy(_Within, _OverBatches):
+    """Share of a batch's pixels within 11.25 degrees, mean over batches, as mtan (Liu et al. 2019)."""
+
+    name: ClassVar[str] = "within_11_legacy"
+    column: ClassVar[int] = 1
+
+
+@dataclass(frozen=True)
+class Within22Legacy(_Within, _OverBatches):
+    """Share of a batch's pixels within 22.5 degrees, mean over batches, as mtan (Liu et al. 2019)."""
+
+    name: ClassVar[str] = "within_22_legacy"
+    column: ClassVar[int] = 2
+
+
+@dataclass(frozen=True)
+class Within30Legacy(_Within, _OverBatches):
     """Share of a batch's pixels within 30 degrees, mean over batches, as mtan (Liu et al. 2019)."""
 
     name: ClassVar[str] = "within_30_legacy"
-    unit: ClassVar[str] = "%"
-    higher_is_better: ClassVar[bool] = True
-    bound: ClassVar[float | None] = 100.0
     column: ClassVar[int] = 3

@@ -99,9 +99,6 @@ class MeanIoULegacy(TotalsMetric):
         of_image = (hits / (n_true + n_given - hits)).nanmean(dim=2)
         return kept + sum_of_batch_means(of_image, self.batch)
 
-    def compute(self, kept: Totals) -> Values:
-        return 100 * kept[:, 0] / kept[:, 1]
-
 
 @dataclass(frozen=True)
 class PixelAccuracyLegacy(TotalsMetric):
@@ -118,9 +115,6 @@ class PixelAccuracyLegacy(TotalsMetric):
     def update(self, kept: Totals, prediction: Tensor, target: Tensor) -> Totals:
         right = (prediction.argmax(dim=2) == target).flatten(2).sum(dim=2).double()
         return kept + sum_of_batch_means(right / (target >= 0).flatten(2).sum(dim=2), self.batch)
-
-    def compute(self, kept: Totals) -> Values:
-        return 100 * kept[:, 0] / kept[:, 1]
 
 
 def sum_of_batch_means(of_image: Float64[Tensor, "seed batch"], batch: int) -> Totals:
