@@ -222,9 +222,9 @@ def _ray(job: Job, address: str | None, modules: Sequence[ModuleType]) -> Iterat
                 environment["working_dir"] = str(staged)
             ray.init(address=address, runtime_env=environment, **quiet)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        where = f"the Ray cluster at `{address}`" if address else "Ray on this machine"
+        what = f"join the Ray cluster at `{address}`" if address else "start Ray on this machine"
         raise LaunchError(
-            f"Could not start {where}: {' '.join(str(error).split())[:300]}. "
+            f"Could not {what}: {' '.join(str(error).split())[:300].rstrip('.')}. "
             "Check the address and that the cluster is up, or run without Ray with --in-process."
         ) from error
     finally:

@@ -1,4 +1,4 @@
-"""What a launch says of a cluster with one node that is not fit, before any trial starts; each node is a real `ray start`."""
+"""Two nodes, each a real `ray start`: data that each fetches, and what a launch says before any trial where one is not fit."""
 
 import importlib.metadata
 import os
@@ -35,8 +35,8 @@ def nodes():
 
 
 @pytest.fixture
-def refused(nodes, tmp_path):
-    """Run a sweep where the other node has `environment`, or the words `before` its command; what the launch says, one line."""
+def launched(nodes, tmp_path):
+    """Run a sweep where the other node has `environment`, or the words `before` its command; exit code and output."""
 
     def run(*arguments, before=(), environment=None):
         nodes.join(*before, **(environment or {}))
@@ -48,7 +48,18 @@ def refused(nodes, tmp_path):
             output, _ = launch.communicate(timeout=200)
         finally:
             kill(nodes.other)
-        assert launch.returncode == 2, output
+        return launch.returncode, output
+
+    return run
+
+
+@pytest.fixture
+def refused(launched, tmp_path):
+    """What such a launch says, in one line, where it does not start."""
+
+    def run(*arguments, **options):
+        code, output = launched(*arguments, **options)
+        assert code == 2, output
         (error,) = [line for line in output.splitlines() if line.startswith("Error: ")]
         assert output.endswith(f"{error}\n"), "nothing else follows"
         assert not list(tmp_path.rglob("attempt-*.log")), "no trial has started"
@@ -91,27 +102,35 @@ def test_other_versions_on_one_node(refused, tmp_path):
     )
 
 
-def test_credentials_that_have_expired_on_one_node(nodes, refused, tmp_path):
-    """For the results, and for the data that it should fetch."""
-    with serving() as its_own:
-        its_own.refusal = EXPIRED
-        expired = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{its_own.port}"}
-        error = refused("--results", "s3://bucket/results", environment=expired)
-        assert NOT_WRITABLE.match(error)
-        assert "The credentials" in error
+def test_data_that_each_node_fetches(nodes, launched, refused, tmp_path):
+    """The driver fetches it, and so does the other node, which has a disk of its own; not with credentials that have expired."""
+    pushed = mtlray("data", "push", SMALL, "--to", "s3://bucket/data", environment=nodes.environment)
+    output, _ = pushed.communicate(timeout=100)
+    assert pushed.returncode == 0, output
+    its_own = mounted(f"mount -t tmpfs tmpfs {tmp_path / 'data'}", tmp_path / "data")
+    options = ("--results", tmp_path / "results", "--data-from", "s3://bucket/data")
+    with serving() as other:
+        other.refusal = EXPIRED
+        expired = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{other.port}"}
+        error = refused(*options, environment=expired, before=its_own)
+    assert re.match(r"Error: Every node should be able to fetch the data\. Node [\d.]+ \(", error)
+    assert "Prepared data should lie in s3://bucket/data. The store says: " in error
+    assert "The credentials" in error
+    assert len(list((tmp_path / "data").glob("prepared/*/meta.json"))) == 1, "the driver has fetched it"
+    code, output = launched(*options, before=its_own)
+    assert code == 0, output
+    (log,) = tmp_path.glob("results/small/trials/*/attempt-1.log")
+    assert "Fetching 13.0 MB from s3://bucket/data/prepared/" in log.read_text()
 
-        pushed = mtlray("data", "push", SMALL, "--to", "s3://bucket/data", environment=nodes.environment)
-        output, _ = pushed.communicate(timeout=100)
-        assert pushed.returncode == 0, output
-        alone = mounted(
-            f"mount -t tmpfs tmpfs {tmp_path / 'data'}", tmp_path / "data"
-        )  # it lacks what the driver fetches
+
+def test_credentials_for_results_that_have_expired_on_one_node(refused):
+    with serving() as other:
+        other.refusal = EXPIRED
         error = refused(
-            "--results", tmp_path / "results", "--data-from", "s3://bucket/data", environment=expired, before=alone,
-        )  # fmt: skip
-        assert re.match(r"Error: Every node should be able to fetch the data\. Node [\d.]+ \(", error)
-        assert "Prepared data should lie in s3://bucket/data. The store says: " in error
-        assert "The credentials" in error
+            "--results", "s3://bucket/results", environment={"AWS_ENDPOINT_URL": f"http://127.0.0.1:{other.port}"}
+        )
+    assert NOT_WRITABLE.match(error)
+    assert "The credentials" in error
 
 
 def test_resources_that_no_node_has(refused, tmp_path):

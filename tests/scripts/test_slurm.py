@@ -196,53 +196,79 @@ def test_what_several_nodes_are_told(stage):
 MTLRAY = f"""#!/bin/bash
 exec {sys.executable} -c 'from mtlray.cli import main; main()' "$@"
 """
+# sbatch --wait: the job's slots, one after the other. What ends each is in $STAGE/slots: `warned` before the time limit, `taken`
+# by another job (SIGTERM, and SIGKILL for all after the grace period), or `left` alone. Slurm itself queues what was taken again.
+SBATCH = f"""#!{sys.executable}
+import glob, os, re, signal, subprocess, sys, time
+
+stage, script = os.environ["STAGE"], sys.argv[-1]
+assert sys.argv[1:-1] == ["--wait"], sys.argv
+options = dict(re.findall(r"^#SBATCH --([a-z-]+)=?(.*)$", open(script).read(), re.MULTILINE))
+assert options["signal"] == "B:USR1@300" and "requeue" in options and options["open-mode"] == "append", options
+assert re.fullmatch(r"\\d\\d:\\d\\d:00", options["time"]), options
+output = options["output"].replace("%x", options["job-name"]).replace("%j", os.environ["SLURM_JOB_ID"])
+
+def started(n):
+    return any("training from step" in open(log).read() for log in glob.glob(stage + f"/results/*/trials/*/attempt-{{n}}.log"))
+
+for slot, fate in enumerate(open(stage + "/slots").read().split()):
+    count = {{"SLURM_RESTART_COUNT": str(slot)}} if slot else {{}}
+    with open(output, "ab") as log:
+        job = subprocess.Popen(["bash", script], env=os.environ | count, start_new_session=True, stdout=log, stderr=log)
+    while fate != "left" and job.poll() is None:
+        time.sleep(0.02)
+        if started(slot + 1) and glob.glob(stage + "/results/*/trials/*/checkpoint*.pt"):
+            break
+    if fate == "warned":
+        os.kill(job.pid, signal.SIGUSR1)
+    elif fate == "taken":
+        os.killpg(job.pid, signal.SIGTERM)
+        time.sleep(0.5)  # too short to end in order
+        os.killpg(job.pid, signal.SIGKILL)
+    code = job.wait(timeout=200)
+    asked = open(stage + "/scontrol").read().count("requeue") if os.path.exists(stage + "/scontrol") else 0
+    print(fate, code, asked, flush=True)
+    if fate == "left" or (fate == "warned" and asked == 0):
+        sys.exit(code)
+"""
 
 
 @pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.xdist_group("ray")
-@pytest.mark.timeout(400)
-@pytest.mark.parametrize("clock", ["warned in time", "killed after the grace period"])
-def test_a_real_sweep_goes_on_in_the_next_slot(stage, tmp_path, clock):
-    """Slurm's clock: a signal to the script, then SIGKILL for all; the job in its next slot ends as if undisturbed."""
+@pytest.mark.timeout(600)
+def test_a_real_sweep_goes_on_from_slot_to_slot(stage, tmp_path):
+    """Warned in its first slot, killed in its second, left alone in its third, where it ends as if undisturbed."""
     from mtlray.records import Ledger
 
-    (tmp_path / "bin" / "mtlray").write_text(MTLRAY)
+    for name, text in {"mtlray": MTLRAY, "sbatch": SBATCH}.items():
+        (tmp_path / "bin" / name).write_text(text)
+        (tmp_path / "bin" / name).chmod(0o755)
     (tmp_path / "my sweep.py").write_text((ROOT / "tests" / "sweep_small.py").read_text())
     stage.environment |= {"PYTHONPATH": str(ROOT), "SLURM_TMPDIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
-    options = {"run_options": ("--checkpoint-seconds", "0.1", "--seeds", "0:1", "--strategies", "dwa,loss_share")}
-    trials = tmp_path / "results" / "small" / "trials"
+    stage.set(slots="warned taken left")
+    options = ("--checkpoint-seconds", "0.1", "--seeds", "0:1", "--strategies", "dwa,loss_share", "--steps", "600")
 
-    job = stage.start(**options)
-    deadline = time.monotonic() + 120
-    while not list(trials.glob("*/checkpoint*.pt")):
-        assert time.monotonic() < deadline, "no checkpoint"
-        assert job.poll() is None, job.communicate()[0]
-        time.sleep(0.02)
-    if clock == "warned in time":
-        os.kill(job.pid, signal.SIGUSR1)
-        output, _ = job.communicate(timeout=60)
-        assert job.returncode == 75, output
-        assert stage.read("scontrol") == f"requeue {os.getpid()}"
-    else:
-        os.killpg(job.pid, signal.SIGTERM)
-        time.sleep(0.5)  # too short to end in order
-        os.killpg(job.pid, signal.SIGKILL)
-        job.communicate(timeout=60)
-    second = stage.start(**options)
-    output, _ = second.communicate(timeout=200)
-    assert second.returncode == 0, output
+    def run(*command):
+        return subprocess.run(
+            command, cwd=tmp_path, env=stage.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    script = run("mtlray", "launch-script", "slurm", "my sweep.py", "--", *options)
+    assert script.returncode == 0, script.stdout
+    (tmp_path / "job.sh").write_text(script.stdout)
+    job = run("sbatch", "--wait", "job.sh")
+    (log,) = tmp_path.glob("small-*.log")
+    assert job.returncode == 0, job.stdout + log.read_text()
+    assert job.stdout.splitlines() == ["warned 75 1", "taken -9 1", "left 0 1"]
+    assert "SIGTERM: running trials save a checkpoint" in log.read_text()
     ledger = Ledger(str(tmp_path / "results"), "small")
     records, damaged = ledger.records()
     assert not damaged
     assert [record.state for record in records.values()] == ["done", "done"]
-    alone = tmp_path / "alone"
-    arguments = ["run", "my sweep.py", "--in-process", "--results", alone, "--data", tmp_path / "data"]
-    subprocess.run(
-        [tmp_path / "bin" / "mtlray", *arguments, *options["run_options"]],
-        cwd=tmp_path, env=stage.environment, check=True, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert values(ledger) == values(Ledger(str(alone), "small"))
+    alone = run("mtlray", "run", "my sweep.py", "--in-process", "--results", "alone", "--data", "data", *options)
+    assert alone.returncode == 0, alone.stdout
+    assert values(ledger) == values(Ledger(str(tmp_path / "alone"), "small"))
 
 
 def values(ledger):
