@@ -148,12 +148,12 @@ def grid(results: Results, selected: SelectionRule, dataset: str) -> Grid:
     return Grid(
         dataset=dataset,
         data_origin=origin,
-        steps=tuple(sorted({int(steps) for steps in done["steps"].dropna()})),
+        steps=tuple(sorted({int(steps) for steps in done["steps"].dropna().unique()})),
         strategies=tuple(dict.fromkeys(expected["strategy"].tolist())),
         single_task=_single_task(expected),
         columns=tuple(column for column in columns if column in used),
         cells=cells,
-        states=Counter(state_of.get(trial, "not finished") for trial in expected["trial_id"]),
+        states=Counter(state_of.get(trial, "not finished") for trial in expected["trial_id"].tolist()),
     )
 
 

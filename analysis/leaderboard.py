@@ -117,9 +117,7 @@ def gains(
         joint = values[common][:, [base, *members]]
 
         def gain(means: NDArray[np.float64], per: Convention) -> NDArray[np.float64]:
-            others = means[..., 1:, :]
-            baseline = np.broadcast_to(means[..., :1, :], others.shape)
-            return delta_m(others, baseline, higher_is_better=up, tasks=tasks, per=per)
+            return delta_m(means[..., 1:, :], means[..., :1, :], higher_is_better=up, tasks=tasks, per=per)
 
         for per in conventions:
             if per == "task" or not single_metric:  # else both conventions are the same number

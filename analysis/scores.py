@@ -66,7 +66,7 @@ def scores(results: Results, selected: SelectionRule, grid: Grid, *, join: bool 
     column_at = {(c.measure.task, c.measure.metric, c.fraction): i for i, c in enumerate(columns)}
     seed_at = {seed: i for i, seed in enumerate(seeds)}
     done = (results.summary["dataset"] == grid.dataset) & (results.summary["state"] == "done")
-    rows = [results.summary.loc[done, key].tolist() for key in ("trial_id", "task", "metric", selected.column)]
+    rows = results.summary.loc[done, ["trial_id", "task", "metric", selected.column]]
     values = np.full((len(seeds), len(grid.strategies), len(columns)), math.nan)
     # The trial list, not the summary, says which trial belongs where: a sweep may have been narrowed or relabelled.
     planned = (expected[key].tolist() for key in ("trial_id", "strategy", "fraction", "seed"))
@@ -76,7 +76,7 @@ def scores(results: Results, selected: SelectionRule, grid: Grid, *, join: bool 
     }
     nowhere = (-1, -1, math.nan)
     at, numbers = list[tuple[int, int, int]](), list[float]()
-    for trial, task, metric, value in zip(*rows, strict=True):
+    for trial, task, metric, value in zip(*(rows[key].tolist() for key in rows), strict=True):
         seed, strategy, fraction = places.get(trial, nowhere)
         column = column_at.get((task, metric, fraction))
         if column is not None and math.isfinite(value):

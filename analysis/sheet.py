@@ -222,9 +222,7 @@ def intervals(cell: Cell, number: Number, runs: int) -> tuple[tuple[float, float
     """
     if cell.mean is None or cell.std is None or not cell.complete or number.spread is None:
         return None
-    from analysis.statistics import (
-        published_interval,
-    )  # it needs scipy, which a table without a paper does not wait for
+    from analysis.statistics import published_interval  # which a table without a paper does not wait for
 
     ours = published_interval(cell.mean, cell.std, cell.n)
     theirs = published_interval(number.mean, number.spread, runs)

@@ -106,7 +106,7 @@ class Table:
         return "\n\n\n".join(_LAYOUTS[format](one) for one in sheets)
 
     def _parts(self) -> "list[Part]":
-        from analysis.kinds import parts  # it needs scipy, which the cells do not wait for
+        from analysis.kinds import parts  # which the cells do not wait for
 
         return parts(self.kind, self.results, self.selection, self.grids, self.baseline)
 

@@ -17,14 +17,15 @@ resampling interval can do better there. From five seeds on the interval means w
 """
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from analysis.statistics.checks import Floats, scores
+from analysis.statistics.student import normal_tail, two_sided_quantile
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -42,7 +43,15 @@ def mean_interval(
     values: ArrayLike, *, confidence: float = CONFIDENCE, resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval:
     """The interval of the mean over seeds, for each column of values[seed, ...]. Raises ResultsError."""
-    return interval_of_means(lambda means: means, values, confidence=confidence, resamples=resamples, seed=seed)
+    array = scores(values, "values")
+    n = len(array)
+    if n < 2 or not array.size:
+        return _nothing(array[0])
+    flat = array.reshape(n, -1).T
+    counts, size = _counts(n, resamples, seed).T, max(1, _CHUNK // resamples)
+    parts = [_ends(flat[i : i + size] @ counts / n, _tail(n, confidence)) for i in range(0, len(flat), size)]
+    low, high = (np.concatenate(ends).reshape(array.shape[1:]) for ends in zip(*parts, strict=True))
+    return Interval(low, high)
 
 
 def interval_of_means(
@@ -62,8 +71,7 @@ def interval_of_means(
     array = scores(values, "values")
     n = len(array)
     if n < 2:
-        out = statistic(array.mean(axis=0, keepdims=True))[0]
-        return Interval(np.full_like(out, np.nan), np.full_like(out, np.nan))
+        return _nothing(statistic(array.mean(axis=0, keepdims=True))[0])
     flat = array.reshape(n, -1)
     counts, parts, drawn = _counts(n, resamples, seed), [], 0
     for size in _sizes(resamples, flat.shape[1]):
@@ -71,7 +79,7 @@ def interval_of_means(
         means /= n
         parts.append(statistic(means.reshape(size, *array.shape[1:])))
         drawn += size
-    return _interval(np.concatenate(parts), np.array(np.sqrt(n / (n - 1))), np.array(n - 1.0), confidence)
+    return _ends(_resamples_last(parts), _tail(n, confidence))
 
 
 def bootstrap_interval(
@@ -89,15 +97,17 @@ def bootstrap_interval(
     """
     arrays = [scores(stratum, "strata") for stratum in strata]
     if min(len(array) for array in arrays) < 2:
-        out = statistic(*(array[None] for array in arrays))[0]
-        return Interval(np.full_like(out, np.nan), np.full_like(out, np.nan))
+        return _nothing(statistic(*(array[None] for array in arrays))[0])
     generator = np.random.default_rng(seed)
     parts = []
     for size in _sizes(resamples, max(array.size for array in arrays)):
         drawn = [array[generator.integers(len(array), size=(size, len(array)))] for array in arrays]
         parts.append(statistic(*drawn))
+    from scipy import special  # which the tables, with whole degrees of freedom, do not wait for
+
     widening, freedom = _corrections(statistic, arrays)
-    return _interval(np.concatenate(parts), widening, freedom, confidence)
+    tail = special.ndtr(-widening * special.stdtrit(freedom, (1 + confidence) / 2))
+    return _ends(_resamples_last(parts), tail)
 
 
 def t_interval(values: ArrayLike, *, confidence: float = CONFIDENCE) -> Interval:
@@ -114,7 +124,7 @@ def t_interval(values: ArrayLike, *, confidence: float = CONFIDENCE) -> Interval
 
 def published_interval(mean: ArrayLike, std: ArrayLike, n: int, *, confidence: float = CONFIDENCE) -> Interval:
     """Student's interval of a mean known by its standard deviation over `n` >= 2 runs alone, as papers print it."""
-    half = special.stdtrit(n - 1, (1 + confidence) / 2) * np.asarray(std, dtype=np.float64) / np.sqrt(n)
+    half = two_sided_quantile(confidence, n - 1) * np.asarray(std, dtype=np.float64) / np.sqrt(n)
     centre = np.asarray(mean, dtype=np.float64)
     return Interval(centre - half, centre + half)
 
@@ -152,19 +162,33 @@ def _corrections(statistic: Callable[..., Floats], arrays: Sequence[Floats]) -> 
     return widening, freedom
 
 
-def _interval(resampled: Floats, widening: Floats, freedom: Floats, confidence: float) -> Interval:
-    """The expanded percentiles of resampled statistics [resample, *out]."""
-    count = len(resampled)
-    tail = special.ndtr(-widening * special.stdtrit(freedom, (1 + confidence) / 2))
-    place = np.broadcast_to(tail * (count - 1), resampled.shape[1:])
+def _tail(n: int, confidence: float) -> float:
+    """The share of the resampled means of n seeds that lies beyond either end of the interval."""
+    return normal_tail(math.sqrt(n / (n - 1)) * two_sided_quantile(confidence, n - 1))
+
+
+def _nothing(like: Floats) -> Interval:
+    return Interval(np.full_like(like, np.nan), np.full_like(like, np.nan))
+
+
+def _resamples_last(parts: Sequence[Floats]) -> Floats:
+    return np.ascontiguousarray(np.moveaxis(np.concatenate(parts), 0, -1))
+
+
+def _ends(resampled: Floats, tail: ArrayLike) -> Interval:
+    """The percentiles of resampled statistics [*out, resample] that leave `tail` at either end; reorders `resampled`."""
+    count = resampled.shape[-1]
+    place = np.broadcast_to(np.asarray(tail) * (count - 1), resampled.shape[:-1])
     below = np.minimum(np.floor(place).astype(np.int64), count - 2)
     needed = np.unique(np.stack([below, below + 1, count - 1 - below, count - 2 - below]))
-    ordered = np.ascontiguousarray(np.moveaxis(resampled, 0, -1))
     # A partition at the few places that are needed is several times faster than a sort.
-    ordered = np.partition(ordered, needed, axis=-1) if needed.size <= 8 else np.sort(ordered, axis=-1)
+    if needed.size <= 8:
+        resampled.partition(needed, axis=-1)
+    else:
+        resampled.sort(axis=-1)
 
     def at(i: NDArray[np.int64]) -> Floats:
-        return np.take_along_axis(ordered, i[..., None], axis=-1)[..., 0]
+        return np.take_along_axis(resampled, i[..., None], axis=-1)[..., 0]
 
     rest = place - below
     low: Floats = at(below) + rest * (at(below + 1) - at(below))

@@ -22,15 +22,19 @@ def delta_m(
 ) -> Floats:
     """Δm in per cent: the mean over columns of (−1)^l (M − B)/B, l = 1 where lower is better. Positive is better.
 
-    means[..., column] and baseline[..., column] hold M and B, one column for each metric; `tasks` names each column's
-    task. `per="task"` averages a task's metrics first, then tasks (Maninis et al. 2019, "Attentive Single-Tasking of
-    Multiple Tasks", equation 4, with several metrics a task): each task weighs the same. `per="metric"` averages over
-    all columns: a task with more metrics weighs more, as in the published code of Nash-MTL and FAMO, whose sign is the
-    opposite one. The two can differ in sign. The baseline belongs to the same data, budget and selection rule; NaN where
-    a baseline is 0. For an interval, pass this through `interval_of_means` with both in one array. Raises ResultsError.
+    means[..., column] and baseline[..., column] hold M and B, one column for each metric; where the baseline has an axis of
+    size 1, it is that of several M. `tasks` names each column's task. `per="task"` averages a task's metrics first, then
+    tasks (Maninis et al. 2019, "Attentive Single-Tasking of Multiple Tasks", equation 4, with several metrics a task): each
+    task weighs the same. `per="metric"` averages over all columns: a task with more metrics weighs more, as in the
+    published code of Nash-MTL and FAMO, whose sign is the opposite one. The two can differ in sign. The baseline belongs to
+    the same data, budget and selection rule; NaN where a baseline is 0. For an interval, pass this through
+    `interval_of_means` with both in one array. Raises ResultsError.
     """
     m, b = np.asarray(means, dtype=np.float64), np.asarray(baseline, dtype=np.float64)
-    same_shape(m, b, "Means and baseline")
+    if b.shape[-1:] != m.shape[-1:] or any(
+        size != 1 and size != of for size, of in zip(b.shape, m.shape, strict=False)
+    ):
+        raise ResultsError(f"Means and baseline should have one shape. Found {list(m.shape)} and {list(b.shape)}.")
     sign = signs(higher_is_better, m.shape[-1])
     if len(tasks) != m.shape[-1]:
         raise ResultsError(f"`tasks` should name the task of each of {m.shape[-1]} columns. Found {len(tasks)}.")
@@ -39,14 +43,12 @@ def delta_m(
         weight = np.array([1 / (len(names) * list(tasks).count(task)) for task in tasks])
     else:
         weight = np.full(len(tasks), 1 / len(tasks))
-    # In place, because resampled means are large.
-    gains = m - b
-    with np.errstate(divide="ignore", invalid="ignore"):
-        gains /= b
-    gains *= sign
-    gains *= weight
-    result: Floats = 100 * gains.sum(axis=-1)
-    return result if b.all() else np.where((b == 0).any(axis=-1), np.nan, result)[()]
+    result: Floats = np.zeros(m.shape[:-1])
+    # Column by column, because resampled means are large and a sum over a short last axis is slow.
+    for i, factor in enumerate(100 * sign * weight):
+        base = np.where(b[..., i] == 0, np.nan, b[..., i])
+        result += factor * ((m[..., i] - base) / base)
+    return result[()]
 
 
 def selection_price(best_test: ArrayLike, at_best_val: ArrayLike, higher_is_better: ArrayLike) -> Floats:

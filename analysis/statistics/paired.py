@@ -1,15 +1,16 @@
 """Paired: what differs between two strategies on the same seeds, with tests, an effect size and Holm's correction."""
 
 import functools
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from analysis.statistics.aggregate import ranked
 from analysis.statistics.bootstrap import CONFIDENCE, RESAMPLES, Interval, mean_interval
 from analysis.statistics.checks import Floats, same_shape, scores
+from analysis.statistics.student import normal_tail, two_sided_p
 
 _EXACT = 50  # pairs up to which Wilcoxon's null distribution is counted, as scipy does
 
@@ -84,7 +85,7 @@ def _student(a: Floats, b: Floats, d: Floats) -> tuple[Floats, Floats]:
     # Differences that are equal on paper differ by rounding; a test of that would call anything significant.
     constant = spread <= 1e-12 * np.maximum(np.abs(a).max(axis=0), np.abs(b).max(axis=0))
     effect = np.divide(difference, spread, out=np.full_like(difference, np.nan), where=~constant)
-    return effect, 2 * special.stdtr(n - 1, -np.abs(effect) * np.sqrt(n))
+    return effect, two_sided_p(effect * np.sqrt(n), n - 1)
 
 
 def _wilcoxon(differences: Floats) -> Floats:
@@ -107,7 +108,7 @@ def _signed_rank_p(doubled: NDArray[np.int64], positive: int) -> float:
         lower, upper = _tails(doubled.tobytes())
         return float(min(1.0, 2 * min(lower[positive], upper[positive])))
     middle, variance = doubled.sum() / 2, (doubled**2.0).sum() / 4
-    return float(2 * special.ndtr(-abs(positive - middle) / np.sqrt(variance)))
+    return 2 * normal_tail(abs(positive - middle) / math.sqrt(variance))
 
 
 @functools.lru_cache(maxsize=512)
