@@ -105,7 +105,16 @@ class Run:
         self.splits = {name: place(examples, device) for name, examples in dataset.splits.items()}
         seeds = [trial.seed for trial in trials]
         shape = self.trial.dataset.input_shape
-        self.pack = Pack(self.trial.model, shape, self.tasks, seeds, device=device, dtype=self.dtype, kernel=kernel)
+        self.pack = Pack(
+            self.trial.model,
+            shape,
+            self.tasks,
+            seeds,
+            device=device,
+            dtype=self.dtype,
+            kernel=kernel,
+            autocast=self.trial.precision == "bf16",
+        )
         self.kernel: str = self.pack.kernel
         self.state = initial_state(self.strategy, self.tasks, seeds, device, self.dtype, self.pack.n_shared)
         self.optimizer = build_optimizer(self.trial.optimizer, list(self.pack.parameters.values()), self.state.params)

@@ -458,7 +458,7 @@ REFUSED = [
     (lambda: change(seed=-1), "Parameter `seed` should be at least 0. Found `seed = -1`."),
     (
         lambda: change(precision="float16"),
-        'Parameter `precision` should be "float32" or "float64". Found `precision = float16`.',
+        'Parameter `precision` should be one of "float32", "float64", "bf16". Found `precision = float16`.',
     ),
     (lambda: change(steps=20.5), "Parameter `steps` should be an integer. Found `steps = 20.5`."),
     (lambda: change(batch_size="8"), "Parameter `batch_size` should be an integer. Found `batch_size = '8'`."),

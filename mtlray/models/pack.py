@@ -61,9 +61,11 @@ class Pack:
     """The networks of one pack on one device.
 
     `parameters` maps names to tensors; where `stacked`, each leads with the `seed` axis. `kernel` is what computes the
-    convolutions of a single network on a CPU; one that is mapped by torch.func uses torch's. Raises SpecError for several
-    seeds of a stochastic model, whose dropout masks would depend on the pack, and for a network with a forward pass of its own
-    whose spec has it that all heads read one representation.
+    convolutions of a single network on a CPU; one that is mapped by torch.func uses torch's. With `autocast`, trunk and heads run
+    under torch's automatic mixed precision in bfloat16; parameters, representation, predictions and losses keep `dtype`.
+
+    Raises SpecError for several seeds of a stochastic model, whose dropout masks would depend on the pack, and for a network
+    with a forward pass of its own whose spec has it that all heads read one representation.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Pack:
         device: torch.device,
         dtype: torch.dtype,
         kernel: KernelChoice = "torch",
+        autocast: bool = False,
     ) -> None:
         if spec.stochastic and len(seeds) > 1:
             raise SpecError(
@@ -86,7 +89,7 @@ class Pack:
         self.stacked = len(seeds) > 1
         self._seeds = tuple(seeds)
         self._stochastic = spec.stochastic
-        self._device = device
+        self._device, self._dtype, self._autocast = device, dtype, autocast
         networks = [initialise(spec, input_shape, tasks, seed, dtype).to(device) for seed in seeds]
         self._network: SharedTrunk = networks[0]
         self._single = spec.single_representation
@@ -108,7 +111,7 @@ class Pack:
         else:
             if self._channels_last:
                 self._network = self._network.to(memory_format=torch.channels_last)
-            self.kernel = _choose(self._network, kernel, device)
+            self.kernel = _choose(self._network, "torch" if autocast else kernel, device)
             self.parameters = dict(self._network.named_parameters())
             self.buffers = dict(self._network.named_buffers())
         self.shared = [p for name, p in self.parameters.items() if name.startswith("trunk.")]
@@ -152,15 +155,25 @@ class Pack:
         network = self._network.train(training)
         if self.stacked:
             if not self._single:
-                return None, self._call(inputs)
-            representation = self._call_trunk(inputs)
-            return representation, self._call_heads(representation)
+                return None, self._mixed(self._call, inputs)
+            representation = self._mixed(self._call_trunk, inputs)
+            return representation, self._mixed(self._call_heads, representation)
         x = inputs[0]
         if self._channels_last:
             x = x.contiguous(memory_format=torch.channels_last)
-        representation = network.trunk(x) if self._single else None
-        predictions = network(x) if representation is None else network.heads(representation)
+        representation = self._mixed(network.trunk, x) if self._single else None
+        predictions = self._mixed(network, x) if representation is None else self._mixed(network.heads, representation)
         return representation, tuple(prediction.unsqueeze(0) for prediction in predictions)
+
+    def _mixed(self, part: Callable[[Tensor], Any], x: Tensor) -> Any:
+        """A part of the network at `x`, under autocast where that is asked for; what it returns is in `dtype` again."""
+        if not self._autocast:
+            return part(x)
+        with torch.autocast(self._device.type, torch.bfloat16):
+            result = part(x)
+        if isinstance(result, tuple):
+            return tuple(tensor.to(self._dtype) for tensor in result)
+        return result.to(self._dtype)
 
     def losses(self, inputs: Tensor, targets: Sequence[Tensor], step: int) -> TaskLosses:
         """The tasks' losses on one mini-batch, each tensor leading with `[seed, batch]`; `step` names the dropout masks."""

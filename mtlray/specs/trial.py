@@ -10,7 +10,7 @@ from typing import Literal
 
 from mtlray.codec import canonical_json, encode, integer
 from mtlray.data import DatasetSpec
-from mtlray.errors import SpecError, require
+from mtlray.errors import SpecError, require, require_choice
 from mtlray.models import ModelSpec
 from mtlray.records import RESULTS_VERSION
 from mtlray.specs.checks import is_number, require_object, require_strategy
@@ -26,6 +26,7 @@ class TrialSpec:
 
     `fraction` of the training examples, `steps` optimizer steps of `batch_size` examples, an evaluation each
     `evaluate_every` steps ("epoch": after each pass over the training subset) and after the last step. With
+    `precision` "bf16" the network runs under automatic mixed precision, its weights, losses and updates in float32. With
     `gradient_diagnostics` an evaluation also looks at how the tasks' gradients lie to each other; it changes no other number. A
     field added in a later release declares in its metadata a `neutral` value at which it is left out, so that ids stay.
     """
@@ -39,7 +40,7 @@ class TrialSpec:
     batch_size: int = 128
     evaluate_every: int | Literal["epoch"] = 469
     seed: int = 0
-    precision: Literal["float32", "float64"] = "float32"
+    precision: Literal["float32", "float64", "bf16"] = "float32"
     results_version: int = RESULTS_VERSION
     gradient_diagnostics: bool = field(default=False, metadata={"neutral": False})
 
@@ -61,7 +62,7 @@ class TrialSpec:
             object.__setattr__(self, "evaluate_every", integer("evaluate_every", self.evaluate_every, rule))
             require(self.evaluate_every >= 1, "evaluate_every", rule, self.evaluate_every)
         require(self.seed >= 0, "seed", "be at least 0", self.seed)
-        require(self.precision in ("float32", "float64"), "precision", 'be "float32" or "float64"', self.precision)
+        require_choice("precision", self.precision, ("float32", "float64", "bf16"))
         ours = f"be {RESULTS_VERSION}, the one that this mtlray computes"
         require(self.results_version == RESULTS_VERSION, "results_version", ours, self.results_version)
 
