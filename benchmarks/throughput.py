@@ -151,7 +151,7 @@ def variant(name: str, spec: MultiMNIST, data: Path, n_steps: int, checkout: Pat
     )
 
 
-def serve(make: Callable[[], Callable[[], None]], n_steps: int, pipe: Connection) -> None:
+def serve(make: Callable[[], Callable[[], None]], n_samples: int, pipe: Connection) -> None:
     """A process of its own for a variant: runs a slice whenever it is asked, answers with samples per CPU second."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -159,18 +159,18 @@ def serve(make: Callable[[], Callable[[], None]], n_steps: int, pipe: Connection
     while pipe.recv():
         start = time.process_time()
         train()
-        pipe.send(n_steps * BATCH / (time.process_time() - start))
+        pipe.send(n_samples / (time.process_time() - start))
 
 
 def measure(
-    variants: dict[str, Callable[[], Callable[[], None]]], n_rounds: int, n_steps: int
+    variants: dict[str, Callable[[], Callable[[], None]]], n_rounds: int, n_samples: int
 ) -> dict[str, list[float]]:
-    """Samples per CPU second of each variant in each round."""
+    """Samples per CPU second of each variant in each round; a slice has `n_samples`."""
     context = multiprocessing.get_context("spawn")
     pipes = {}
     for name, make in variants.items():
         pipes[name], theirs = context.Pipe()
-        context.Process(target=serve, args=(make, n_steps, theirs), daemon=True).start()
+        context.Process(target=serve, args=(make, n_samples, theirs), daemon=True).start()
     rates: dict[str, list[float]] = {name: [] for name in variants}
     for round_ in range(n_rounds + 2):
         for name, pipe in pipes.items():
@@ -197,7 +197,7 @@ def main() -> None:
     spec.prepare(chosen.data)
     names = [OURS, NO_COMPILER, TENSORS, IMAGES, *([LIBMTL_TENSORS, LIBMTL_IMAGES] if chosen.libmtl else []), PEAK]
     variants = {name: partial(variant, name, spec, chosen.data, chosen.steps, chosen.libmtl) for name in names}
-    rates = measure(variants, chosen.rounds, chosen.steps)
+    rates = measure(variants, chosen.rounds, chosen.steps * BATCH)
 
     print(
         f"{cpu_name()}, torch {torch.__version__}, kernel {choose_kernel('auto')}, one thread, {chosen.rounds} rounds of "
