@@ -8,15 +8,17 @@
 // Images are [example][row][column][channel], weights [out][row][column][in]. Sums run in an order that depends on the shapes
 // alone, so that the same input gives the same bits.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <new>
 #include <vector>
 
 namespace {
 
 #if defined(__AVX512F__)
-constexpr int kBytes = 64, kChannelBlock = 5, kRegisters = 24;  // 4 x 5 sums, 4 inputs; the weights come from memory
+constexpr int kBytes = 64, kChannelBlock = 5, kRegisters = 14;  // 4 x 5 sums, 4 inputs; the weights come from memory
 #elif defined(__AVX__)
 constexpr int kBytes = 32, kChannelBlock = 2, kRegisters = 14;
 #elif defined(__aarch64__)
@@ -25,24 +27,40 @@ constexpr int kBytes = 16, kChannelBlock = 5, kRegisters = 24;
 constexpr int kBytes = 16, kChannelBlock = 2, kRegisters = 14;
 #endif
 constexpr int kRowBytes = kBytes < 32 ? kBytes : 32;  // patch rows are short; wider vectors would be mostly padding
+constexpr int kSpread = kBytes < 64 ? 8 : 4;  // vectors of the input's gradient at once
 constexpr int kMostVectors = 25;
 constexpr int kPiece = 64;  // elements
-constexpr std::uint8_t kDead = 4;                       // the winner is not above zero
+constexpr std::uint8_t kDead = 4;  // the winner is not above zero; else its place in the window, 0 to 3
 
 template <typename T, int Bytes>
 struct Vector {
     typedef T type __attribute__((vector_size(Bytes), aligned(sizeof(T)), may_alias));
 };
 
+// Memory that begins at a cache line, so that no aligned vector lies in two.
+template <typename T>
+struct Lines {
+    using value_type = T;
+    Lines() = default;
+    template <typename U>
+    Lines(const Lines<U>&) {}
+    T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(64))); }
+    void deallocate(T* p, std::size_t) { ::operator delete(p, std::align_val_t(64)); }
+    bool operator==(const Lines&) const { return true; }
+    bool operator!=(const Lines&) const { return false; }
+};
+template <typename T>
+using Buffer = std::vector<T, Lines<T>>;
+
 struct Shape {
     std::int64_t examples, height, width, in, out, kernel;
-    std::int64_t conv_height() const { return height - kernel + 1; }
     std::int64_t pooled_height() const { return (height - kernel + 1) / 2; }
     std::int64_t pooled_width() const { return (width - kernel + 1) / 2; }
     std::int64_t pooled() const { return pooled_height() * pooled_width(); }
     std::int64_t input() const { return height * width * in; }
     std::int64_t taps() const { return kernel * kernel * in; }
     std::int64_t row() const { return kernel * in; }
+    std::int64_t corner(std::int64_t at) const { return 2 * ((at / pooled_width()) * width + at % pooled_width()) * in; }
 };
 
 template <typename T>
@@ -50,14 +68,16 @@ struct Stage {
     static constexpr int kLanes = kBytes / sizeof(T);
     static constexpr int kRowLanes = kRowBytes / sizeof(T);
     using V = typename Vector<T, kBytes>::type;
+    using Code = decltype(V{} != V{});
+    typedef std::uint8_t Bytes __attribute__((vector_size(kLanes), aligned(1), may_alias));
     using R = typename Vector<T, kRowBytes>::type;
 
     // -- forward
 
     // Weights as [block of kChannelBlock out channels][tap][channel in block], zero where there is no channel.
-    static std::vector<T> packed(const Shape& s, const T* w) {
+    static Buffer<T> packed(const Shape& s, const T* w) {
         const std::int64_t blocks = (s.out + kChannelBlock - 1) / kChannelBlock;
-        std::vector<T> result(blocks * s.taps() * kChannelBlock, T(0));
+        Buffer<T> result(blocks * s.taps() * kChannelBlock, T(0));
         for (std::int64_t o = 0; o < s.out; ++o)
             for (std::int64_t t = 0; t < s.taps(); ++t)
                 result[((o / kChannelBlock) * s.taps() + t) * kChannelBlock + o % kChannelBlock] = w[o * s.taps() + t];
@@ -65,9 +85,9 @@ struct Stage {
     }
 
     static void forward(const Shape& s, const T* x, const T* w, const T* b, T* y, std::uint8_t* winners) {
-        const std::vector<T> weights = packed(s, w);
+        const Buffer<T> weights = packed(s, w);
         const std::int64_t n_out = s.pooled() * s.out;
-        std::vector<T> inputs(s.input() * kLanes), outputs(n_out * kLanes);
+        Buffer<T> inputs(s.input() * kLanes), outputs(n_out * kLanes);
         for (std::int64_t first = 0; first < s.examples; first += kLanes) {
             const int lanes = int(s.examples - first < kLanes ? s.examples - first : kLanes);
             if (lanes < kLanes) std::memset(inputs.data(), 0, inputs.size() * sizeof(T));
@@ -110,9 +130,8 @@ struct Stage {
 
     // The convolution at the four places of a pooling window, for a block of channels.
     static inline void window(const Shape& s, const T* x, std::int64_t down, std::int64_t right, const T* w, V (&sums)[4][kChannelBlock]) {
-        V a[4][kChannelBlock];
         for (int p = 0; p < 4; ++p)
-            for (int c = 0; c < kChannelBlock; ++c) a[p][c] = V{};
+            for (int c = 0; c < kChannelBlock; ++c) sums[p][c] = V{};
         for (std::int64_t i = 0; i < s.kernel; ++i) {
             const T* upper = x + i * down;
             const T* lower = upper + down;
@@ -120,35 +139,31 @@ struct Stage {
                 const V x0 = *reinterpret_cast<const V*>(upper + t * kLanes), x1 = *reinterpret_cast<const V*>(upper + t * kLanes + right);
                 const V x2 = *reinterpret_cast<const V*>(lower + t * kLanes), x3 = *reinterpret_cast<const V*>(lower + t * kLanes + right);
                 for (int c = 0; c < kChannelBlock; ++c) {
-                    a[0][c] += x0 * w[c];
-                    a[1][c] += x1 * w[c];
-                    a[2][c] += x2 * w[c];
-                    a[3][c] += x3 * w[c];
+                    sums[0][c] += x0 * w[c];
+                    sums[1][c] += x1 * w[c];
+                    sums[2][c] += x2 * w[c];
+                    sums[3][c] += x3 * w[c];
                 }
             }
         }
-        for (int p = 0; p < 4; ++p)
-            for (int c = 0; c < kChannelBlock; ++c) sums[p][c] = a[p][c];
     }
 
     // The first of equals wins and a nan wins over all, as in torch.
     static inline void pool(const V (&sums)[4][kChannelBlock], int c, T bias, T* y, std::uint8_t* winners) {
         V best = sums[0][c];
-        auto code = best != best;
-        code = code ^ code;
-        const auto zero = code;
+        Code code{};
         for (int p = 1; p < 4; ++p) {
             const V value = sums[p][c];
-            const auto above = (value > best) | (value != value);
+            const Code above = (value > best) | (value != value);
             best = above ? value : best;
-            code = above ? zero + p : code;
+            code = above ? Code{} + p : code;
         }
         best += bias;
-        const auto dead = best <= V{};
+        const Code dead = best <= V{};
         best = dead ? V{} : best;
-        code = dead ? zero + kDead : code;
+        code = dead ? Code{} + kDead : code;
         *reinterpret_cast<V*>(y) = best;
-        for (int n = 0; n < kLanes; ++n) winners[n] = std::uint8_t(code[n]);
+        *reinterpret_cast<Bytes*>(winners) = __builtin_convertvector(code, Bytes);
     }
 
     // -- backward
@@ -177,7 +192,7 @@ struct Stage {
         return n;
     }
 
-    // Adds to gw, [out][row][padded patch row], and where `Inputs` to gx; kVectors vectors make a patch row, kRows at once.
+    // Adds to gw, [row][padded patch row] of one channel; kVectors vectors make a patch row, kRows at once.
     template <int kVectors, int kRows>
     static void scatter(const Shape& s, const T* x, const Winner* winners, std::int64_t n, T* gw) {
         const std::int64_t down = s.width * s.in;
@@ -218,63 +233,120 @@ struct Stage {
             for (int v = 0; v < kVectors; ++v) sums[r][v] += *reinterpret_cast<const R*>(patch + r * down + v * kRowLanes) * winner.gradient;
     }
 
-    template <int kVectors>
-    static void spread(const Shape& s, const T* w, const Winner* winners, std::int64_t n, T* gx) {
-        const std::int64_t down = s.width * s.in;
-        for (std::int64_t k = 0; k < n; ++k) {
-            T* patch = gx + winners[k].patch;
-            const T g = winners[k].gradient;
-            for (std::int64_t i = 0; i < s.kernel; ++i)
-                for (int v = 0; v < kVectors; ++v) {
-                    R* to = reinterpret_cast<R*>(patch + i * down + v * kRowLanes);
-                    *to += *reinterpret_cast<const R*>(w + (i * kVectors + v) * kRowLanes) * g;
-                }
+    // What one window of one example adds to the input's gradient. The winners in its upper row come first, those in its lower
+    // row stand at the end of its places, so that a row of the input knows which rows of the weights meet it.
+    struct Window {
+        std::int32_t corner, upper, lower;  // offset in the input, and how many winners each of its rows has
+    };
+
+    struct Share {
+        std::int32_t weights;  // offset of its channel among the weights of a row
+        T gradient;
+    };
+
+    // The weights as [row][winner's column in the window][out][row of a window's patch, kernel + 1 columns, padded]: a winner in
+    // the right column meets weights that are shifted by one pixel.
+    static Buffer<T> widened(const Shape& s, const T* w, std::int64_t width) {
+        Buffer<T> result(s.kernel * 2 * s.out * width, T(0));
+        for (std::int64_t i = 0; i < s.kernel; ++i)
+            for (std::int64_t right = 0; right < 2; ++right)
+                for (std::int64_t o = 0; o < s.out; ++o)
+                    std::memcpy(&result[((i * 2 + right) * s.out + o) * width + right * s.in], w + (o * s.kernel + i) * s.row(), s.row() * sizeof(T));
+        return result;
+    }
+
+    static void shares(const Shape& s, const std::uint8_t* codes, const T* gradients, std::int64_t width, Window* windows, Share* list) {
+        for (std::int64_t at = 0; at < s.pooled(); ++at, list += s.out, gradients += s.out) {
+            std::int32_t upper = 0, lower = 0;
+            for (std::int32_t o = 0; o < s.out; ++o) {
+                const std::int32_t code = codes[(o * s.pooled() + at) * kLanes], alive = code != kDead, below = code >> 1 & 1;
+                const std::int32_t place = upper ^ ((upper ^ (std::int32_t(s.out) - 1 - lower)) & -below);
+                list[place] = {((code & 1) * std::int32_t(s.out) + o) * std::int32_t(width), gradients[o]};
+                lower += below;
+                upper += alive - below;
+            }
+            windows[at].upper = upper;
+            windows[at].lower = lower;
         }
     }
 
+    // Row by row, so that the weights of the two rows that meet it stay in the first-level cache.
+    static void spread(const Shape& s, const T* weights, std::int64_t width, const Window* windows, const Share* list, T* gx) {
+        const std::int64_t below = 2 * s.out * width;
+        for (std::int64_t i = 0; i <= s.kernel; ++i)
+            for (std::int64_t v = 0; v < width; v += kSpread * kLanes) {
+                const T* now = weights + i * below + v;
+                for (std::int64_t at = 0; at < s.pooled(); ++at) {
+                    const Share* shares = list + at * s.out;
+                    V sums[kSpread] = {};
+                    if (i < s.kernel)
+                        for (std::int32_t k = 0; k < windows[at].upper; ++k) add_share(now, shares[k], sums);
+                    if (i > 0)
+                        for (std::int32_t k = 1; k <= windows[at].lower; ++k) add_share(now - below, shares[s.out - k], sums);
+                    V* to = reinterpret_cast<V*>(gx + windows[at].corner + i * s.width * s.in + v);
+                    for (int c = 0; c < kSpread; ++c) to[c] += sums[c];
+                }
+            }
+    }
+
+    static inline void add_share(const T* weights, const Share& share, V (&sums)[kSpread]) {
+        const V* w = reinterpret_cast<const V*>(weights + share.weights);
+        for (int c = 0; c < kSpread; ++c) sums[c] += w[c] * share.gradient;
+    }
+
     template <int kVectors>
-    static void backward(const Shape& s, const T* gy, const T* x, const T* w, const std::uint8_t* winners, T* gx, T* gw, T* gb) {
+    static void of_weights(const Shape& s, const T* gy, const T* x, const std::uint8_t* winners, T* gw, T* gb) {
         constexpr int kFit = kRegisters / kVectors, kRows = kFit < 1 ? 1 : (kFit > 5 ? 5 : kFit);
         constexpr std::int64_t row = kVectors * kRowLanes;
         const std::int64_t n_out = s.pooled() * s.out, padded = s.kernel * row;
-        std::vector<T> weights(s.out * padded, T(0)), weight_sums(s.out * padded, T(0));
-        for (std::int64_t o = 0; o < s.out; ++o)
-            for (std::int64_t i = 0; i < s.kernel; ++i)
-                std::memcpy(&weights[o * padded + i * row], w + (o * s.kernel + i) * s.row(), s.row() * sizeof(T));
-        std::vector<T> input(s.input() + row, T(0)), input_sums(gx ? s.input() + row : 0);
-        std::vector<std::int32_t> patches(s.pooled() * 4);
+        std::vector<T> input(s.input() + row, T(0));
+        Buffer<T> sums(s.out * padded, T(0));
+        Buffer<std::int32_t> patches(s.pooled() * 4);
         for (std::int64_t at = 0; at < s.pooled(); ++at)
-            for (int p = 0; p < 4; ++p)
-                patches[at * 4 + p] = std::int32_t(((2 * (at / s.pooled_width()) + p / 2) * s.width + 2 * (at % s.pooled_width()) + p % 2) * s.in);
-        std::vector<Winner> list(s.pooled() + 1);
-        std::memset(gb, 0, s.out * sizeof(T));
+            for (int p = 0; p < 4; ++p) patches[at * 4 + p] = std::int32_t(s.corner(at) + (p / 2 * s.width + p % 2) * s.in);
+        Buffer<Winner> list(s.pooled() + 1);
+        std::fill(gb, gb + s.out, T(0));
         for (std::int64_t n = 0; n < s.examples; ++n) {
             const std::int64_t first = n / kLanes * kLanes;
             std::memcpy(input.data(), x + n * s.input(), s.input() * sizeof(T));
-            if (gx) std::memset(input_sums.data(), 0, input_sums.size() * sizeof(T));
             for (std::int64_t o = 0; o < s.out; ++o) {
                 const std::uint8_t* codes = winners + first * n_out + o * s.pooled() * kLanes + (n - first);
                 const std::int64_t length = alive(s, codes, gy + n * n_out + o, patches.data(), list.data(), &gb[o]);
-                scatter<kVectors, kRows>(s, input.data(), list.data(), length, &weight_sums[o * padded]);
-                if (gx) spread<kVectors>(s, &weights[o * padded], list.data(), length, input_sums.data());
+                scatter<kVectors, kRows>(s, input.data(), list.data(), length, &sums[o * padded]);
             }
-            if (gx) std::memcpy(gx + n * s.input(), input_sums.data(), s.input() * sizeof(T));
         }
         for (std::int64_t o = 0; o < s.out; ++o)
-            for (std::int64_t i = 0; i < s.kernel; ++i)
-                std::memcpy(gw + (o * s.kernel + i) * s.row(), &weight_sums[o * padded + i * row], s.row() * sizeof(T));
+            for (std::int64_t i = 0; i < s.kernel; ++i) std::memcpy(gw + (o * s.kernel + i) * s.row(), &sums[o * padded + i * row], s.row() * sizeof(T));
+    }
+
+    static void of_input(const Shape& s, const T* gy, const T* w, const std::uint8_t* winners, T* gx) {
+        constexpr std::int64_t part = kSpread * kLanes;
+        const std::int64_t n_out = s.pooled() * s.out, width = ((s.kernel + 1) * s.in + part - 1) / part * part;
+        const Buffer<T> weights = widened(s, w, width);
+        Buffer<T> sums(s.input() + width);
+        Buffer<Window> windows(s.pooled());
+        for (std::int64_t at = 0; at < s.pooled(); ++at) windows[at].corner = std::int32_t(s.corner(at));
+        Buffer<Share> list(n_out);
+        for (std::int64_t n = 0; n < s.examples; ++n) {
+            const std::int64_t first = n / kLanes * kLanes;
+            std::fill(sums.begin(), sums.end(), T(0));
+            shares(s, winners + first * n_out + (n - first), gy + n * n_out, width, windows.data(), list.data());
+            spread(s, weights.data(), width, windows.data(), list.data(), sums.data());
+            std::memcpy(gx + n * s.input(), sums.data(), s.input() * sizeof(T));
+        }
     }
 
     // The number of vectors in a patch row is a template argument; the next that was compiled is taken. Returns 1 beyond the last.
-    static int backward_of(const Shape& s, const T* gy, const T* x, const T* w, const std::uint8_t* winners, T* gx, T* gw, T* gb) {
+    static int backward(const Shape& s, const T* gy, const T* x, const T* w, const std::uint8_t* winners, T* gx, T* gw, T* gb) {
         const std::int64_t vectors = (s.row() + kRowLanes - 1) / kRowLanes;
-        if (vectors <= 1) backward<1>(s, gy, x, w, winners, gx, gw, gb);
-        else if (vectors <= 2) backward<2>(s, gy, x, w, winners, gx, gw, gb);
-        else if (vectors <= 4) backward<4>(s, gy, x, w, winners, gx, gw, gb);
-        else if (vectors <= 7) backward<7>(s, gy, x, w, winners, gx, gw, gb);
-        else if (vectors <= 13) backward<13>(s, gy, x, w, winners, gx, gw, gb);
-        else if (vectors <= kMostVectors) backward<kMostVectors>(s, gy, x, w, winners, gx, gw, gb);
+        if (vectors <= 1) of_weights<1>(s, gy, x, winners, gw, gb);
+        else if (vectors <= 2) of_weights<2>(s, gy, x, winners, gw, gb);
+        else if (vectors <= 4) of_weights<4>(s, gy, x, winners, gw, gb);
+        else if (vectors <= 7) of_weights<7>(s, gy, x, winners, gw, gb);
+        else if (vectors <= 13) of_weights<13>(s, gy, x, winners, gw, gb);
+        else if (vectors <= kMostVectors) of_weights<kMostVectors>(s, gy, x, winners, gw, gb);
         else return 1;
+        if (gx) of_input(s, gy, w, winners, gx);
         return 0;
     }
 };
@@ -293,7 +365,7 @@ int mtlray_widest_row_double() { return kMostVectors * Stage<double>::kRowLanes;
     }                                                                                                                         \
     int mtlray_backward_##T(const std::int64_t* s, const T* gy, const T* x, const T* w, const std::uint8_t* winners, T* gx,   \
                             T* gw, T* gb) {                                                                                    \
-        return Stage<T>::backward_of({s[0], s[1], s[2], s[3], s[4], s[5]}, gy, x, w, winners, gx, gw, gb);                    \
+        return Stage<T>::backward({s[0], s[1], s[2], s[3], s[4], s[5]}, gy, x, w, winners, gx, gw, gb);                    \
     }
 MTLRAY_EXPORT(float)
 MTLRAY_EXPORT(double)
