@@ -36,6 +36,9 @@ def encode(drawn: Figure, format: str, *, text_as_paths: bool = True) -> bytes:
     parameters = PARAMETERS | {"svg.hashsalt": "mtlray", "svg.fonttype": "path" if text_as_paths else "none"}
     buffer = io.BytesIO()
     with mpl.rc_context(parameters):
+        if (engine := drawn.get_layout_engine()) is not None:
+            engine.execute(drawn)
+            drawn.set_layout_engine("none")  # else savefig draws everything twice, the first time for the layout alone
         drawn.savefig(buffer, format=format, metadata=_METADATA[format])
     return buffer.getvalue()
 
