@@ -9,6 +9,7 @@ from analysis.load import load
 from analysis.selection import RULES
 from analysis.tables import FORMATS, KINDS, render_table
 from analysis.tuning import RATES
+from mtlray.closed_pipe import ends_with_its_reader
 from mtlray.errors import MtlrayError
 
 
@@ -17,6 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         {"table": _table, "report": _report, "figures": _figures}[options.command](options)
+    except BrokenPipeError:
+        raise
     except (MtlrayError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -96,4 +99,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ends_with_its_reader():
+        sys.exit(main())

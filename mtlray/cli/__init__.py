@@ -7,6 +7,7 @@ from mtlray.cli import sweeps, tables, report, embed, export, strategies, launch
 
 # isort: on
 from mtlray.cli.app import app
+from mtlray.closed_pipe import ends_with_its_reader
 from mtlray.errors import MtlrayError
 
 
@@ -15,8 +16,11 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # Tables hold a ±, which a terminal set to ASCII would refuse with a traceback.
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
-    try:
-        app()
-    except (MtlrayError, OSError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(2)
+    with ends_with_its_reader():
+        try:
+            app()
+        except BrokenPipeError:
+            raise
+        except (MtlrayError, OSError) as error:
+            print(f"Error: {error}", file=sys.stderr)
+            sys.exit(2)
