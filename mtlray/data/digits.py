@@ -66,7 +66,7 @@ def read_mnist(root: Path) -> tuple[Digits, Digits]:
     from torchvision.datasets import MNIST
 
     folder = mnist_folder(root)
-    _check_mnist(folder)
+    check_mnist(folder)
     try:
         for name, md5 in MNIST_FILES.items():
             fetch(
@@ -97,7 +97,7 @@ def import_mnist(folder: Path, root: Path) -> Path:
             f"`{folder}` should hold the four official MNIST files. Missing: {', '.join(missing)}. "
             "They are named in `mtlray data list`."
         )
-    _check_mnist(folder)
+    check_mnist(folder)
     target = mnist_folder(root)
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -124,7 +124,7 @@ def read_mnist5k(root: Path) -> tuple[Digits, Digits]:
     return digits.take(order[:4000]), digits.take(order[4000:])
 
 
-def _check_mnist(folder: Path) -> None:
+def check_mnist(folder: Path) -> None:
     """Refuse by name a damaged official file, and an unpacked one that cannot be checked, which torchvision would take as it
     is.
     """

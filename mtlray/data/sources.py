@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mtlray.data import prepared
-from mtlray.data.digits import MNIST_FILES, SOURCES, Source, import_mnist, mnist_folder
+from mtlray.data.digits import MNIST_FILES, SOURCES, Source, check_mnist, import_mnist, mnist_folder
 from mtlray.data.download import RemoteFile, fetch, unpack
 from mtlray.data.importable import IMPORTABLE, Importable, ImportOptions
 from mtlray.data.multi_mnist import MultiMNIST
@@ -23,19 +23,30 @@ def _is_here(source: Source, root: Path) -> bool:
     return source.name == "mnist5k" or all((mnist_folder(root) / file).is_file() for file in MNIST_FILES)
 
 
+def _whether_here(source: Source, root: Path) -> str:
+    if not _is_here(source, root):
+        return f"no: mtlray data prepare {source.name}, or mtlray data import {source.name} FOLDER"
+    if source.name != "mnist":
+        return "yes"
+    try:
+        check_mnist(mnist_folder(root))
+    except DataError:
+        return "yes, and damaged: `mtlray data verify mnist` says what"
+    return "yes, with the official checksums"
+
+
 def describe_sources(root: Path) -> str:
     """One paragraph for each source."""
     parts = []
     for source in SOURCES.values():
         made = [folder.name for folder in _prepared(source, root)]
-        get = f"no: mtlray data prepare {source.name}, or mtlray data import {source.name} FOLDER"
         parts.append(
             f"{source.name}\n"
             f"  what      {source.description}; used by MultiMNIST\n"
             f"  size      {source.size}\n"
             f"  terms     {source.terms}\n"
             f"  from      {source.address}\n"
-            f"  here      {'yes' if _is_here(source, root) else get}\n"
+            f"  here      {_whether_here(source, root)}\n"
             f"  prepared  {', '.join(made) if made else 'nothing yet'}"
         )
     parts += [_describe(source, root) for source in IMPORTABLE.values()]
@@ -47,6 +58,7 @@ def describe_sources(root: Path) -> str:
 
 
 def _describe(source: Importable, root: Path) -> str:
+    verify = f"; `mtlray data verify {source.name}` compares its bytes"
     imports = [
         f"{folder.name}, fingerprint {prepared.recorded_fingerprint(folder)}" for folder in _imports(source, root)
     ]
@@ -58,16 +70,15 @@ def _describe(source: Importable, root: Path) -> str:
         f"  terms     {source.terms}\n"
         f"  from      {indent.join(source.addresses)}\n"
         f"  forms     {source.forms}\n"
-        f"  here      {indent.join(imports) if imports else _how_to_get(source)}"
+        f"  here      {indent.join(imports) + verify if imports else _how_to_get(source)}"
     )
 
 
 def _how_to_get(source: Importable) -> str:
-    first, *others = [
-        *(f"mtlray data prepare {source.name} --form {form}" for form in source.remote),
-        f"mtlray data import {source.name} PATH",
-    ]
-    return f"no: {', or '.join([first, *others])}"
+    fetched = [f"mtlray data prepare {source.name}"] if source.remote else []
+    if len(source.remote) > 1:
+        fetched = [f"{fetched[0]} --form {form}" for form in source.remote]
+    return f"no: {', or '.join([*fetched, f'mtlray data import {source.name} PATH'])}"
 
 
 def prepare_source(name: str, root: Path, form: str | None, say: Callable[[str], None]) -> str:

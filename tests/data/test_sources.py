@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtlray.data.digits import mnist_folder
+from mtlray.data.digits import import_mnist, mnist_folder
 from mtlray.data.sources import describe_sources, prepare_source, verify_source
 from mtlray.errors import DataError
 
@@ -15,6 +15,24 @@ def test_verify_of_mnist_that_is_not_there(tmp_path):
         "Run `mtlray data prepare mnist`, or `mtlray data import mnist FOLDER`."
     )
     assert list(tmp_path.iterdir()) == [], "nothing is downloaded"
+
+
+def test_what_is_listed_as_here_is_whole(mnist_files, tmp_path):
+    assert "  here      no: mtlray data prepare mnist, or" in describe_sources(tmp_path)
+    folder = import_mnist(mnist_files, tmp_path)
+    assert "  here      yes, with the official checksums" in describe_sources(tmp_path)
+    (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(b"cut")
+    assert "  here      yes, and damaged: `mtlray data verify mnist` says what" in describe_sources(tmp_path)
+
+
+def test_how_to_get_each_source_is_listed(tmp_path):
+    listed = describe_sources(tmp_path)
+    for line in (
+        "no: mtlray data prepare nyuv2 --form mtan, or mtlray data prepare nyuv2 --form mat, or mtlray data import nyuv2 PATH",
+        "no: mtlray data prepare imdb_wiki, or mtlray data import imdb_wiki PATH",
+        "no: mtlray data import utkface PATH",
+    ):
+        assert f"  here      {line}\n" in listed
 
 
 def test_verify_names_what_was_prepared(tmp_path):
