@@ -8,6 +8,7 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from analysis.figures.panels import Drawing
 from analysis.figures.registry import FIGURES, figure, kind
 from analysis.figures.scene import NothingToDraw, scene
 from analysis.figures.style import PARAMETERS
@@ -41,6 +42,19 @@ def encode(drawn: Figure, format: str, *, text_as_paths: bool = True) -> bytes:
             drawn.set_layout_engine("none")  # else savefig draws everything twice, the first time for the layout alone
         drawn.savefig(buffer, format=format, metadata=_METADATA[format])
     return buffer.getvalue()
+
+
+def draw(results: Results, name: str, *, dataset: str | None = None, select: str | None = None) -> Drawing:
+    """One kind of figure of a data set (default: the first), as an object of matplotlib and its caption; for a notebook.
+
+    Raises SpecError for unknown names, NothingToDraw where there is nothing to show, and what `tuned` and `scene` raise.
+    """
+    if not results.datasets:
+        raise NothingToDraw("the sweep plans no trial")
+    if dataset is not None and dataset not in results.datasets:
+        raise unknown_name("data set", dataset, results.datasets)
+    selected = rule(select or results.sweep.get("selection") or "best_val")
+    return figure(name, scene(tuned(results), selected, dataset or results.datasets[0]))
 
 
 def save(

@@ -21,7 +21,7 @@ def draw(scene: Scene) -> Drawing:
     shown = set[str]()
     # A strategy's points stand a little beside the others', so that their bars do not cover each other.
     smallest = min(b / a for a, b in itertools.pairwise(fractions))
-    apart = 0.25 * np.log(smallest) / max(1, len(scene.prominent))
+    apart = 0.15 * np.log(smallest) / max(1, len(scene.prominent))
 
     def panel(axes: Axes, measure: Measure) -> None:
         found = {fraction: scene.values(measure, fraction).groupby("series")["value"] for fraction in fractions}

@@ -9,12 +9,13 @@ import pytest
 
 from analysis import render_table
 from analysis.__main__ import main
+from analysis.figures import FIGURES
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "tests" / "examples" / "gong2019_table1"
 PAGE = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^```console\n\$ python -m analysis (.*?)\n(.*?)\n```$", PAGE, re.M | re.S)
-(SESSION,) = re.findall(r"^```python\n(>>> .*?)\n```$", PAGE, re.M | re.S)
+SESSION = "\n".join(re.findall(r"^```python\n(>>> .*?)\n```$", PAGE, re.M | re.S))
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +67,8 @@ def test_the_tables_of_the_reproduction(options):
 def test_the_sweep_over_every_strategy_of_the_reproduction(options):
     text = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
     assert render_table(str(EXAMPLE.parent / "beyond_gong2019"), format="markdown", **options) in text
+
+
+def test_every_figure_is_described():
+    (table,) = re.findall(r"^\| `--only` .*?\n\|---.*?\n(.*?)\n\n", PAGE, re.M | re.S)
+    assert re.findall(r"^\| `(\w+)` \|", table, re.M) == [kind.name for kind in FIGURES]
