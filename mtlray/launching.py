@@ -29,6 +29,8 @@ _TUNE_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # Each trial is a thread of its worker, and glibc would keep the memory of former trials in arenas of their own.
     "MALLOC_ARENA_MAX": "2",
+    # A lost worker is told in our words; Ray's are a paragraph each, whatever `log_to_driver` says.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed while executing a task",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # keeps a warning about a future default off the terminal
 }
 

@@ -3,11 +3,14 @@
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-from ray import tune
+from ray import cloudpickle, tune
+from ray.exceptions import RayActorError
 from ray.tune.stopper import Stopper
 
+from mtlray.progress import name
 from mtlray.session import Pack, Session
 from mtlray.signals import Stop
 
@@ -85,6 +88,15 @@ class Watch(tune.Callback):
         del iteration, trials, info
         with contextlib.suppress(Exception):
             self._left(trial.config["pack"])
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        del iteration, trials, info
+        with contextlib.suppress(Exception):
+            error = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())  # Tune has just written it
+            lost = isinstance(error, RayActorError)
+            cause = "its worker was lost" if lost else " ".join(repr(getattr(error, "cause", error)).split())[:200]
+            for spec in self._packs[trial.config["pack"]]:
+                self._session.display.note(f"starts again: {name(spec)}: {cause}")
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         del iteration, trials, info

@@ -10,6 +10,7 @@ import pytest
 from faultlib import FAULTY, SWEEP, assert_same_results
 
 from mtlray.attempts import read_attempts
+from mtlray.progress import name
 from mtlray.records import Ledger
 from mtlray.sweepfile import load_sweep
 
@@ -46,6 +47,11 @@ def test_every_kind_of_failure_has_its_policy(tmp_path, data):
     arguments = ("run", FAULTY, "--strategies", labels, "--yes", "--results", results, "--data", data)
     done = mtlray(*arguments, "--workers", 2, "--hang-seconds", 90, FAULTS=str(marks))
     assert done.returncode == 1, done.stdout + done.stderr
+    (lost,) = [trial for trial in chosen if (trial.strategy.fault, trial.strategy.once) == ("kill", True)]
+    assert done.stdout.count(f"starts again: {name(lost)}: its worker was lost\n") == 1, done.stdout
+    (error,) = [trial for trial in chosen if (trial.strategy.fault, trial.strategy.once) == ("io", True)]
+    assert f"starts again: {name(error)}: OSError(5, 'Input/output error')\n" in done.stdout, done.stdout
+    assert "(raylet)" not in done.stdout + done.stderr
     ledger = Ledger(str(results), "faulty")
     records, _ = ledger.records()
     found = {
