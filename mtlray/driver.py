@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from mtlray.data.remote import make_ready
-from mtlray.errors import LaunchError, MtlrayError, ResultsError
+from mtlray.errors import LaunchError, MtlrayError, ResultsError, SpecError
 from mtlray.execution import Job
 from mtlray.locking import DriverLock
 from mtlray.plan_text import cores, plan_text, several
@@ -103,6 +103,11 @@ class Sweep:
 
         Raises MtlrayError, with nothing changed on disk, where the sweep cannot start.
         """
+        if in_process and config.gpus_per_trial != 1:
+            raise SpecError(
+                "Option --gpus-per-trial lets trials at once share a GPU, and --in-process runs one after the other. "
+                f"Found both, with {config.gpus_per_trial} GPUs per trial. Leave one of them out."
+            )
         console = console or Console()
         policy = policy or Policy()
         planned = self.plan()
@@ -158,7 +163,8 @@ class Sweep:
         self._store_description(job.config)
         for trial in planned.to_run:
             _ = trial.trial_id, trial.strategy_json  # kept with the trial; a worker cannot read a sweep file's code
-        groups = packs(planned.to_run, job.config.pack_size)
+        size = job.config.pack_size
+        groups = packs(planned.to_run, 1 if size == "auto" else size)  # "auto": cut again where the device is
         with Display(planned.to_run, console) as display:
             session = Session(job, display, stop, lock.note_running)
             lock.on_loss = stop.now.set
@@ -212,6 +218,8 @@ class Sweep:
             "host": platform.node(),
             "device": config.device,
             "workers": config.workers,
+            "pack_size": config.pack_size,
+            "gpus_per_trial": config.gpus_per_trial,
             "data": config.data,
             "versions": json.loads(versions()),
         }

@@ -93,7 +93,7 @@ def _run_pack(trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], b
                 log.finish(end, reason)
 
     try:
-        dataset = _load(trials[0], job, logs[0].add)
+        dataset = load(trials[0], job, logs[0].add)
         outcomes = _train(trials, dataset, job, ledger, device, logs, progress)
         tables = [
             _tables(trial, outcome, _about(job, trials, log, device, outcome.seconds, outcome.kernel))
@@ -248,7 +248,7 @@ def _live(trial: TrialSpec, job: Job) -> LiveTensorBoard:
     return LiveTensorBoard(trial_folder(Path(job.config.tensorboard), job.sweep, group, trial.seed, trial.trial_id))
 
 
-def _load(trial: TrialSpec, job: Job, say: Callable[[str], object]) -> Dataset:
+def load(trial: TrialSpec, job: Job, say: Callable[[str], object]) -> Dataset:
     """The trial's data, fetched to or made on this machine if need be, and the same as the sweep's. Raises DataError."""
     root = Path(job.config.data)
     make_ready(trial.dataset, root, job.config.data_from, say)

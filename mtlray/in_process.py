@@ -11,8 +11,9 @@ from typing import NoReturn
 
 import torch
 
+from mtlray.calibration import ON_CPU, calibrate, kinds, repacked
 from mtlray.errors import LaunchError
-from mtlray.execution import run_pack
+from mtlray.execution import device_of, run_pack
 from mtlray.policy import HungError, store_is_full
 from mtlray.session import Pack, Session
 
@@ -23,12 +24,26 @@ def run_in_process(packs: Sequence[Pack], session: Session) -> None:
     if session.job.config.device == "cuda" and not torch.cuda.is_available():
         raise LaunchError("Option --device asks for cuda. torch finds no GPU here. Choose --device cpu or auto.")
     with session.stop.listening():
+        if session.job.config.pack_size == "auto":
+            packs = _measured(packs, session)
         for pack in packs:
             if session.stop.asked:
                 return
             session.started(pack)
             _run(pack, session)
             session.left(pack)
+
+
+def _measured(packs: Sequence[Pack], session: Session) -> Sequence[Pack]:
+    """The same trials in packs of the sizes that are fastest here."""
+    job, say = session.job, session.display.note
+    if device_of(job.config).type == "cpu":
+        say(ON_CPU)
+        return packs
+    trials = [trial for pack in packs for trial in pack]
+    groups = kinds(trials)
+    found = calibrate(list(groups.values()), job, stopped=lambda: session.stop.asked)
+    return repacked(trials, groups, found, say)
 
 
 def _run(pack: Pack, session: Session) -> None:

@@ -16,10 +16,10 @@ from typing import Any
 from mtlray.errors import LaunchError
 from mtlray.execution import Job, note_hang
 from mtlray.policy import store_is_full
-from mtlray.preflight import DataSource, await_node, inspect_cluster, judge
+from mtlray.preflight import DataSource, inspect_cluster, judge
+from mtlray.resources import measured, slots, trial_resources
 from mtlray.session import Pack, Session
 from mtlray.shipping import stage
-from mtlray.signals import Stop
 
 _TUNE_ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # Tune uploads every trial's files again at each sync
@@ -51,11 +51,12 @@ def run_on_ray(packs: Packs, session: Session, *, address: str | None, modules: 
         ray.cloudpickle.register_pickle_by_value(module)
     with stop.listening(), _ray(job, address, modules):
         stop.listen()
-        resources = _resources(job, stop)
+        resources = trial_resources(job, stop)
         _check_pickles(packs, job)
         if address is not None:
             judge(inspect_cluster(job.config.results, job.sweep, _data_source(packs, job)))
-        workers = job.config.workers or (_slots(resources) if address is None else None)  # a cluster may grow
+        packs, resources = measured(packs, session, resources)
+        workers = job.config.workers or (slots(resources) if address is None else None)  # a cluster may grow
         left = _left(packs, job)
         alone = False
         while left and not stop.asked:
@@ -64,7 +65,7 @@ def run_on_ray(packs: Packs, session: Session, *, address: str | None, modules: 
             if ended.error is None:
                 if not ended.postponed or stop.asked:
                     break
-                workers = max(1, (workers or _slots(resources)) // 2)
+                workers = max(1, (workers or slots(resources)) // 2)
                 display.note(f"{len(ended.postponed)} trials ran out of memory: again, {workers} at once.")
                 continue
             reason = " ".join(str(ended.error).split())[:300]
@@ -187,25 +188,6 @@ def _fit(packs: Packs, session: Session, resources: dict[str, float], *, workers
             starts = job.policy.retries + 1
             session.give_up(pack, f"its worker was lost {starts} times, last: {result.error}")
     return _Ended([], [packs[i] for i in sorted(watch.postponed)])
-
-
-def _slots(resources: dict[str, float]) -> int:
-    """How many trials the cluster runs at once."""
-    import ray
-
-    found = ray.cluster_resources()
-    return max(1, min(int(found.get(kind, 0) // amount) for kind, amount in resources.items()))
-
-
-def _resources(job: Job, stop: Stop) -> dict[str, float]:
-    """What one trial asks of Ray. Raises LaunchError where no node has it."""
-    import ray
-
-    wanted = {"CPU": 1.0, "GPU": 1.0} if job.config.device == "cuda" else {"CPU": 1.0}
-    if job.config.device == "auto" and ray.cluster_resources().get("GPU", 0) >= 1:
-        wanted["GPU"] = 1.0
-    await_node(wanted, job.config.wait_seconds, lambda: stop.asked)
-    return wanted
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """What is left to run: a pure function of a sweep and of what its ledger holds."""
 
 import statistics
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mtlray.errors import ResultsError
@@ -71,16 +71,18 @@ def plan(
     )
 
 
-def packs(trials: Sequence[TrialSpec], size: int) -> list[tuple[TrialSpec, ...]]:
-    """Trials grouped into packs of at most `size`; only trials that differ in nothing but the seed share one."""
+def packs(trials: Sequence[TrialSpec], size: int | Callable[[TrialSpec], int]) -> list[tuple[TrialSpec, ...]]:
+    """Trials grouped into packs of at most `size`; only trials that differ in nothing but the seed share one.
+
+    A trial's numbers depend on its pack in rounding alone. Trials of a stochastic model run one by one.
+    """
     groups: dict[str, list[TrialSpec]] = {}
     for trial in trials:
         groups.setdefault(trial.canonical_but_seed, []).append(trial)
-    cut = [
-        tuple(group[i : i + (1 if group[0].model.stochastic else size)])
-        for group in groups.values()
-        for i in range(0, len(group), 1 if group[0].model.stochastic else size)
-    ]
+    cut = []
+    for group in groups.values():
+        most = 1 if group[0].model.stochastic else size if isinstance(size, int) else size(group[0])
+        cut += [tuple(group[i : i + most]) for i in range(0, len(group), most)]
     return sorted(cut, key=lambda pack: -pack[0].steps * pack[0].batch_size)
 
 

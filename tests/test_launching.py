@@ -29,8 +29,8 @@ class Stage:
         self.packs = [(Spec(f"t{i}"),) for i in range(n)]
         self.stop = Stop()
         monkeypatch.setattr(launching, "_ray", lambda job, address, modules: contextlib.nullcontext())
-        monkeypatch.setattr(launching, "_resources", lambda job, stop: {"CPU": 1.0})
-        monkeypatch.setattr(launching, "_slots", lambda resources: 4)
+        monkeypatch.setattr(launching, "trial_resources", lambda job, stop: {"CPU": 1.0})
+        monkeypatch.setattr(launching, "slots", lambda resources: 4)
         monkeypatch.setattr(launching, "_check_pickles", lambda packs, job: None)
         monkeypatch.setattr(launching, "_fit", self._fit)
 
@@ -49,7 +49,9 @@ class Stage:
         return launching._Ended(running, *(postponed or [[]]), error)
 
     def run(self, workers=4):
-        self.config = type("Config", (), {"workers": workers, "device": "cpu", "results": "r"})
+        self.config = type(
+            "Config", (), {"workers": workers, "device": "cpu", "results": "r", "pack_size": 1, "gpus_per_trial": 1.0}
+        )
         self.job, self.display = self, Display([], Console(file=io.StringIO()))
         return run_on_ray(self.packs, self, address=None, modules=[])
 

@@ -22,8 +22,9 @@ ROWS = [
     ["optimizers", "contract", "diagnostics", "evaluation", "sampling", "planning", "summary", "sweepfile"],
     ["training", "progress", "signals", "attempt_log", "resuming", "status", "why"],
     ["execution", "embedding", "plan_text", "testing"],
-    ["session", "embedding_store", "shipping"],
+    ["session", "embedding_store", "shipping", "calibration"],
     ["in_process", "trainable", "tune_callbacks", "preflight", "doctor"],
+    ["resources"],
     ["launching"],
     ["driver"],
     ["cli"],
@@ -66,7 +67,7 @@ def test_a_module_imports_only_from_lower_rows(path):
 def test_only_the_top_knows_ray_and_the_bottom_no_torch(path):
     packages = {name.split(".")[0] for name in imported(path)}
     if "ray" in packages:
-        assert unit(path) in {"trainable", "tune_callbacks", "preflight", "launching"}
+        assert unit(path) in {"trainable", "tune_callbacks", "preflight", "resources", "launching"}
     if unit(path) in LIGHT:
         assert not packages & {"torch", "torchvision", "jaxtyping"}
     if "analysis" in packages:

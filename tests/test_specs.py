@@ -567,7 +567,7 @@ REFUSED = [
     ),
     (
         lambda: RunConfig(data="d", results="r", pack_size=0),
-        "Parameter `pack_size` should be at least 1. Found `pack_size = 0`.",
+        'Parameter `pack_size` should be a whole number, at least 1, or "auto". Found `pack_size = 0`.',
     ),
     (
         lambda: RunConfig(data="d", results="r", checkpoint_seconds=-1.0),

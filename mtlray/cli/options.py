@@ -2,9 +2,9 @@
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -36,7 +36,27 @@ Strategies = Annotated[
 Fractions = Annotated[str | None, typer.Option("--fractions", help="Only these data fractions: 1,0.25.")]
 Rates = Annotated[str | None, typer.Option("--learning-rates", help="Only these learning rates: 0.01,0.1.")]
 Steps = Annotated[int | None, typer.Option("--steps", help="Another number of steps for every trial.")]
-Workers = Annotated[int | None, typer.Option("--workers", help="Trials at once; default: one for each core.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", help="Trials at once; default: one for each core, or as GPUs allow.")
+]
+PackSize = Annotated[
+    str,
+    typer.Option(
+        "--pack-size",
+        metavar="<int|auto>",
+        help="Seeds trained together in one process, for GPUs; a trial's numbers depend on it in rounding alone. auto: the "
+        "fastest, measured before the start; 1 on a CPU, where packs are slower.",
+    ),
+]
+GpusPerTrial = Annotated[
+    str,
+    typer.Option(
+        "--gpus-per-trial",
+        metavar="<float|auto>",
+        help="Share of a GPU that each trial (or pack) takes; 0.25: four at once. auto: as many as its memory and cores allow, "
+        "measured before the start.",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
 Source = Annotated[str, typer.Argument(metavar="RESULTS", help="A sweep's results folder, or its sweep file.")]
 Select = Annotated[str | None, typer.Option("--select", help="best_val, best_test, last or mean_last_10.")]
@@ -56,6 +76,20 @@ def data_folder(data: str) -> Path:
             "fetched from there once a machine with `--data-from URI`; `mtlray data push SWEEP --to URI` puts it there."
         )
     return Path(data).expanduser().absolute()
+
+
+_Number = TypeVar("_Number", int, float)
+
+
+def number_or_auto(option: str, text: str, kind: Callable[[str], _Number]) -> _Number | Literal["auto"]:
+    """The value of an option that is a number or `auto`. Raises SpecError."""
+    if text == "auto":
+        return "auto"
+    try:
+        return kind(text)
+    except ValueError:
+        what = "a whole number" if kind is int else "a number"
+        raise SpecError(f"Option --{option} should be {what} or auto. Found `{text}`.") from None
 
 
 def place(text: str | None) -> str | None:

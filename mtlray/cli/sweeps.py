@@ -14,6 +14,8 @@ from mtlray.cli.options import (
     DataFrom,
     Device,
     Fractions,
+    GpusPerTrial,
+    PackSize,
     Rates,
     Results,
     Seeds,
@@ -22,6 +24,7 @@ from mtlray.cli.options import (
     SweepFile,
     Workers,
     data_folder,
+    number_or_auto,
     open_sweep,
     place,
 )
@@ -62,9 +65,8 @@ def run(
     kernel: Annotated[
         str, typer.Option("--kernel", help="Small convolutions on a CPU: fused, torch or auto.")
     ] = "auto",
-    pack_size: Annotated[
-        int, typer.Option("--pack-size", help="Seeds trained together in one process; for GPUs, slower on a CPU.")
-    ] = 1,
+    pack_size: PackSize = "1",
+    gpus_per_trial: GpusPerTrial = "1",
     address: Annotated[str | None, typer.Option("--address", help="A running Ray cluster: auto, or host:port.")] = None,
     wait_seconds: Annotated[
         float, typer.Option("--wait-seconds", help="With --address: time for a node to come that can run a trial.")
@@ -98,7 +100,8 @@ def run(
         results=opened.results,
         device=device,  # type: ignore[arg-type]  # checked by RunConfig
         workers=workers,
-        pack_size=pack_size,
+        pack_size=number_or_auto("pack-size", pack_size, int),
+        gpus_per_trial=number_or_auto("gpus-per-trial", gpus_per_trial, float),
         kernel=kernel,  # type: ignore[arg-type]  # likewise
         checkpoint_seconds=checkpoint_seconds,
         wait_seconds=wait_seconds,

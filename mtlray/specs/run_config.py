@@ -5,6 +5,7 @@ from typing import Literal
 
 from mtlray.errors import require
 from mtlray.kernels import KernelChoice
+from mtlray.specs.checks import is_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,13 +17,18 @@ class RunConfig:
     "torch", or "auto": fused where there is a compiler. On a cluster a launch waits up to `wait_seconds` for a node that can run
     a trial. Data that is not in `data`, a folder on each node, is fetched once a node from `data_from`, a URI or a folder that
     all nodes share; None: each node makes it. Trials write their curves for TensorBoard below `tensorboard` while they run.
+
+    `pack_size` seeds are trained together in one process; "auto": what is fastest on the GPU, measured before the sweep starts,
+    and 1 on a CPU. `gpus_per_trial` is what each pack takes of a GPU: a share, so that several run on it at once, or a whole
+    number; "auto": the smallest share that its memory and the cores allow, measured likewise.
     """
 
     data: str
     results: str
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int | None = None
-    pack_size: int = 1
+    pack_size: int | Literal["auto"] = 1
+    gpus_per_trial: float | Literal["auto"] = 1.0
     checkpoint_seconds: float = 30.0
     kernel: KernelChoice = "auto"
     wait_seconds: float = 0.0
@@ -33,6 +39,16 @@ class RunConfig:
         require(self.device in ("auto", "cpu", "cuda"), "device", 'be "auto", "cpu" or "cuda"', self.device)
         require(self.kernel in ("auto", "fused", "torch"), "kernel", 'be "auto", "fused" or "torch"', self.kernel)
         require(self.workers is None or self.workers >= 1, "workers", "be at least 1", self.workers)
-        require(self.pack_size >= 1, "pack_size", "be at least 1", self.pack_size)
+        size, share = self.pack_size, self.gpus_per_trial
+        whole = isinstance(size, int) and not isinstance(size, bool) and size >= 1
+        require(size == "auto" or whole, "pack_size", 'be a whole number, at least 1, or "auto"', size)
+        require(
+            share == "auto" or _is_share(share), "gpus_per_trial", 'lie in (0, 1], be a whole number, or "auto"', share
+        )
+        require(share == 1 or self.device != "cpu", "gpus_per_trial", 'be left out where `device` is "cpu"', share)
         require(self.checkpoint_seconds >= 0, "checkpoint_seconds", "be at least 0", self.checkpoint_seconds)
         require(self.wait_seconds >= 0, "wait_seconds", "be at least 0", self.wait_seconds)
+
+
+def _is_share(found: object) -> bool:
+    return is_number(found) and (0 < float(found) <= 1 or (float(found) > 1 and float(found).is_integer()))  # type: ignore[arg-type]

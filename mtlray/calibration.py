@@ -1,0 +1,213 @@
+"""How many seeds one process trains together on a GPU: measured for a moment before a sweep starts."""
+
+import gc
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import torch
+
+from mtlray.data import Dataset
+from mtlray.data.base import Examples
+from mtlray.evaluation import evaluate
+from mtlray.execution import Job, device_of, load, surroundings
+from mtlray.kernels import KernelChoice
+from mtlray.planning import packs
+from mtlray.policy import is_out_of_memory
+from mtlray.specs import TrialSpec
+from mtlray.training import Run
+
+_WARM_UP = 5  # steps; the first ones load kernels and fill the allocator
+_TIMED = 20  # steps
+_GROWTH = 0.05  # a pack that is less than this share faster than the best smaller one ends the search
+_USABLE = 0.9  # of a GPU's memory
+
+ON_CPU = "Pack size 1: on a CPU packs are slower than trials one by one."
+
+Kind = tuple[TrialSpec, ...]
+"""Trials that differ in nothing but the seed; they stand for all that cost as much a step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What was found for one kind of trials."""
+
+    size: int
+    """The fastest pack."""
+    rates: Mapping[int, float] = field(default_factory=dict)
+    """Trials x steps a second, by pack size, as far as was measured."""
+    ended: str = ""
+    """The error that ended the search before the largest pack."""
+    used_bytes: int = 0
+    """GPU memory that one process with the fastest pack takes; 0 where it was not measured."""
+    total_bytes: int = 0
+
+    def text(self, kind: Kind) -> str:
+        """One line for a person."""
+        trial = kind[0]
+        line = f"Pack size {self.size} for {trial.dataset.label}, {trial.model.label}, {trial.strategy.key}"
+        found = [f"{rate:,.0f} {'alone' if n == 1 else f'in packs of {n}'}" for n, rate in self.rates.items()]
+        parts = [f"{', '.join(found)} (trials x steps a second)"] if found else []
+        parts += [self.ended] if self.ended else []
+        return f"{line}: {'; '.join(parts)}." if parts else f"{line}: no other seed to pack a trial with."
+
+
+def candidates(n_seeds: int) -> list[int]:
+    """Pack sizes to try: the powers of two below the number of seeds, and that number."""
+    return [*(1 << i for i in range(n_seeds.bit_length()) if 1 << i < n_seeds), n_seeds]
+
+
+def climb(sizes: Sequence[int], rate: Callable[[int], float], growth: float = _GROWTH) -> Calibration:
+    """The pack size of the highest rate, from the smallest size upwards while the rate grows by the share `growth`.
+
+    `rate` gives trials x steps a second. An error that it raises, such as of memory that ran out, ends the search, and the best
+    of the smaller sizes stands; where there is none, 1, and the trial itself will say what is wrong.
+    """
+    rates: dict[int, float] = {}
+    ended = ""
+    for size in sizes:
+        try:
+            found = rate(size)
+        except Exception as error:  # a strategy or a model of a sweep file may raise anything when it is packed
+            what = "out of memory" if is_out_of_memory(error) else f"{type(error).__name__}: {error}"
+            ended = f"ended at {size}: {' '.join(what.split())[:200].rstrip('.')}"
+            break
+        best = max(rates.values(), default=0.0)
+        rates[size] = found
+        if found < (1 + growth) * best:
+            break
+    return Calibration(max(rates, key=rates.__getitem__, default=1), rates, ended)
+
+
+def seconds_of(
+    step: Callable[[], object],
+    *,
+    synchronise: Callable[[], object],
+    clock: Callable[[], float],
+    warm_up: int = _WARM_UP,
+    steps: int = _TIMED,
+) -> float:
+    """Seconds of `steps` steps after `warm_up` others, up to the device's end of the last one."""
+    for _ in range(warm_up):
+        step()
+    synchronise()
+    started = clock()
+    for _ in range(steps):
+        step()
+    synchronise()
+    return clock() - started
+
+
+def pack_rate(
+    trials: Kind,
+    dataset: Dataset,
+    device: torch.device,
+    *,
+    kernel: KernelChoice = "auto",
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
+    """Trials x steps a second of a pack of these trials; raises what training them would.
+
+    One batch is evaluated as well, outside the time: it may take more memory than a step. Nothing is kept, and torch's global
+    generators stay as they were.
+    """
+    cuda = device.type == "cuda"
+
+    def synchronise() -> None:
+        if cuda:
+            torch.cuda.synchronize(device)
+
+    with torch.random.fork_rng(devices=[device] if cuda else []):
+        run = Run(
+            [replace(trial, steps=_WARM_UP + _TIMED) for trial in trials], dataset, device, [None] * len(trials), kernel
+        )
+        try:
+            seconds = seconds_of(run.advance, synchronise=synchronise, clock=clock)
+            cut = trials[0].dataset.evaluation_batch
+            evaluate(run.pack, _first(run.splits["test"], cut), len(trials), device, run.dtype, cut)
+            synchronise()
+        finally:
+            run.batches.close()
+    return len(trials) * _TIMED / seconds
+
+
+def _first(examples: Examples, n: int) -> Examples:
+    """The first `n` examples of a split."""
+    some = torch.arange(min(n, len(examples)), device=examples.inputs.values.device)
+    return replace(examples, rows=examples.located(some.unsqueeze(0))[0])
+
+
+def kind_of(trial: TrialSpec) -> str:
+    """What the time of a step depends on: trials of one kind get packs of one size."""
+    strategy, names = trial.strategy, [task.name for task in trial.tasks]
+    optimizer = type(trial.optimizer).__name__
+    network = trial.dataset.label, repr(trial.model), names, trial.batch_size, trial.precision
+    return repr((*network, strategy.key, strategy.batches_per_step, optimizer))
+
+
+def kinds(trials: Sequence[TrialSpec]) -> dict[str, Kind]:
+    """For each kind the largest group of trials that may form one pack; one trial where its model cannot be packed."""
+    found: dict[str, Kind] = {}
+    for group in packs(trials, len(trials)):
+        if len(group) > len(found.get(kind_of(group[0]), ())):
+            found[kind_of(group[0])] = group
+    return found
+
+
+def calibrate(
+    groups: Sequence[Kind],
+    job: Job,
+    *,
+    probe_memory: bool = False,
+    memory: Callable[[], tuple[int, int]] = torch.cuda.mem_get_info,
+    stopped: Callable[[], bool] = lambda: False,
+) -> list[Calibration]:
+    """Measure each kind of trials on the device of this process, alone on it, with the data of the sweep.
+
+    With `probe_memory` the memory of one process is measured too, by `memory`, the device's free and all bytes. Errors of a
+    trial end the search in its kind and are not raised; the trial will say them itself.
+    """
+    device, fixed = device_of(job.config), job.config.pack_size
+    loaded: dict[str, Dataset] = {}
+
+    def rate(kind: Kind, size: int) -> float:
+        if device.type == "cuda":
+            gc.collect()
+            torch.cuda.empty_cache()
+        trial = kind[0]
+        if trial.dataset.label not in loaded:
+            loaded.clear()  # one data set at a time, in the order of the kinds
+            loaded[trial.dataset.label] = load(trial, job, lambda line: None)
+        return pack_rate(kind[:size], loaded[trial.dataset.label], device, kernel=job.config.kernel)
+
+    def one(kind: Kind) -> Calibration:
+        sizes = candidates(len(kind)) if fixed == "auto" else [min(fixed, len(kind))]
+        if sizes == [1] and not probe_memory:
+            return Calibration(1)
+        found = climb(sizes, partial(rate, kind))
+        if not probe_memory or not found.rates:
+            return found
+        if len(found.rates) > 1 or found.ended:
+            rate(kind, found.size)  # what the allocator holds now may be a larger pack's
+        free, total = memory()
+        return replace(found, used_bytes=total - free, total_bytes=total)
+
+    with surroundings(job.config):
+        return [Calibration(1, ended="stopped") if stopped() else one(kind) for kind in groups]
+
+
+def repacked(
+    trials: Sequence[TrialSpec], groups: Mapping[str, Kind], found: Sequence[Calibration], say: Callable[[str], object]
+) -> list[tuple[TrialSpec, ...]]:
+    """The trials in packs of the sizes found for their kinds, each of which is said."""
+    by_kind = dict(zip(groups, found, strict=True))
+    for kind, group in groups.items():
+        say(by_kind[kind].text(group))
+    return packs(trials, lambda trial: by_kind[kind_of(trial)].size)
+
+
+def gpu_share(calibrations: Sequence[Calibration], n_cores: int) -> float:
+    """The largest 1/k of a GPU so that k processes fit into 90 % of its memory and each has a core; 1 where none was measured."""
+    fitting = [int(_USABLE * c.total_bytes / c.used_bytes) for c in calibrations if c.used_bytes]
+    return 1 / max(1, min([*fitting, n_cores])) if fitting else 1.0

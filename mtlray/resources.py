@@ -1,0 +1,105 @@
+"""What one trial asks of Ray, and how many run at once; packs and shares of a GPU that are measured there first."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mtlray.calibration import ON_CPU, Calibration, Kind, calibrate, gpu_share, kinds, repacked
+from mtlray.execution import Job
+from mtlray.preflight import await_node
+from mtlray.session import Pack, Session
+from mtlray.signals import Stop
+
+_UNITS = 10_000  # in which Ray counts each resource
+_ROUNDING = 1e-6
+_POLL_SECONDS = 1.0
+
+
+def trial_resources(job: Job, stop: Stop) -> dict[str, float]:
+    """What one trial asks of Ray; a whole GPU where its share is yet to be measured. Raises LaunchError where no node has it."""
+    import ray
+
+    config, wanted = job.config, {"CPU": 1.0}
+    if config.device == "cuda" or (config.device == "auto" and ray.cluster_resources().get("GPU", 0) >= 1):
+        wanted["GPU"] = 1.0 if config.gpus_per_trial == "auto" else _in_units(config.gpus_per_trial)
+    await_node(wanted, config.wait_seconds, lambda: stop.asked)
+    return wanted
+
+
+def slots(wanted: Mapping[str, float]) -> int:
+    """How many trials the cluster runs at once."""
+    import ray
+
+    return slots_of(ray.cluster_resources(), wanted)
+
+
+def slots_of(found: Mapping[str, float], wanted: Mapping[str, float]) -> int:
+    """How many trials so many resources are enough for, at least 1; no trial takes parts of two GPUs."""
+
+    def fitting(amount: float, of: float) -> int:
+        return int(of / amount + _ROUNDING)
+
+    numbers = [
+        int(found.get(kind, 0)) * fitting(amount, 1) if amount < 1 else fitting(amount, found.get(kind, 0))
+        for kind, amount in wanted.items()
+    ]
+    return max(1, min(numbers))
+
+
+def measured(packs: Sequence[Pack], session: Session, wanted: dict[str, float]) -> tuple[list[Pack], dict[str, float]]:
+    """Packs, and what each asks of Ray, with what is "auto" measured by one Ray task with a trial's resources."""
+    config, say = session.job.config, session.display.note
+    size, share = config.pack_size, config.gpus_per_trial
+    if "GPU" not in wanted:
+        if size == "auto":
+            say(ON_CPU)
+        if share != 1:
+            say("No GPU here: --gpus-per-trial has no effect.")
+        return list(packs), wanted
+    if "auto" not in (size, share):
+        return list(packs), wanted
+    trials = [trial for pack in packs for trial in pack]
+    groups = kinds(trials)
+    found = measure_on_ray(list(groups.values()), session.job, wanted, session.stop)
+    if size == "auto":
+        packs = repacked(trials, groups, found, say)
+    if share == "auto":
+        for why in dict.fromkeys(calibration.ended for calibration in found if not calibration.used_bytes):
+            say(f"The memory of some trials is not known: {why}.")
+        wanted = wanted | {"GPU": _in_units(gpu_share(found, _cores_of_a_gpu()))}
+        say(f"GPUs per trial: {wanted['GPU']:g}, by the memory of one and the cores.")
+    return list(packs), wanted
+
+
+def measure_on_ray(groups: Sequence[Kind], job: Job, wanted: Mapping[str, float], stop: Stop) -> list[Calibration]:
+    """`calibrate` where trials run. A pack of one for each kind where that worker is lost or the sweep is asked to stop."""
+    import ray
+
+    task: Any = ray.remote(calibrate)  # ray's stubs know one argument
+    answer = task.options(num_cpus=wanted["CPU"], num_gpus=wanted.get("GPU", 0), max_retries=0).remote(
+        list(groups), job, probe_memory=job.config.gpus_per_trial == "auto"
+    )
+    while not stop.asked:
+        done, _ = ray.wait([answer], timeout=_POLL_SECONDS)
+        if done:
+            try:
+                found: list[Calibration] = ray.get(answer)
+            except ray.exceptions.RayError as error:
+                last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+                why = f"the measurement failed: {last.strip()[:200].rstrip('.')}"
+                return [Calibration(1, ended=why) for _ in groups]
+            return found
+    ray.cancel(answer, force=True)
+    return [Calibration(1, ended="stopped") for _ in groups]
+
+
+def _in_units(share: float) -> float:
+    """Rounded down to what Ray counts in: of 1/6, rounded to the nearest, it would fit five."""
+    return max(1, int(share * _UNITS + _ROUNDING)) / _UNITS
+
+
+def _cores_of_a_gpu() -> int:
+    """The cores that each GPU's trials have, on the node where that is least."""
+    import ray
+
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("GPU", 0) >= 1]
+    return max(1, min((int(node.get("CPU", 0) // node["GPU"]) for node in nodes), default=1))

@@ -1,0 +1,136 @@
+"""What a trial asks of Ray: shares of a GPU, how many run at once, and the measurement as a Ray task."""
+
+import contextlib
+from dataclasses import replace
+
+import pytest
+
+import mtlray.resources as resources
+from mtlray import LeNet, MultiMNIST, RunConfig
+from mtlray.calibration import Calibration
+from mtlray.execution import Job
+from mtlray.provenance import Commit
+from mtlray.resources import measure_on_ray, measured, slots_of, trial_resources
+from mtlray.session import Session
+from mtlray.signals import Stop
+from mtlray.specs import SGD, TrialSpec
+from mtlray.strategies import Equal
+
+DATA = MultiMNIST(source="mnist5k", val_digits=200)
+TRIAL = TrialSpec(
+    dataset=DATA, model=LeNet(), strategy=Equal(), optimizer=SGD(lr=0.01), steps=4, batch_size=4, evaluate_every=4
+)
+GROUP = (TRIAL, replace(TRIAL, seed=1))
+
+
+def job_of(**config):
+    config = RunConfig(**{"data": "d", "results": "r"} | config)
+    return Job(sweep="s", config=config, commit=Commit("", False), fingerprints={})
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "slots"),
+    [
+        ({"CPU": 8}, {"CPU": 1}, 8),
+        ({"CPU": 8, "GPU": 2}, {"CPU": 1, "GPU": 1}, 2),
+        ({"CPU": 8, "GPU": 1}, {"CPU": 1, "GPU": 0.25}, 4),
+        ({"CPU": 32, "GPU": 1}, {"CPU": 1, "GPU": 0.1}, 10),  # 1 // 0.1 is 9
+        ({"CPU": 32, "GPU": 2}, {"CPU": 1, "GPU": 0.4}, 4),  # two a GPU; none takes parts of both
+        ({"CPU": 3, "GPU": 1}, {"CPU": 1, "GPU": 0.1}, 3),
+        ({"CPU": 8, "GPU": 5}, {"CPU": 1, "GPU": 2}, 2),
+        ({"CPU": 8}, {"CPU": 1, "GPU": 1}, 1),
+    ],
+)
+def test_trials_at_once(found, wanted, slots):
+    assert slots_of(found, wanted) == slots
+
+
+@pytest.mark.parametrize(
+    ("device", "asked", "there", "gpu"),
+    [
+        ("auto", 1.0, 1, 1),
+        ("auto", 0.25, 1, 0.25),
+        ("cuda", 1 / 6, 1, 0.1666),  # Ray counts in ten-thousandths; of 0.1667 it would fit five
+        ("cuda", 2, 4, 2),
+        ("auto", "auto", 1, 1),
+        ("auto", 0.25, 0, None),
+    ],
+)
+def test_what_one_trial_asks_of_ray(device, asked, there, gpu, monkeypatch):
+    import ray
+
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 8, "GPU": there})
+    monkeypatch.setattr(resources, "await_node", lambda wanted, *_: None)
+    assert trial_resources(job_of(device=device, gpus_per_trial=asked), Stop()).get("GPU") == gpu
+
+
+class Noted:
+    def __init__(self):
+        self.lines = []
+        self.note = self.lines.append
+
+
+@pytest.fixture
+def call(monkeypatch, unchecked):
+    """`measured` for two seeds with a measurement of 2 as the fastest pack, which takes 20 of 100 bytes."""
+
+    def run(wanted, found=None, **config):
+        found = [found] if found else [Calibration(2, {1: 100.0, 2: 150.0}, used_bytes=20, total_bytes=100)]
+        monkeypatch.setattr(resources, "measure_on_ray", lambda *_: found)
+        monkeypatch.setattr(resources, "_cores_of_a_gpu", lambda: 3)
+        display = Noted()
+        packs, asked = measured([(t,) for t in GROUP], Session(job_of(**config), display, Stop()), wanted)
+        return [len(pack) for pack in packs], asked, display.lines
+
+    return run
+
+
+def test_nothing_is_measured_where_nothing_is_asked_for(call):
+    gpu = {"CPU": 1.0, "GPU": 1.0}
+    assert call(gpu) == ([1, 1], gpu, [])
+    assert call({"CPU": 1.0}) == ([1, 1], {"CPU": 1.0}, [])
+
+
+def test_without_a_gpu_auto_is_one_and_that_is_said(call):
+    packs, asked, lines = call({"CPU": 1.0}, pack_size="auto", gpus_per_trial=0.5)
+    assert (packs, asked) == ([1, 1], {"CPU": 1.0})
+    assert lines == [
+        "Pack size 1: on a CPU packs are slower than trials one by one.",
+        "No GPU here: --gpus-per-trial has no effect.",
+    ]
+
+
+def test_packs_and_shares_follow_what_was_measured(call):
+    gpu = {"CPU": 1.0, "GPU": 1.0}
+    packs, asked, lines = call(gpu, pack_size="auto")
+    assert (packs, asked) == ([2], gpu)
+    assert lines == [
+        f"Pack size 2 for {DATA.label}, lenet-A, equal: 100 alone, 150 in packs of 2 (trials x steps a second)."
+    ]
+    packs, asked, lines = call(gpu, gpus_per_trial="auto")
+    assert (packs, asked) == ([1, 1], {"CPU": 1.0, "GPU": 0.3333})  # four would fit; there are three cores
+    assert lines == ["GPUs per trial: 0.3333, by the memory of one and the cores."]
+    packs, asked, lines = call(gpu, Calibration(1, ended="ended at 1: lost"), gpus_per_trial="auto")
+    assert asked == gpu
+    assert lines[0] == "The memory of some trials is not known: ended at 1: lost."
+
+
+@pytest.mark.ray
+@pytest.mark.xdist_group("ray")
+@pytest.mark.timeout(200)
+def test_a_ray_task_measures(tmp_path, data_root, unchecked):
+    """On a core instead of a GPU; a worker that is lost, and a request to stop, leave packs of one."""
+    import mtlray.launching as launching
+
+    config = RunConfig(data=str(data_root), results=str(tmp_path), device="cpu", workers=1, pack_size="auto")
+    fingerprints = {DATA.label: DATA.prepare(data_root)}
+    job = Job(sweep="s", config=config, commit=Commit("", False), fingerprints=fingerprints)
+    stop = Stop()
+    with launching._ray(job, None, []), contextlib.suppress(KeyboardInterrupt):
+        (found,) = measure_on_ray([GROUP], job, {"CPU": 1.0}, stop)
+        assert set(found.rates) == {1, 2}
+        (lost,) = measure_on_ray([GROUP], replace(job, fingerprints=None), {"CPU": 1.0}, stop)
+        assert (lost.size, dict(lost.rates)) == (1, {})
+        assert lost.ended
+        stop.draining.set()
+        assert measure_on_ray([GROUP], job, {"CPU": 1.0}, stop) == [Calibration(1, ended="stopped")]
