@@ -15,7 +15,7 @@ def draw(scene: Scene) -> Drawing:
         raise NothingToDraw("the sweep has no single-task baseline to measure by")
     of_single = found.values[:, found.row(SINGLE)]
     known = np.isfinite(of_single)
-    if not known.any(axis=0).all():
+    if not found.columns or not known.any(axis=0).all():
         raise NothingToDraw("the single-task baseline has no finished trial in some cells")
     baseline = np.where(known, of_single, 0.0).sum(axis=0) / known.sum(axis=0)
     if (baseline <= 0).any() or (found.values[np.isfinite(found.values)] <= 0).any():

@@ -16,7 +16,7 @@ def draw(scene: Scene) -> Drawing:
     every = np.asarray(np.isfinite(found.values).all(axis=2))  # [seed, strategy]
     kept = np.asarray(every.any(axis=0))
     seeds = np.asarray(every[:, kept].all(axis=1))
-    if kept.sum() < 2 or not seeds.any():
+    if not found.columns or kept.sum() < 2 or not seeds.any():
         raise NothingToDraw("no seed is done for two or more strategies in all cells of the table")
     names = [name for name, keep in zip(found.strategies, kept, strict=True) if keep]
     # A seed is one block: the columns of one seed come from the same trials and are no independent repetitions.

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis import load
-from analysis.figures import FIGURES, figure, save
+from analysis.figures import FIGURES, draw, figure, save
 from analysis.figures.files import encode
 from analysis.figures.scene import SINGLE, NothingToDraw, scene
 from analysis.figures.style import INK, MOST, PALETTE
@@ -245,3 +245,20 @@ def test_embeddings_are_a_row_for_each_trial_and_a_column_for_each_step(with_cur
     assert [len(p.collections) for p in panels(drawing)] == [2, 2, 3, 3]  # classes of left, then of right
     assert panels(drawing)[2].get_ylabel() == "stl:right\n100 % of the data, seed 0"
     assert "for the task left, right" in drawing.caption
+
+
+@pytest.mark.parametrize("kind", FIGURES, ids=lambda kind: kind.name)
+def test_without_a_finished_trial_nothing_is_drawn(make_sweep, kind):
+    sweep = make_sweep()
+    for strategy in ("equal", "dwa"):
+        sweep.plan(strategy, ["left", "right"])
+    with pytest.raises(NothingToDraw):
+        draw(load(sweep.folder), kind.name)
+
+
+def test_a_figure_for_a_notebook(complete):
+    drawing = draw(load(complete.folder), "fractions", dataset="multi_mnist-left-right", select="last")
+    assert "under the rule last" in drawing.caption
+    assert len(drawing.figure.axes) == 2
+    with pytest.raises(SpecError, match="There is no data set `mnist`"):
+        draw(load(complete.folder), "fractions", dataset="mnist")
