@@ -194,7 +194,9 @@ def calibrate(
         return replace(found, used_bytes=total - free, total_bytes=total)
 
     with surroundings(job.config):
-        return [Calibration(1, ended="stopped") if stopped() else one(kind) for kind in groups]
+        found = [Calibration(1, ended="stopped") if stopped() else one(kind) for kind in groups]
+        gc.collect()  # before the surroundings hand the allocator's memory back to the GPU
+    return found
 
 
 def repacked(

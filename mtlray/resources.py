@@ -1,6 +1,7 @@
 """What one trial asks of Ray, and how many run at once; packs and shares of a GPU that are measured there first."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mtlray.calibration import ON_CPU, Calibration, Kind, calibrate, gpu_share, kinds, repacked
@@ -71,25 +72,35 @@ def measured(packs: Sequence[Pack], session: Session, wanted: dict[str, float]) 
 
 
 def measure_on_ray(groups: Sequence[Kind], job: Job, wanted: Mapping[str, float], stop: Stop) -> list[Calibration]:
-    """`calibrate` where trials run. A pack of one for each kind where that worker is lost or the sweep is asked to stop."""
+    """`calibrate` where trials run. A pack of one for each kind where its worker is lost or hangs, or on a request to stop."""
     import ray
 
-    task: Any = ray.remote(calibrate)  # ray's stubs know one argument
-    answer = task.options(num_cpus=wanted["CPU"], num_gpus=wanted.get("GPU", 0), max_retries=0).remote(
-        list(groups), job, probe_memory=job.config.gpus_per_trial == "auto"
-    )
+    answer = last_task(calibrate, wanted).remote(list(groups), job, probe_memory=job.config.gpus_per_trial == "auto")
+    seconds = job.policy.hang_seconds * len(groups)  # a kind takes no longer than a trial may without progress
+    started = time.monotonic()
+    why = "stopped"
     while not stop.asked:
-        done, _ = ray.wait([answer], timeout=_POLL_SECONDS)
-        if done:
+        if ray.wait([answer], timeout=_POLL_SECONDS)[0]:
             try:
                 found: list[Calibration] = ray.get(answer)
             except ray.exceptions.RayError as error:
                 last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
                 why = f"the measurement failed: {last.strip()[:200].rstrip('.')}"
-                return [Calibration(1, ended=why) for _ in groups]
+                break
             return found
-    ray.cancel(answer, force=True)
-    return [Calibration(1, ended="stopped") for _ in groups]
+        if seconds and time.monotonic() - started > seconds:
+            why = f"the measurement was not done after {seconds:g} s"
+            break
+    ray.cancel(answer, force=True)  # nothing happens to one that has ended
+    return [Calibration(1, ended=why) for _ in groups]
+
+
+def last_task(function: Callable[..., Any], wanted: Mapping[str, float]) -> Any:
+    """A Ray task with a trial's resources whose worker ends with it, so that it leaves no memory taken on a GPU."""
+    import ray
+
+    once: Any = ray.remote(num_cpus=wanted["CPU"], num_gpus=wanted.get("GPU", 0), max_calls=1, max_retries=0)
+    return once(function)
 
 
 def _in_units(share: float) -> float:

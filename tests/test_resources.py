@@ -1,6 +1,6 @@
 """What a trial asks of Ray: shares of a GPU, how many run at once, and the measurement as a Ray task."""
 
-import contextlib
+import os
 from dataclasses import replace
 
 import pytest
@@ -9,8 +9,9 @@ import mtlray.resources as resources
 from mtlray import LeNet, MultiMNIST, RunConfig
 from mtlray.calibration import Calibration
 from mtlray.execution import Job
+from mtlray.policy import Policy
 from mtlray.provenance import Commit
-from mtlray.resources import measure_on_ray, measured, slots_of, trial_resources
+from mtlray.resources import last_task, measure_on_ray, measured, slots_of, trial_resources
 from mtlray.session import Session
 from mtlray.signals import Stop
 from mtlray.specs import SGD, TrialSpec
@@ -115,22 +116,57 @@ def test_packs_and_shares_follow_what_was_measured(call):
     assert lines[0] == "The memory of some trials is not known: ended at 1: lost."
 
 
-@pytest.mark.ray
-@pytest.mark.xdist_group("ray")
-@pytest.mark.timeout(200)
-def test_a_ray_task_measures(tmp_path, data_root, unchecked):
-    """On a core instead of a GPU; a worker that is lost, and a request to stop, leave packs of one."""
+class Fatal:
+    """Ends the process that it arrives in."""
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+@pytest.fixture
+def ray_job(tmp_path, data_root, monkeypatch, unchecked):
+    """A Ray of one core, which stands for a GPU."""
     import mtlray.launching as launching
 
+    monkeypatch.setattr(resources, "_POLL_SECONDS", 0.1)
     config = RunConfig(data=str(data_root), results=str(tmp_path), device="cpu", workers=1, pack_size="auto")
     fingerprints = {DATA.label: DATA.prepare(data_root)}
     job = Job(sweep="s", config=config, commit=Commit("", False), fingerprints=fingerprints)
+    with launching._ray(job, None, []):
+        yield job
+
+
+@pytest.mark.ray
+@pytest.mark.xdist_group("ray")
+@pytest.mark.timeout(200)
+def test_a_ray_task_measures(ray_job):
     stop = Stop()
-    with launching._ray(job, None, []), contextlib.suppress(KeyboardInterrupt):
-        (found,) = measure_on_ray([GROUP], job, {"CPU": 1.0}, stop)
-        assert set(found.rates) == {1, 2}
-        (lost,) = measure_on_ray([GROUP], replace(job, fingerprints=None), {"CPU": 1.0}, stop)
-        assert (lost.size, dict(lost.rates)) == (1, {})
-        assert lost.ended
-        stop.draining.set()
-        assert measure_on_ray([GROUP], job, {"CPU": 1.0}, stop) == [Calibration(1, ended="stopped")]
+    (found,) = measure_on_ray([GROUP], ray_job, {"CPU": 1.0}, stop)
+    assert set(found.rates) == {1, 2}
+    stop.draining.set()
+    assert measure_on_ray([GROUP], ray_job, {"CPU": 1.0}, stop) == [Calibration(1, ended="stopped")]
+
+
+@pytest.mark.ray
+@pytest.mark.xdist_group("ray")
+@pytest.mark.timeout(200)
+@pytest.mark.slow
+def test_a_measurement_that_fails_or_hangs_leaves_packs_of_one(ray_job):
+    (lost,) = measure_on_ray([Fatal()], ray_job, {"CPU": 1.0}, Stop())
+    assert (lost.size, dict(lost.rates)) == (1, {})
+    assert lost.ended.startswith("the measurement failed: ")
+    hasty = replace(ray_job, policy=Policy(hang_seconds=1e-9))
+    (late,) = measure_on_ray([GROUP], hasty, {"CPU": 1.0}, Stop())
+    assert (late.size, late.ended) == (1, "the measurement was not done after 1e-09 s")
+
+
+@pytest.mark.ray
+@pytest.mark.xdist_group("ray")
+@pytest.mark.timeout(200)
+@pytest.mark.slow
+def test_the_worker_of_a_measurement_ends_with_it(ray_job):
+    """One that stays would hold a GPU's memory."""
+    import ray
+
+    pids = [ray.get(last_task(lambda: os.getpid(), {"CPU": 1.0}).remote()) for _ in range(2)]
+    assert pids[0] != pids[1]
