@@ -35,6 +35,7 @@ def _table(options: argparse.Namespace) -> None:
         against=options.against,
         baseline=options.baseline,
         rates=options.rates,
+        metrics=options.metrics,
     )
     if options.out is None:
         # Every table holds a ±, which a terminal set to ASCII would refuse with a traceback.
@@ -76,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     table = commands.add_parser("table", help="mean ± std (n) per cell")
     table.add_argument("--kind", default="cells", metavar="KIND", help=f"{' | '.join(KINDS)} (default: cells)")
     table.add_argument("--baseline", metavar="STRATEGY", help="what to compare with (default: single-task, then equal)")
+    table.add_argument("--metrics", metavar="NAMES", help="only these metrics, as in *_global,accuracy (default: all)")
     table.add_argument("--format", default="text", metavar="FMT", help=f"{' | '.join(FORMATS)} (default: text)")
     table.add_argument("--out", metavar="FILE", help="write to a file instead of the terminal")
     report = commands.add_parser("report", help="one HTML page that needs no network")

@@ -13,14 +13,16 @@ def table(
     select: str | None = None,
     against: str | None = None,
     rates: str | None = None,
+    metrics: str | None = None,
 ) -> pd.DataFrame:
     """A table as a frame: one row per cell, or per strategy and part for the other kinds.
 
     `results` is what `load` returns, or a path. `kind` is cells, leaderboard, compare, cost or selection; `select` the
     selection rule (default: the sweep's own); `against` a published table, whose numbers become columns; `rates` what
-    becomes of several learning rates. Columns are described in docs/analysis.md. Raises what `tabulate` raises.
+    becomes of several learning rates; `metrics` which metrics are in it, as "*_global,accuracy" (default: all). Columns are
+    described in docs/analysis.md. Raises what `tabulate` raises.
     """
-    return tabulate(_loaded(results), kind=kind, select=select, against=against, rates=rates).frame()
+    return tabulate(_loaded(results), kind=kind, select=select, against=against, rates=rates, metrics=metrics).frame()
 
 
 def compare(

@@ -11,6 +11,7 @@ from analysis import latex, markdown, text
 from analysis.cells import Grid, grid
 from analysis.listing import Listing
 from analysis.load import Results, load
+from analysis.metrics import only
 from analysis.published import PublishedTable, numbers, resolve
 from analysis.selection import SelectionRule, rule
 from analysis.sheet import Sheet, intervals, sheet
@@ -119,17 +120,19 @@ def tabulate(
     against: str | None = None,
     baseline: str | None = None,
     rates: str | None = None,
+    metrics: str | None = None,
 ) -> Table:
     """The table of a sweep under the selection rule `select` (default: the sweep's own), beside `against` if given.
 
     `kind` is one of KINDS. `baseline` is the strategy that a comparison is made with; by default single-task, then equal.
-    `rates` says what becomes of several learning rates: "best" or "all", see `analysis.tuning`.
-    Raises SpecError for an unknown kind, rule or published table, and for options that the kind does not have. Raises
-    ResultsError where the sweep plans no trial, where
-    the published table is about none of its data sets, and as `analysis.cells.grid` does.
+    `rates` says what becomes of several learning rates: "best" or "all", see `analysis.tuning`. `metrics` are those that
+    are shown, see `analysis.metrics`.
+    Raises SpecError for an unknown kind, rule, metric or published table, and for options that the kind does not have. Raises
+    ResultsError where the sweep plans no trial, where the published table is about none of its data sets, and as
+    `analysis.cells.grid` does.
     """
     _check_kind(kind, select, against, baseline)
-    results = tuned(results, rates)
+    results = only(tuned(results, rates), metrics)
     # The price of selection is of both splits; its grid is made by the one that is always there.
     selected = rule("best_test" if kind == "selection" else select or results.sweep.get("selection") or "best_val")
     beside = None if against is None else resolve(against, results.sweep.get("published"))
@@ -154,12 +157,16 @@ def render_table(
     against: str | None = None,
     baseline: str | None = None,
     rates: str | None = None,
+    metrics: str | None = None,
 ) -> str:
     """Load a results folder and render its table: `load`, `tabulate` and `Table.render` in one. Raises what they raise."""
     _check(format)
     _check_kind(kind, select, against, baseline)
     results = load(results_path, trials=trials, columns=_READ)
-    return tabulate(results, kind=kind, select=select, against=against, baseline=baseline, rates=rates).render(format)
+    table = tabulate(
+        results, kind=kind, select=select, against=against, baseline=baseline, rates=rates, metrics=metrics
+    )
+    return table.render(format)
 
 
 def _check(format: str) -> None:

@@ -32,6 +32,9 @@ def table(
     kind: Annotated[str, typer.Option("--kind", help="cells, leaderboard, compare, cost or selection.")] = "cells",
     select: Select = None,
     format: Annotated[str, typer.Option("--format", help="text, markdown, latex or csv.")] = "text",
+    metrics: Annotated[
+        str | None, typer.Option("--metrics", help="Only these metrics: accuracy, or '*_global'. Default: all.")
+    ] = None,
     rates: SeveralRates = None,
     against: Annotated[
         str | None, typer.Option("--against", help="Published numbers to show beside: gong2019.")
@@ -54,5 +57,6 @@ def table(
             against=against,
             baseline=baseline,
             rates=rates,
+            metrics=metrics,
         )
     )
