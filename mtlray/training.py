@@ -117,7 +117,9 @@ class Run:
         )
         self.kernel: str = self.pack.kernel
         self.state = initial_state(self.strategy, self.tasks, seeds, device, self.dtype, self.pack.n_shared)
-        self.optimizer = build_optimizer(self.trial.optimizer, list(self.pack.parameters.values()), self.state.params)
+        network = list(self.pack.parameters.values())
+        self.trained = [*network, *self.state.params.values()]
+        self.optimizer = build_optimizer(self.trial.optimizer, network, self.state.params)
         self.samplers = [Sampler(trial, len(self.splits["train"])) for trial in trials]
         self.batches = training_batches(trials, self.splits["train"], device, self.dtype)
         self.step = 0
@@ -137,7 +139,8 @@ class Run:
         n = self.step * self.strategy.batches_per_step
         numbers = range(n, n + self.strategy.batches_per_step)
         losses = [self._losses(number) for number in numbers]
-        self.optimizer.zero_grad(set_to_none=True)
+        for parameter in self.trained:  # the optimizer's own way to say this takes a hundredth of a step
+            parameter.grad = None
         weights, self.state = self.strategy.backward(losses, self.state)
         check_weights(self.strategy, weights, self.meters["weights"].shape)
         set_learning_rates(self.optimizer, self.trial.optimizer, self.step)

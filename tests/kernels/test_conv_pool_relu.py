@@ -126,6 +126,15 @@ def test_what_it_was_not_compiled_for_is_left_to_torch():
     assert not fits(torch.rand(1, 999, 8, 8), torch.rand(1, 999, 3, 3))
 
 
-def test_it_is_an_operator_that_torch_finds_in_order():
-    checks = ("test_schema", "test_autograd_registration", "test_faketensor")
-    torch.library.opcheck(torch.ops.mtlray.conv_pool_relu.default, draw((2, 1, 8, 3, 3)), test_utils=checks)
+def test_an_empty_batch():
+    x, weight, bias = draw((3, 1, 8, 3, 3))
+    made = conv_pool_relu(x[:0], weight, bias)
+    assert made.shape == (0, 3, 3, 3)
+    assert all((gradient == 0).all() for gradient in torch.autograd.grad(made.sum(), [weight, bias]))
+
+
+def test_a_second_derivative_is_refused():
+    inputs = draw((2, 1, 8, 3, 3))
+    (first,) = torch.autograd.grad(conv_pool_relu(*inputs).square().sum(), inputs[1], create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        first.sum().backward()
