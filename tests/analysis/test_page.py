@@ -72,6 +72,8 @@ def test_the_sweep_over_every_strategy_of_the_reproduction(options):
 def test_every_figure_is_described():
     (table,) = re.findall(r"^\| `--only` .*?\n\|---.*?\n(.*?)\n\n", PAGE, re.M | re.S)
     assert re.findall(r"^\| `(\w+)` \|", table, re.M) == [kind.name for kind in FIGURES]
+
+
 def test_the_rows_of_table_3_of_the_reproduction():
     text = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
     assert render_table(str(EXAMPLE.parent / "reduced_table3"), format="markdown", metrics="*_global") in text
