@@ -19,7 +19,8 @@ def ends_with_its_reader() -> Iterator[None]:
         try:
             yield
         finally:
-            sys.stdout.flush()  # here and not at exit, where Python would complain
+            if sys.stdout is not None:  # as it is where the shell closed it
+                sys.stdout.flush()  # here and not at exit, where Python would complain
     except BrokenPipeError:
         _end()
         raise

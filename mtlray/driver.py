@@ -19,7 +19,7 @@ from mtlray.locking import DriverLock
 from mtlray.plan_text import cores, plan_text, several
 from mtlray.planning import Plan, packs, plan, refuse_other_data
 from mtlray.policy import COMPLETE, FAILED, INCOMPLETE, REQUEUE, Policy
-from mtlray.progress import Display
+from mtlray.progress import Display, Terminal
 from mtlray.provenance import commit_of, versions
 from mtlray.records import RESULTS_VERSION, Ledger, TrialRecord
 from mtlray.session import Session
@@ -108,7 +108,7 @@ class Sweep:
                 "Option --gpus-per-trial lets trials at once share a GPU, and --in-process runs one after the other. "
                 f"Found both, with {config.gpus_per_trial} GPUs per trial. Leave one of them out."
             )
-        console = console or Console()
+        console = console or Terminal()
         policy = policy or Policy()
         planned = self.plan()
         workers = config.workers or cores()

@@ -1,5 +1,7 @@
 """What a person sees while a sweep runs: one steady line on a terminal, plain lines elsewhere, failures at once."""
 
+import os
+import sys
 import time
 from collections.abc import Sequence
 from types import TracebackType
@@ -26,6 +28,16 @@ def duration(seconds: float) -> str:
             value = seconds / size
             return f"{value:.1f} {unit}" if unit == "h" else f"{value:.0f} {unit}"
     return f"{seconds / 86_400:.1f} d"
+
+
+class Terminal(Console):
+    """Where a sweep says how far it is. It goes on when nobody reads that any more, as in `| head`; rich would end it."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 class Display:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mtlray.closed_pipe import ends_with_its_reader
+from mtlray.records import Ledger
 
 QUICKSTART = str(Path(__file__).parents[1] / "sweeps" / "quickstart.py")
 MTLRAY = [sys.executable, "-c", "from mtlray.cli import main; main()"]
@@ -62,6 +63,7 @@ def test_cleanup_has_run_when_the_process_ends():
     code = """
 import sys
 from mtlray.closed_pipe import ends_with_its_reader
+from mtlray.records import Ledger
 with ends_with_its_reader():
     try:
         print("x" * 100_000)
@@ -70,3 +72,18 @@ with ends_with_its_reader():
 """
     found = unread([sys.executable, "-c", code])
     assert (found.returncode, found.stderr) == (-signal.SIGPIPE, b"cleaned\n")
+
+
+def test_a_sweep_goes_on_when_nobody_reads_it(tmp_path):
+    options = ["--steps", "20", "--seeds", "0", "--strategies", "equal,dwa", "--in-process", "--yes"]
+    folders = ["--results", str(tmp_path / "results"), "--data", str(tmp_path / "data")]
+    found = unread([*MTLRAY, "run", QUICKSTART, *options, *folders])
+    assert (found.returncode, found.stderr) == (0, b"")
+    summary = Ledger(str(tmp_path / "results"), "quickstart").summary()[0]
+    assert set(summary["state"].to_pylist()) == {"done"}
+    assert len(set(summary["trial_id"].to_pylist())) == 4  # two strategies, two fractions
+
+
+def test_an_output_that_the_shell_closed():
+    found = subprocess.run(["sh", "-c", '"$@" >&-', "sh", *MTLRAY, "--version"], capture_output=True)
+    assert b"Traceback" not in found.stderr
