@@ -61,6 +61,8 @@ def open_uri(uri: str, wish: str = _RESULTS[0], rights: str = _RESULTS[1]) -> tu
         raise ResultsError(
             f"`{shown}` should be a folder or a URI that pyarrow knows (s3://, gs://, hdfs://). Found: {error}."
         ) from error
+    if not path:
+        raise ResultsError(f"`{shown}` should name a bucket and a folder in it, as in {scheme}://bucket/folder.")
     return system, path, shown
 
 

@@ -129,6 +129,11 @@ def test_credentials_of_a_uri_are_not_shown():
     assert (path, shown) == ("bucket/results/sweep", "s3://bucket/results/sweep")
 
 
+def test_a_uri_without_a_bucket():
+    with pytest.raises(ResultsError, match="`s3://` should name a bucket and a folder in it, as in s3://bucket/folder"):
+        open_uri("s3://")
+
+
 def test_an_option_that_nobody_knows():
     with pytest.raises(ResultsError, match="`s3://bucket/results` should be a folder or a URI that pyarrow knows"):
         open_uri("s3://bucket/results?colour=red")
