@@ -105,6 +105,7 @@ def pack_rate(
     device: torch.device,
     *,
     kernel: KernelChoice = "auto",
+    activation_checkpointing: bool = False,
     clock: Callable[[], float] = time.perf_counter,
 ) -> float:
     """Trials x steps a second of a pack of these trials; raises what training them would.
@@ -119,9 +120,8 @@ def pack_rate(
             torch.cuda.synchronize(device)
 
     with torch.random.fork_rng(devices=[device] if cuda else []):
-        run = Run(
-            [replace(trial, steps=_WARM_UP + _TIMED) for trial in trials], dataset, device, [None] * len(trials), kernel
-        )
+        short = [replace(trial, steps=_WARM_UP + _TIMED) for trial in trials]
+        run = Run(short, dataset, device, [None] * len(trials), kernel, activation_checkpointing)
         try:
             seconds = seconds_of(run.advance, synchronise=synchronise, clock=clock)
             cut = trials[0].dataset.evaluation_batch
@@ -179,7 +179,13 @@ def calibrate(
         if trial.dataset.label not in loaded:
             loaded.clear()  # one data set at a time, in the order of the kinds
             loaded[trial.dataset.label] = load(trial, job, lambda line: None)
-        return pack_rate(kind[:size], loaded[trial.dataset.label], device, kernel=job.config.kernel)
+        return pack_rate(
+            kind[:size],
+            loaded[trial.dataset.label],
+            device,
+            kernel=job.config.kernel,
+            activation_checkpointing=job.config.activation_checkpointing,
+        )
 
     def one(kind: Kind) -> Calibration:
         sizes = candidates(len(kind)) if fixed == "auto" else [min(fixed, len(kind))]

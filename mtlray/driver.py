@@ -220,6 +220,7 @@ class Sweep:
             "workers": config.workers,
             "pack_size": config.pack_size,
             "gpus_per_trial": config.gpus_per_trial,
+            "activation_checkpointing": config.activation_checkpointing,
             "data": config.data,
             "versions": json.loads(versions()),
         }

@@ -64,6 +64,7 @@ def embed(
     device: torch.device,
     recorded: Mapping[int, Mapping[str, Any]],
     progress: Callable[[int], None],
+    activation_checkpointing: bool = False,
 ) -> Embedded:
     """Train one trial to the last of `steps` and lay out the first `n_examples` test examples at each of them.
 
@@ -71,7 +72,7 @@ def embed(
     from the principal components, with perplexity 30 and a fixed seed. Raises ResultsError where the trial diverges, and
     SpecError where the heads of its model read several tensors.
     """
-    run = Run([trial], dataset, device, [None])
+    run = Run([trial], dataset, device, [None], activation_checkpointing=activation_checkpointing)
     parts: list[dict[str, Any]] = []
     differences: list[float] = []
     try:

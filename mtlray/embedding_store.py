@@ -31,6 +31,7 @@ def embed_trials(
                 device=device_of(config),
                 recorded=_recorded(ledger, trial),
                 progress=lambda step: None,
+                activation_checkpointing=config.activation_checkpointing,
             )
         path = f"embeddings/{trial.dataset.label}/{trial.trial_id}.parquet"
         buffer = io.BytesIO()

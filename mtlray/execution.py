@@ -231,6 +231,7 @@ def _train(
             save=save,
             progress=progress,
             kernel=job.config.kernel,
+            activation_checkpointing=job.config.activation_checkpointing,
         )
         for outcome, trial in zip(outcomes, trials, strict=True):
             live[trial.trial_id].write(outcome.rows)

@@ -51,6 +51,7 @@ def train(
     save: Callable[[Checkpoint], None],
     progress: Callable[[int], bool | None],
     kernel: KernelChoice = "auto",
+    activation_checkpointing: bool = False,
 ) -> list[Outcome]:
     """Train a pack: trials equal in all but the seed, each from its checkpoint, all of which stand at the same step.
 
@@ -58,7 +59,7 @@ def train(
     second; where that returns True, checkpoints are saved and Interrupted is raised. A non-finite loss, in training or in an
     evaluation, ends a trial as diverged; its pack goes on. Raises what the strategy or the model raises.
     """
-    run = Run(trials, dataset, device, checkpoints, kernel)
+    run = Run(trials, dataset, device, checkpoints, kernel, activation_checkpointing)
     try:
         last_save = last_progress = time.monotonic()
         random_state = torch.get_rng_state()
@@ -96,6 +97,7 @@ class Run:
         device: torch.device,
         checkpoints: Sequence[Checkpoint | None],
         kernel: KernelChoice = "auto",
+        activation_checkpointing: bool = False,
     ) -> None:
         self.trials, self.trial, self.device = trials, trials[0], device
         self.dtype = torch.float64 if self.trial.precision == "float64" else torch.float32
@@ -114,6 +116,7 @@ class Run:
             dtype=self.dtype,
             kernel=kernel,
             autocast=self.trial.precision == "bf16",
+            activation_checkpointing=activation_checkpointing,
         )
         self.kernel: str = self.pack.kernel
         self.state = initial_state(self.strategy, self.tasks, seeds, device, self.dtype, self.pack.n_shared)

@@ -570,6 +570,10 @@ REFUSED = [
         'Parameter `pack_size` should be a whole number, at least 1, or "auto". Found `pack_size = 0`.',
     ),
     (
+        lambda: RunConfig(data="d", results="r", pack_size=4, activation_checkpointing=True),
+        'Parameter `pack_size` should be 1 or "auto" where `activation_checkpointing` is on. Found `pack_size = 4`.',
+    ),
+    (
         lambda: RunConfig(data="d", results="r", checkpoint_seconds=-1.0),
         "Parameter `checkpoint_seconds` should be at least 0. Found `checkpoint_seconds = -1.0`.",
     ),

@@ -4,11 +4,10 @@ import dataclasses
 import math
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
+from stored_pictures import people, rooms
 
-from mtlray.data import NYUv2, UTKFace, prepared
 from mtlray.models import VGG, SegNet
 from mtlray.specs import SGD, Adam, TrialSpec
 from mtlray.strategies import DWA, Equal, Uncertainty
@@ -37,44 +36,6 @@ def test_table_3_is_mtans_protocol():
     sweep, _ = load_sweep(ROOT / "sweeps" / "gong2019_table3.py")
     trial = sweep.trials()[0]
     assert (trial.steps, trial.batches_per_epoch, trial.optimizer.halve_every) == (79_600, 398, 39_800)
-
-
-def rooms(root):
-    """NYUv2 as it is stored, six and three images at 36x48."""
-    spec = NYUv2(downscale=8, n_images=(6, 3), val_images=2)
-    rng = np.random.default_rng(0)
-    folder = root / "nyuv2" / "mtan"
-
-    def made():
-        arrays = {}
-        for split, n in (("train", 6), ("test", 3)):
-            arrays[f"{split}-images"] = rng.integers(0, 256, (n, 3, 288, 384), dtype=np.uint8)
-            arrays[f"{split}-depth"] = rng.integers(0, 30000, (n, 1, 288, 384), dtype=np.int16)
-            arrays[f"{split}-labels"] = rng.integers(-1, 13, (n, 288, 384), dtype=np.int8)
-            arrays[f"{split}-normals"] = rng.integers(-127, 128, (n, 4, 288, 384), dtype=np.int8)
-        return arrays
-
-    prepared.prepare(folder, made)
-    spec.prepare(root)
-    return spec
-
-
-def people(root):
-    """UTKFace as it is stored, twelve and five faces of 32 pixels."""
-    spec = UTKFace(image_size=32, n_images=(12, 5), val_images=3, flips="both")
-    rng = np.random.default_rng(0)
-
-    def made():
-        arrays = {}
-        for split, n in (("train", 12), ("test", 5)):
-            arrays[f"{split}-images"] = rng.integers(0, 256, (n, 3, 32, 32), dtype=np.uint8)
-            arrays[f"{split}-ages"] = rng.integers(0, 101, n).astype(np.uint8)
-            arrays[f"{split}-genders"] = rng.integers(0, 2, n).astype(np.uint8)
-            arrays[f"{split}-subjects"] = np.full(n, -1, np.int32)
-        return arrays
-
-    prepared.prepare(root / "utkface" / "32px", made)
-    return spec
 
 
 def run(trial, dataset):

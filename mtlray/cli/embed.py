@@ -8,6 +8,7 @@ from mtlray.cli.app import app
 from mtlray.cli.options import (
     DATA,
     RESULTS,
+    ActivationCheckpointing,
     Data,
     DataFrom,
     Device,
@@ -34,6 +35,7 @@ def embed(
     at: Annotated[str, typer.Option("--at", help="Steps: first, middle, last, or numbers.")] = "first,middle,last",
     examples: Annotated[int, typer.Option("--examples", help="Test examples to lay out.")] = 1000,
     device: Device = "auto",
+    activation_checkpointing: ActivationCheckpointing = False,
 ) -> None:
     """t-SNE of the trunk at chosen steps. Trains the chosen trials once more, here; their results stay as they are.
 
@@ -48,6 +50,7 @@ def embed(
         data_from=place(data_from),
         results=opened.results,
         device=device,  # type: ignore[arg-type]  # checked by RunConfig
+        activation_checkpointing=activation_checkpointing,
     )
     trials = [
         trial

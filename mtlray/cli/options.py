@@ -57,6 +57,14 @@ GpusPerTrial = Annotated[
         "measured before the start.",
     ),
 ]
+ActivationCheckpointing = Annotated[
+    bool,
+    typer.Option(
+        "--activation-checkpointing",
+        help="SegNet and VGG in less memory, with longer steps and the same numbers: the backward pass computes the trunk's "
+        "stages again. Other models as without; seeds one by one.",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
 Source = Annotated[str, typer.Argument(metavar="RESULTS", help="A sweep's results folder, or its sweep file.")]
 Select = Annotated[str | None, typer.Option("--select", help="best_val, best_test, last or mean_last_10.")]

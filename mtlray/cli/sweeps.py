@@ -10,6 +10,7 @@ from mtlray.cli.app import app
 from mtlray.cli.options import (
     DATA,
     RESULTS,
+    ActivationCheckpointing,
     Data,
     DataFrom,
     Device,
@@ -67,6 +68,7 @@ def run(
     ] = "auto",
     pack_size: PackSize = "1",
     gpus_per_trial: GpusPerTrial = "1",
+    activation_checkpointing: ActivationCheckpointing = False,
     address: Annotated[str | None, typer.Option("--address", help="A running Ray cluster: auto, or host:port.")] = None,
     wait_seconds: Annotated[
         float, typer.Option("--wait-seconds", help="With --address: time for a node to come that can run a trial.")
@@ -103,6 +105,7 @@ def run(
         pack_size=number_or_auto("pack-size", pack_size, int),
         gpus_per_trial=number_or_auto("gpus-per-trial", gpus_per_trial, float),
         kernel=kernel,  # type: ignore[arg-type]  # likewise
+        activation_checkpointing=activation_checkpointing,
         checkpoint_seconds=checkpoint_seconds,
         wait_seconds=wait_seconds,
         data_from=place(data_from),

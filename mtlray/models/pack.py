@@ -17,6 +17,7 @@ from mtlray.axes import Losses, PerSeed
 from mtlray.errors import SpecError
 from mtlray.gradients import TaskLosses
 from mtlray.kernels import Kernel, KernelChoice, choose_kernel
+from mtlray.models.activation_checkpointing import checkpoint_activations
 from mtlray.models.base import ModelSpec, SharedTrunk
 from mtlray.models.conv_pool_relu import ConvPoolReLU
 from mtlray.randomness import stream_seed
@@ -62,10 +63,12 @@ class Pack:
 
     `parameters` maps names to tensors; where `stacked`, each leads with the `seed` axis. `kernel` is what computes the
     convolutions of a single network on a CPU; one that is mapped by torch.func uses torch's. With `autocast`, trunk and heads run
-    under torch's automatic mixed precision in bfloat16; parameters, representation, predictions and losses keep `dtype`.
+    under torch's automatic mixed precision in bfloat16; parameters, representation, predictions and losses keep `dtype`. With
+    `activation_checkpointing` a trunk that has stages computes them again in the backward pass; others are as without.
 
     Raises SpecError for several seeds of a stochastic model, whose dropout masks would depend on the pack, and for a network
-    with a forward pass of its own whose spec has it that all heads read one representation.
+    with a forward pass of its own whose spec has it that all heads read one representation; and for activation checkpointing of
+    several seeds' stages, which are gone from torch.func's map by the time of the backward pass.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Pack:
         dtype: torch.dtype,
         kernel: KernelChoice = "torch",
         autocast: bool = False,
+        activation_checkpointing: bool = False,
     ) -> None:
         if spec.stochastic and len(seeds) > 1:
             raise SpecError(
@@ -97,6 +101,11 @@ class Pack:
             raise SpecError(
                 f"The network of model {spec.label} has a `forward` of its own. Let `single_representation` of its spec be "
                 "False, or leave `forward` to SharedTrunk."
+            )
+        if activation_checkpointing and checkpoint_activations(self._network) and self.stacked:
+            raise SpecError(
+                f"Activation checkpointing of model {spec.label} takes one network at a time. Found a pack of {len(seeds)} "
+                "seeds. Choose pack size 1, or run without activation checkpointing."
             )
         self._channels_last = len(input_shape) == 3
         self.kernel: Kernel = "torch"

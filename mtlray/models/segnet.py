@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtlray.errors import SpecError, unknown_name
+from mtlray.models.activation_checkpointing import StagedTrunk
 from mtlray.models.base import ModelSpec, SharedTrunk
 from mtlray.tasks import Task
 
@@ -24,7 +25,7 @@ def _convolutions(n_in: int, n_out: int, count: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-class SegNetTrunk(nn.Module):
+class SegNetTrunk(StagedTrunk):
     """Encoder and decoder of five stages; unpooling puts values back to where pooling found them. Keeps height and width."""
 
     def __init__(self, widths: Sequence[int]) -> None:
@@ -40,15 +41,23 @@ class SegNetTrunk(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         places: list[tuple[Tensor, tuple[int, int]]] = []
-        for stage in self.encoder:
-            x = stage(x)
+        for convolutions in self.encoder:
             size = (x.shape[-2], x.shape[-1])
-            x, where = F.max_pool2d(x, 2, return_indices=True)
+            x, where = self.stage(_encoded, convolutions, x)
             places.append((where, size))
-        for stage in self.decoder:
-            where, size = places.pop()
-            x = stage(_unpooled(x, where, size))
+        for convolutions in self.decoder:
+            x = self.stage(_decoded, convolutions, x, *places.pop())
         return x
+
+
+def _encoded(convolutions: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    pooled, where = F.max_pool2d(convolutions(x), 2, return_indices=True)
+    return pooled, where
+
+
+def _decoded(convolutions: nn.Module, x: Tensor, where: Tensor, size: tuple[int, int]) -> Tensor:
+    decoded: Tensor = convolutions(_unpooled(x, where, size))
+    return decoded
 
 
 def _unpooled(x: Tensor, where: Tensor, size: tuple[int, int]) -> Tensor:

@@ -1,18 +1,42 @@
 """VGG as a shared trunk, with two convolutions and one fully connected layer for each task."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from torch import nn
+from torch import Tensor, nn
 
 from mtlray.errors import SpecError, unknown_name
+from mtlray.models.activation_checkpointing import StagedTrunk
 from mtlray.models.base import ModelSpec, SharedTrunk
 from mtlray.tasks import Task
 
 # Widths of the convolutions of each stage of the small variant; between stages 2x2 max-pooling.
 _SMALL = ((16,), (32,), (64, 64))
 _PRESETS = ("16", "small")
+
+
+class VGGTrunk(StagedTrunk):
+    """Layers one after the other, named as in nn.Sequential; a stage ends with max-pooling."""
+
+    def __init__(self, layers: Iterable[nn.Module]) -> None:
+        super().__init__()
+        for i, layer in enumerate(layers):
+            self.add_module(str(i), layer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layers in self._stages():
+            x = self.stage(nn.Sequential.forward, layers, x)
+        return x
+
+    def _stages(self) -> Iterator[nn.Sequential]:
+        layers: list[nn.Module] = []
+        for layer in self.children():
+            layers.append(layer)
+            if isinstance(layer, nn.MaxPool2d):
+                yield nn.Sequential(*layers)
+                layers = []
+        yield nn.Sequential(*layers)
 
 
 @dataclass(frozen=True)
@@ -66,8 +90,7 @@ class VGG(ModelSpec):
 def _vgg16() -> nn.Module:
     from torchvision.models import vgg16
 
-    features: nn.Module = vgg16(weights=None, init_weights=False).features[:-1]
-    return features
+    return VGGTrunk(vgg16(weights=None, init_weights=False).features[:-1])
 
 
 def _small() -> nn.Module:
@@ -79,7 +102,7 @@ def _small() -> nn.Module:
         for width in stage:
             layers += [nn.Conv2d(n_in, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU()]
             n_in = width
-    return nn.Sequential(*layers)
+    return VGGTrunk(layers)
 
 
 def _head(width: int, n_outputs: int) -> nn.Module:

@@ -18,6 +18,9 @@ class RunConfig:
     a trial. Data that is not in `data`, a folder on each node, is fetched once a node from `data_from`, a URI or a folder that
     all nodes share; None: each node makes it. Trials write their curves for TensorBoard below `tensorboard` while they run.
 
+    With `activation_checkpointing` a big model (SegNet, VGG) keeps less of its forward pass and computes it again in the backward
+    pass: less memory, a longer step, no other number. It takes packs of one seed; models that have no stages run as without.
+
     `pack_size` seeds are trained together in one process; "auto": what is fastest on the GPU, measured before the sweep starts,
     and 1 on a CPU. `gpus_per_trial` is what each pack takes of a GPU: a share, so that several run on it at once, or a whole
     number; "auto": the smallest share that its memory and the cores allow, measured likewise.
@@ -31,6 +34,7 @@ class RunConfig:
     gpus_per_trial: float | Literal["auto"] = 1.0
     checkpoint_seconds: float = 30.0
     kernel: KernelChoice = "auto"
+    activation_checkpointing: bool = False
     wait_seconds: float = 0.0
     tensorboard: str | None = None
     data_from: str | None = None
@@ -42,6 +46,8 @@ class RunConfig:
         size, share = self.pack_size, self.gpus_per_trial
         whole = isinstance(size, int) and not isinstance(size, bool) and size >= 1
         require(size == "auto" or whole, "pack_size", 'be a whole number, at least 1, or "auto"', size)
+        alone = size in (1, "auto") or not self.activation_checkpointing
+        require(alone, "pack_size", 'be 1 or "auto" where `activation_checkpointing` is on', size)
         require(
             share == "auto" or _is_share(share), "gpus_per_trial", 'lie in (0, 1], be a whole number, or "auto"', share
         )
