@@ -19,13 +19,13 @@ class Sampler:
 
     def __init__(self, trial: TrialSpec, n_examples: int) -> None:
         self._subset = torch.from_numpy(subset(n_examples, trial.fraction, trial.seed))
-        self._trial = trial
+        self._trial, self._batches_per_epoch = trial, trial.batches_per_epoch
         self._epoch = -1
         self._order = self._subset
 
     def batch(self, n: int) -> Tensor:
         """Indices into the training split, `[batch]`."""
-        epoch, position = divmod(n, self._trial.batches_per_epoch)
+        epoch, position = divmod(n, self._batches_per_epoch)
         if epoch != self._epoch:
             shuffle = torch.randperm(len(self._subset), generator=generator(self._trial.seed, "order", epoch))
             self._epoch, self._order = epoch, self._subset[shuffle]
@@ -61,10 +61,10 @@ def augmented(
     trials: Sequence[TrialSpec], number: int, inputs: Tensor, targets: Sequence[Tensor]
 ) -> tuple[Tensor, Sequence[Tensor]]:
     """Batch `number` as its data set changes it at random: a function of (seed, number) for each trial."""
-    dataset, tasks = trials[0].dataset, trials[0].tasks
+    dataset = trials[0].dataset
     if not dataset.augmented:
         return inputs, targets
     random = [generator(trial.seed, "augment", number) for trial in trials]
-    names = [task.name for task in tasks]
+    names = [task.name for task in trials[0].tasks]
     inputs, changed = dataset.augment(inputs, dict(zip(names, targets, strict=True)), random)
     return inputs, [changed[name] for name in names]

@@ -18,6 +18,7 @@ from mtlray.diagnostics import N_BATCHES, gradient_diagnostics, jacobians
 from mtlray.evaluation import evaluate
 from mtlray.gradients import TaskLosses
 from mtlray.kernels import KernelChoice
+from mtlray.meters import Meters
 from mtlray.models import Pack
 from mtlray.optimizers import build_optimizer, optimizer_state, restore_optimizer, set_learning_rates
 from mtlray.sampling import Sampler, augmented, training_batches
@@ -101,7 +102,7 @@ class Run:
     ) -> None:
         self.trials, self.trial, self.device = trials, trials[0], device
         self.dtype = torch.float64 if self.trial.precision == "float64" else torch.float32
-        self.tasks = self.trial.tasks
+        self.tasks, self.batches_per_epoch = self.trial.tasks, self.trial.batches_per_epoch
         self.strategy = self.trial.strategy
         self.data_fingerprint = dataset.fingerprint
         self.splits = {name: place(examples, device) for name, examples in dataset.splits.items()}
@@ -127,7 +128,7 @@ class Run:
         self.batches = training_batches(trials, self.splits["train"], device, self.dtype)
         self.step = 0
         self.all_diverged = False
-        self.meters = _empty_meters(len(trials), len(self.tasks), device, self.dtype)
+        self.meters = Meters(len(trials), len(self.tasks), self.strategy.batches_per_step, device, self.dtype)
         self.rows: list[list[dict[str, Any]]] = [[] for _ in trials]
         self.seconds_before = 0.0
         if checkpoints[0] is not None:
@@ -145,23 +146,16 @@ class Run:
         for parameter in self.trained:  # the optimizer's own way to say this takes a hundredth of a step
             parameter.grad = None
         weights, self.state = self.strategy.backward(losses, self.state)
-        check_weights(self.strategy, weights, self.meters["weights"].shape)
+        check_weights(self.strategy, weights, self.meters.weights.shape)
         set_learning_rates(self.optimizer, self.trial.optimizer, self.step)
         self.optimizer.step()
         self.state = self.strategy.end_step(losses, self.state)
         self.step += 1
-        meters = self.meters
-        meters["weights"] += weights
+        self.meters.weights += weights
         for number, batch in zip(numbers, losses, strict=True):
-            values = batch.values.detach()
-            meters["interval_losses"] += values
-            meters["epoch_losses"] += values
-            if (number + 1) % self.trial.batches_per_epoch == 0:
-                self.state = self.strategy.end_epoch(meters["epoch_losses"] / self.trial.batches_per_epoch, self.state)
-                meters["epoch_losses"] = torch.zeros_like(meters["epoch_losses"])
-            bad = ~torch.isfinite(values).all(dim=1)
-            first = bad & (meters["diverged_at"] < 0)
-            meters["diverged_at"] = torch.where(first, self.step, meters["diverged_at"])
+            self.meters.add(self.step, batch.values.detach())
+            if (number + 1) % self.batches_per_epoch == 0:
+                self.state = self.strategy.end_epoch(self.meters.end_epoch(self.batches_per_epoch), self.state)
 
     def _losses(self, number: int) -> TaskLosses:
         inputs, targets = augmented(self.trials, number, *self.batches.at(number))
@@ -183,8 +177,8 @@ class Run:
             (self.step - self.mark[1]) * self.trial.batch_size * self.strategy.batches_per_step / (now - self.mark[0])
         )
         batches = interval * self.strategy.batches_per_step
-        train_losses = (self.meters["interval_losses"] / batches).tolist()
-        weights = (self.meters["weights"] / interval).tolist()
+        train_losses = (self.meters.interval_losses / batches).tolist()
+        weights = (self.meters.weights / interval).tolist()
         gradient_norms = self.pack.trunk_gradient_norm().tolist()
         of_strategy = self.strategy.scalars(self.state)
         check_scalars(self.strategy, of_strategy, len(self.trials))
@@ -195,11 +189,12 @@ class Run:
             split: evaluate(self.pack, self.splits[split], len(self.trials), self.device, self.dtype, cut)
             for split in ("val", "test")
         }
+        diverged_at = self.meters.diverged_at
         for i, trial in enumerate(self.trials):
             losses = [v[i] for values in measured.values() for name, v in values.items() if name.endswith("/loss")]
-            if self.meters["diverged_at"][i] < 0 and not all(map(math.isfinite, losses)):
-                self.meters["diverged_at"][i] = self.step  # the last update broke the network; no later batch may tell
-            if self.meters["diverged_at"][i] >= 0:
+            if diverged_at[i] < 0 and not all(map(math.isfinite, losses)):
+                diverged_at[i] = self.step  # the last update broke the network; no later batch may tell
+            if diverged_at[i] >= 0:
                 continue
             row: dict[str, Any] = {
                 "step": self.step,
@@ -216,8 +211,7 @@ class Run:
             for split, values in measured.items():
                 row |= {f"{split}/{name}": per_seed[i] for name, per_seed in values.items()}
             self.rows[i].append(row)
-        for name in ("interval_losses", "weights"):
-            self.meters[name].zero_()
+        self.meters.end_interval()
         self.mark = (time.monotonic(), self.step)
 
     def _gradients(self) -> dict[str, list[float]]:
@@ -228,7 +222,7 @@ class Run:
         return {name: values.tolist() for name, values in found.items()}
 
     def look_for_divergence(self) -> None:
-        self.all_diverged = bool((self.meters["diverged_at"] >= 0).all())
+        self.all_diverged = bool((self.meters.diverged_at >= 0).all())
 
     def outcomes(self) -> list[Outcome]:
         self.look_for_divergence()
@@ -236,7 +230,7 @@ class Run:
         counts = self.strategy.solver_fallbacks(self.state)
         fallbacks = [None] * len(self.rows) if counts is None else counts.tolist()
         outcomes = []
-        for rows, at, count in zip(self.rows, self.meters["diverged_at"].tolist(), fallbacks, strict=True):
+        for rows, at, count in zip(self.rows, self.meters.diverged_at.tolist(), fallbacks, strict=True):
             state: Literal["done", "diverged"] = "diverged" if at >= 0 else "done"
             outcomes.append(Outcome(state, at if at >= 0 else self.step, rows, seconds, self.kernel, count))
         return outcomes
@@ -246,7 +240,7 @@ class Run:
     def checkpoints(self) -> list[Checkpoint]:
         """One for each trial, so that trials may later run in other packs."""
         model, strategy = self.pack.state(), {"params": self.state.params, "buffers": self.state.buffers}
-        slots = optimizer_state(self.optimizer, self.pack, self.state)
+        slots, meters = optimizer_state(self.optimizer, self.pack, self.state), self.meters.state()
         seconds = self._seconds()
 
         def part(tensors: dict[str, Tensor], i: int) -> dict[str, Tensor]:
@@ -259,7 +253,7 @@ class Run:
                 model=part(model, i),
                 strategy={kind: part(tensors, i) for kind, tensors in strategy.items()},
                 optimizer={name: part(slot, i) for name, slot in slots.items()},
-                meters=part(self.meters, i),
+                meters=part(meters, i),
                 rows=self.rows[i],
                 seconds=seconds,
                 data_fingerprint=self.data_fingerprint,
@@ -281,7 +275,7 @@ class Run:
         self.state = State(self.state.params, join([c.strategy["buffers"] for c in checkpoints]))
         slots = {name: join([c.optimizer[name] for c in checkpoints]) for name in checkpoints[0].optimizer}
         restore_optimizer(self.optimizer, self.pack, self.state, slots)
-        self.meters = join([c.meters for c in checkpoints])
+        self.meters.load(join([c.meters for c in checkpoints]))
         self.rows = [list(c.rows) for c in checkpoints]
         self.seconds_before = max(c.seconds for c in checkpoints)
         if checkpoints[0].kernel != self.kernel:  # rounding may differ from here on, and the row says so
@@ -290,9 +284,3 @@ class Run:
 
     def _seconds(self) -> float:
         return self.seconds_before + time.monotonic() - self.started
-
-
-def _empty_meters(n_seeds: int, n_tasks: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
-    names = ("weights", "interval_losses", "epoch_losses")
-    sums = {name: torch.zeros(n_seeds, n_tasks, dtype=dtype, device=device) for name in names}
-    return {**sums, "diverged_at": torch.full((n_seeds,), -1, dtype=torch.int64, device=device)}

@@ -19,7 +19,7 @@ ROWS = [
     ["strategies", "data", "models"],
     ["checkpoint", "specs"],
     ["estimates"],
-    ["optimizers", "contract", "diagnostics", "evaluation", "sampling", "planning", "summary", "sweepfile"],
+    ["optimizers", "contract", "diagnostics", "evaluation", "meters", "sampling", "planning", "summary", "sweepfile"],
     ["training", "progress", "signals", "attempt_log", "resuming", "status", "why"],
     ["execution", "embedding", "plan_text", "testing"],
     ["session", "embedding_store", "shipping", "calibration"],

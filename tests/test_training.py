@@ -294,6 +294,14 @@ def test_a_huge_learning_rate_diverges_at_its_step(dataset):
     )  # the loss before the first update is fine
 
 
+@pytest.mark.parametrize("step", [2, 48, 49, 50, 51])
+def test_divergence_far_from_any_evaluation_has_its_exact_step(step, dataset):
+    trials = [trial(strategy=Explosive(seed=1, step=step - 1), seed=s, steps=60, evaluate_every=60) for s in (1, 0)]
+    for pack in (trials[:1], trials):
+        outcomes, _ = run(pack, dataset)
+        assert [(o.state, o.step) for o in outcomes] == [("diverged", step), ("done", 60)][: len(pack)]
+
+
 def test_divergence_keeps_the_rows_of_before(dataset):
     (outcome,), _ = run([trial(strategy=Explosive(seed=0, step=8))], dataset)
     assert (outcome.state, outcome.step) == ("diverged", 9)
@@ -329,10 +337,12 @@ def test_a_pack_that_diverged_as_a_whole_stops(dataset):
     assert [(o.state, o.step) for o in outcomes] == [("diverged", 2)] * 2
 
 
-def test_divergence_survives_a_resume(dataset):
+@pytest.mark.parametrize("stopped_at", [8, 9, 10, 15])
+def test_divergence_survives_a_resume(stopped_at, dataset):
     trials = [trial(strategy=Explosive(seed=0, step=8), seed=seed) for seed in (0, 1)]
     outcomes, saved = run(trials, dataset, save=True)
-    checkpoints = [Checkpoint.from_bytes(saved[15][t.trial_id], t.trial_id) for t in trials]
+    checkpoints = [Checkpoint.from_bytes(saved[stopped_at][t.trial_id], t.trial_id) for t in trials]
+    assert [int(c.meters["diverged_at"]) for c in checkpoints] == [9 if stopped_at >= 9 else -1, -1]
     again, _ = run(trials, dataset, checkpoints)
     assert [(o.state, o.step, rows_of(o)) for o in again] == [(o.state, o.step, rows_of(o)) for o in outcomes]
 

@@ -39,7 +39,7 @@ class Column:
 
     def stored(self, indices: Indices) -> Tensor:
         """The examples at `indices`, `[seed, batch, ...]`, as they are stored."""
-        rows = self.values[indices.flatten()]
+        rows = self.values.index_select(0, indices.flatten())  # copies rows whole; `values[...]` goes by numbers
         return rows.view(*indices.shape, *rows.shape[1:])
 
     def decode(self, rows: Tensor, dtype: torch.dtype) -> Tensor:

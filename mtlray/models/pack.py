@@ -161,7 +161,9 @@ class Pack:
 
     def _forward(self, inputs: Tensor, training: bool) -> tuple[Tensor | None, tuple[Tensor, ...]]:
         """The representation that all heads read, None where there is no single one, and the predictions."""
-        network = self._network.train(training)
+        network = self._network
+        if network.training != training:  # it walks through all layers, which takes a hundredth of a LeNet step
+            network.train(training)
         if self.stacked:
             if not self._single:
                 return None, self._mixed(self._call, inputs)
