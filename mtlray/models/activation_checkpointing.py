@@ -22,7 +22,7 @@ class StagedTrunk(nn.Module):
     activation_checkpointing: bool = False
 
     def stage(self, function: Callable[..., _Result], layers: nn.Module, *inputs: Any) -> _Result:
-        """`function(layers, *inputs)`; tensors that it reads and that need a gradient are in `layers` and `inputs`."""
+        """`function(layers, *inputs)`; `layers` has every module that takes part."""
         if not (self.activation_checkpointing and torch.is_grad_enabled()):
             return function(layers, *inputs)
         result: _Result = checkpoint(
