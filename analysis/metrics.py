@@ -15,12 +15,14 @@ def only(results: Results, patterns: str | None) -> Results:
     """
     if patterns is None or results.summary.empty:
         return results
-    wanted = [pattern.strip() for pattern in patterns.split(",")]
+    wanted = [pattern.strip() for pattern in patterns.split(",") if pattern.strip()]
     of_task: dict[str, list[str]] = {}
     for task, metric in results.summary[["task", "metric"]].drop_duplicates().itertuples(index=False):
         if metric is not None:
             of_task.setdefault(task, []).append(metric)
     known = list(dict.fromkeys(metric for metrics in of_task.values() for metric in metrics))
+    if not wanted:
+        raise SpecError(f"Option --metrics should name metrics. Found none. There are: {', '.join(known)}.")
     for pattern in wanted:
         if not any(fnmatchcase(metric, pattern) for metric in known):
             raise SpecError(f"Option --metrics should name metrics. Found `{pattern}`. There are: {', '.join(known)}.")

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import platform
+import shlex
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -31,15 +32,26 @@ from mtlray.why import why_text
 
 
 class Sweep:
-    """A resolved sweep, the module it was loaded from, and its ledger; `narrowed` on the command line or whole."""
+    """A resolved sweep, the module it was loaded from, and its ledger; `narrowed` on the command line or whole.
+
+    `arguments` are those that name this sweep to a command; the path where they are not given.
+    """
 
     def __init__(
-        self, spec: SweepSpec, module: ModuleType | None, path: Path, results: str, *, narrowed: bool = False
+        self,
+        spec: SweepSpec,
+        module: ModuleType | None,
+        path: Path,
+        results: str,
+        *,
+        narrowed: bool = False,
+        arguments: str | None = None,
     ) -> None:
         self.spec = spec
         self.narrowed = narrowed
         self.module = module
         self.path = path
+        self.arguments = str(path) if arguments is None else arguments
         self.results = results if "://" in results else str(Path(results).expanduser().absolute())
         self.trials: tuple[TrialSpec, ...] = spec.trials()
         self.ledger = Ledger(self.results, spec.name)
@@ -81,7 +93,9 @@ class Sweep:
         with self._lock():
             failed = self.plan().failed
             self.ledger.forget(trial.trial_id for trial in failed)
-        return f"{several(len(failed), 'failed trial')} will run again with `mtlray run {self.path}`."
+        if not failed:
+            return f"No trial has failed in {self.folder}."
+        return f"{several(len(failed), 'failed trial')} will run again with `mtlray run {self.arguments}`."
 
     def compact(self) -> str:
         """Merge shards."""
@@ -165,7 +179,7 @@ class Sweep:
             _ = trial.trial_id, trial.strategy_json  # kept with the trial; a worker cannot read a sweep file's code
         size = job.config.pack_size
         groups = packs(planned.to_run, 1 if size == "auto" else size)  # "auto": cut again where the device is
-        with Display(planned.to_run, console) as display:
+        with Display(planned.to_run, console, self.ledger.started()) as display:
             session = Session(job, display, stop, lock.note_running)
             lock.on_loss = stop.now.set
             if in_process:
@@ -244,9 +258,10 @@ class Sweep:
             except MtlrayError as error:  # the trials are safe, and the exit code is theirs
                 say(f"No table: {error}")
             say("")
-        say(f"summary   {self.folder}/summary/")
-        say(f"curves    {self.folder}/curves/")
-        say(f"again     mtlray table {self.folder} --format markdown")
+        if after.done or after.diverged or after.failed:
+            say(f"summary   {self.folder}/summary/")
+            say(f"curves    {self.folder}/curves/")
+            say(f"again     mtlray table {shlex.quote(self.folder)} --format markdown")
         if is_edited(self.path, self.module):
             say(
                 f"{self.path} was edited meanwhile. This is what it said before; the same command runs what it says now."
@@ -257,7 +272,7 @@ class Sweep:
                 return REQUEUE
             return FAILED if stop.too_many_failed else INCOMPLETE
         if after.failed:
-            say(f"Failed: {several(len(after.failed), 'trial')}; `mtlray status {self.path}` says why.")
+            say(f"Failed: {several(len(after.failed), 'trial')}; `mtlray status {self.arguments}` says why.")
             return FAILED
         return COMPLETE
 

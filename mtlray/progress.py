@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from mtlray.specs import TrialSpec
 
 _PLAIN_EVERY = 30.0  # seconds between plain lines, which are also written at each tenth of the work
+_SPEED_AFTER = 5.0  # seconds from the first report on until a speed is told
 
 
 def name(trial: TrialSpec) -> str:
@@ -43,14 +44,17 @@ class Terminal(Console):
 class Display:
     """Counts trials and steps. Never raises into whoever reports to it."""
 
-    def __init__(self, trials: Sequence[TrialSpec], console: Console) -> None:
+    def __init__(self, trials: Sequence[TrialSpec], console: Console, started: Collection[str] = ()) -> None:
+        """`started` are the ids of trials that may go on from a checkpoint."""
         self._console = console
+        self._resumable = frozenset(started)
         self._total = sum(trial.steps for trial in trials)
         self._n_trials = len(trials)
         self._steps: dict[str, int] = {}
         self._first: dict[str, int] = {}
         self._ended = {"done": 0, "diverged": 0, "failed": 0}
-        self._started = self._last_plain = time.monotonic()
+        self._began: tuple[float, int] | None = None  # the first report: when, and the steps made by then
+        self._last_plain = time.monotonic()
         self._tenth = 0
         self._bar: Progress | None = None
         if console.is_terminal:
@@ -77,15 +81,13 @@ class Display:
 
     def step(self, trial: TrialSpec, step: int) -> None:
         """A trial stands at a step."""
-        self._first.setdefault(trial.trial_id, step)
-        self._steps[trial.trial_id] = step
+        self._stands(trial, step)
         self.refresh()
 
     def ended(self, trial: TrialSpec, state: str, error: str) -> None:
         """A trial's results are committed."""
         self._ended[state] += 1
-        self._first.setdefault(trial.trial_id, 0)
-        self._steps[trial.trial_id] = trial.steps
+        self._stands(trial, trial.steps)
         if state != "done":
             self.note(f"{state}: {name(trial)}: {error}")
         self.refresh()
@@ -101,15 +103,30 @@ class Display:
         now = time.monotonic()
         if int(10 * share) > self._tenth or now - self._last_plain > _PLAIN_EVERY:
             self._tenth, self._last_plain = int(10 * share), now
-            self.note(f"{100 * share:3.0f} %  {self._counts()}  {self._left()}")
+            self.note(f"{100 * share:3.0f} %  {self._counts()}  {self._left()}".rstrip())
+
+    def _stands(self, trial: TrialSpec, step: int) -> None:
+        # Where a trial went on from is not reported; it is taken for where it first stands.
+        self._first.setdefault(trial.trial_id, step if trial.trial_id in self._resumable else 0)
+        self._steps[trial.trial_id] = step
+        if self._began is None:
+            self._began = time.monotonic(), self._made()
+
+    def _made(self) -> int:
+        """Steps made in this launch."""
+        return sum(step - self._first[trial_id] for trial_id, step in self._steps.items())
 
     def _counts(self) -> str:
         troubles = "".join(f", {n} {state}" for state, n in self._ended.items() if n and state != "done")
         return f"{sum(self._ended.values())}/{self._n_trials} trials{troubles}"
 
     def _left(self) -> str:
-        here = sum(step - self._first[trial_id] for trial_id, step in self._steps.items())
-        elapsed = time.monotonic() - self._started
-        if here <= 0 or elapsed < 3:
+        """The time left at the speed since the first report: what Ray and its workers take to start is no part of it."""
+        left = self._total - sum(self._steps.values())
+        if self._began is None or left <= 0:
             return ""
-        return f"about {duration((self._total - sum(self._steps.values())) * elapsed / here)} left"
+        at, before = self._began
+        elapsed, made = time.monotonic() - at, self._made() - before
+        if made <= 0 or elapsed < _SPEED_AFTER:
+            return ""
+        return f"about {duration(left * elapsed / made)} left"

@@ -21,10 +21,17 @@ from mtlray.specs import SweepSpec
 
 def load_sweep(path: Path) -> tuple[SweepSpec, ModuleType]:
     """The sweep that a file defines, and the module it was loaded as. Raises SpecError, naming the line that failed."""
+    if (path / "sweep.json").is_file():
+        raise SpecError(
+            f"A sweep should be a Python file that defines SWEEP. Found the results folder `{path}`. Name the sweep file that "
+            "made it; `mtlray table`, `report` and `figures` take either."
+        )
     if not path.is_file():
-        near = sorted(str(p) for p in path.parent.glob("*.py")) if path.parent.is_dir() else []
+        folder = path if path.is_dir() else path.parent
+        near = sorted(str(p) for p in folder.glob("*.py")) if folder.is_dir() else []
         listing = f" There are: {', '.join(near)}." if near else ""
-        raise SpecError(f"A sweep should be a Python file that defines SWEEP. Found no file `{path}`.{listing}")
+        found = f"the folder `{path}`" if path.is_dir() else f"no file `{path}`"
+        raise SpecError(f"A sweep should be a Python file that defines SWEEP. Found {found}.{listing}")
     if path.suffix != ".py":
         raise SpecError(f"A sweep should be a Python file that defines SWEEP. Found `{path}`.")
     location = str(path.resolve())

@@ -63,6 +63,7 @@ BAD_SWEEPS = {
     "task that is not there": ('SingleTask(task="left")', 'SingleTask(task="up")', "no task `up`"),
     "inputs of another size": ("val_digits=500", "val_digits=500, image_size=28", "takes images of 1x36x36"),
     "the same trial twice": ("DWA(), ", "DWA(), DWA(), ", "the same trial twice: dwa"),
+    "a learning rate in quotes": ("lr=0.02", 'lr="0.02"', "Parameter `lr` should be a number. Found `lr = '0.02'`."),
     "no steps": ("steps=250", "steps=0", "Parameter `steps` should be at least 1"),
     "no SWEEP": ("SWEEP = ", "MINE = ", "should define `SWEEP = SweepSpec(...)`. Found no such name"),
     "a class for a strategy": ("DWA(), ", "DWA, ", "Found the class `DWA`: write `DWA()`"),

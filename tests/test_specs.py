@@ -268,8 +268,8 @@ def test_narrowed_steps_win_over_rules():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"seeds": [0, 5]}, "The sweep has no seed 5. It has: 0, 1, 2."),
-        ({"fractions": [0.5]}, "The sweep has no fraction 0.5. It has: 1, 0.25."),
+        ({"seeds": [0, 5]}, "The sweep has no seed 5. It has: 0, 1, 2. Others are added in the sweep file."),
+        ({"fractions": [0.5]}, "The sweep has no fraction 0.5. It has: 1, 0.25. Others are added in the sweep file."),
     ],
 )
 def test_narrowed_refuses_what_the_sweep_does_not_have(arguments, message):
@@ -281,11 +281,10 @@ def test_narrowed_refuses_what_the_sweep_does_not_have(arguments, message):
 def test_narrowed_names_the_strategies_it_has():
     with pytest.raises(SpecError) as caught:
         SWEEP.narrowed(strategies=["dwb"])
-    message = str(caught.value)
-    assert message.startswith("The sweep has no strategy dwb. It has: ")
-    assert set(message.removeprefix("The sweep has no strategy dwb. It has: ").removesuffix(".").split(", ")) == {
-        "stl", "stl:left", "equal", "dwa", "dwa(temperature=1)",
-    }  # fmt: skip
+    assert str(caught.value) == (
+        "The sweep has no strategy dwb. Did you mean `dwa`? It has: stl, stl:left, equal, dwa, dwa(temperature=1). Others are "
+        "added in the sweep file."
+    )
 
 
 def test_optimizers_are_an_axis_that_keeps_the_ids_of_its_trials():

@@ -18,5 +18,5 @@ def data_push(
     from mtlray.data.remote import push
 
     datasets = {trial.dataset.label: trial.dataset for trial in open_sweep(sweep, RESULTS).trials}
-    for line in push(datasets.values(), data_folder(data), place(to) or to):
+    for line in push(datasets.values(), data_folder(data), place("to", to)):
         print(line)

@@ -3,7 +3,7 @@
 import typer
 
 from mtlray.cli.app import app
-from mtlray.cli.options import DATA, RESULTS, Data, Results
+from mtlray.cli.options import DATA, RESULTS, Data, Results, data_folder, place
 
 
 @app.command()
@@ -11,7 +11,7 @@ def doctor(results: Results = RESULTS, data: Data = DATA) -> None:
     """What is wrong here, and how to mend it."""
     from mtlray.doctor import diagnose
 
-    checks = diagnose(results, data)
+    checks = diagnose(place("results", results), str(data_folder(data)))
     for check in checks:
         print(
             f"{'ok  ' if check.ok else 'MEND'}  {check.what}: {check.found}"

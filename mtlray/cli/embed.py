@@ -47,7 +47,7 @@ def embed(
     opened = open_sweep(sweep, results, seeds, strategies, fractions)
     config = RunConfig(
         data=str(data_folder(data)),
-        data_from=place(data_from),
+        data_from=None if data_from is None else place("data-from", data_from),
         results=opened.results,
         device=device,  # type: ignore[arg-type]  # checked by RunConfig
         activation_checkpointing=activation_checkpointing,

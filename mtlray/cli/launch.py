@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mtlray.cli.app import app
-from mtlray.cli.options import RESULTS, Results, SweepFile
+from mtlray.cli.options import RESULTS, Results, SweepFile, named
 
 
 @app.command("launch-script")
@@ -53,7 +53,7 @@ def launch_script(
         sweep=sweep,
         files=own_files(sweep),
         command=shlex.join(["mtlray", *sys.argv[1:]]),
-        results=results,
+        results=named("results", results),
         data=data,
         nodes=nodes,
         cpus=cpus,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -76,14 +77,20 @@ RESULTS = "results"
 DATA = str(Path("~/.cache/mtlray").expanduser())
 
 
+# What begins like a URI and is none: `s3:bucket`, `file:/folder`.
+_HALF_URI = re.compile(
+    r"(?:[a-z][a-z0-9+.-]+:/|(?:file|s3|gs|gcs|hdfs|viewfs|abfss?|https?):)(?!/)(?!$)", re.IGNORECASE
+)
+
+
 def data_folder(data: str) -> Path:
-    """The folder of --data. Raises SpecError for a URI."""
+    """The folder of --data. Raises SpecError for a URI, and for what `named` refuses."""
     if "://" in data:
         raise SpecError(
             f"Option --data names a folder on each machine's own disk. Found `{data}`. Prepared data that lies at a URI is "
             "fetched from there once a machine with `--data-from URI`; `mtlray data push SWEEP --to URI` puts it there."
         )
-    return Path(data).expanduser().absolute()
+    return Path(named("data", data)).expanduser().absolute()
 
 
 _Number = TypeVar("_Number", int, float)
@@ -100,9 +107,28 @@ def number_or_auto(option: str, text: str, kind: Callable[[str], _Number]) -> _N
         raise SpecError(f"Option --{option} should be {what} or auto. Found `{text}`.") from None
 
 
-def place(text: str | None) -> str | None:
-    """A URI as it is; the absolute path of a folder."""
-    return text if text is None or "://" in text else str(Path(text).expanduser().absolute())
+def named(option: str, text: str) -> str:
+    """The value of an option, or of an argument in capitals, that names a folder or a URI.
+
+    Raises SpecError where it is empty, or the half of a URI.
+    """
+    what = f"Argument {option}" if option.isupper() else f"Option --{option}"
+    if not text.strip():
+        raise SpecError(f"{what} should name a folder. Found an empty name. Write `.` for the current folder.")
+    if _HALF_URI.match(text):
+        scheme, _, rest = text.partition(":")
+        path = rest.lstrip("/")
+        whole = f"{scheme}:///{path}" if scheme.lower() == "file" else f"{scheme}://{path}"
+        raise SpecError(
+            f"{what} should name a folder or a URI. Found `{text}`, which is neither: a URI has two slashes behind "
+            f"the colon. Write `{whole}`, or `./{text}` for a folder of that name."
+        )
+    return text
+
+
+def place(option: str, text: str) -> str:
+    """A URI as it is; the absolute path of a folder. Raises SpecError as `named`."""
+    return text if "://" in named(option, text) else str(Path(text).expanduser().absolute())
 
 
 def open_sweep(
@@ -114,10 +140,11 @@ def open_sweep(
     rates: str | None = None,
     steps: int | None = None,
 ) -> "Sweep":
-    """The sweep of a file, narrowed by the options."""
+    """The sweep of a file, narrowed by the options. Raises SpecError."""
     from mtlray.driver import Sweep
     from mtlray.sweepfile import load_sweep
 
+    named("results", results)
     sweep, module = load_sweep(path)
     if sweep.published is not None:
         from analysis.published import describe
@@ -131,8 +158,19 @@ def open_sweep(
         learning_rates=_numbers("learning-rates", rates) if rates is not None else None,
         steps=steps,
     )
-    options = (seeds, strategies, fractions, rates, steps)
-    return Sweep(narrowed, module, path, results, narrowed=any(option is not None for option in options))
+    options = {
+        "results": results if results != RESULTS else None,
+        "seeds": seeds,
+        "strategies": strategies,
+        "fractions": fractions,
+        "learning-rates": rates,
+        "steps": steps,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    words = [str(path), *(word for name, value in given.items() for word in (f"--{name}", str(value)))]
+    return Sweep(
+        narrowed, module, path, results, narrowed=bool(given.keys() - {"results"}), arguments=shlex.join(words)
+    )
 
 
 def source_of(
@@ -155,7 +193,7 @@ def source_of(
         return opened.folder, opened.description()["trials"]
     if any(option is not None for option in narrowing):
         raise SpecError(f"Options that narrow a sweep need its sweep file: `mtlray {command} SWEEP.py --seeds 0:3`.")
-    return source, None
+    return named("RESULTS", source), None
 
 
 def _joined(sweep: "SweepSpec", names: Iterable[str]) -> "SweepSpec":

@@ -19,6 +19,7 @@ from mtlray.cli.options import (
     Strategies,
     source_of,
 )
+from mtlray.errors import SpecError
 
 
 @app.command()
@@ -42,7 +43,12 @@ def report(
 
     folder, trials = source_of(source, "report", results, seeds, strategies, fractions, learning_rates, steps)
     page = render_report(folder, trials=trials, select=select, against=against, rates=rates)
-    out.write_text(page, encoding="utf-8")
+    try:
+        out.expanduser().write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise SpecError(
+            f"Option --out should name a file that can be written. Found `{out}`: {error.strerror}."
+        ) from error
     print(f"report    {out}")
 
 

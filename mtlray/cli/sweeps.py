@@ -25,6 +25,7 @@ from mtlray.cli.options import (
     SweepFile,
     Workers,
     data_folder,
+    named,
     number_or_auto,
     open_sweep,
     place,
@@ -92,7 +93,7 @@ def run(
 
     Exit codes: 0 complete, 1 failed trials, 2 cannot start, 3 stopped with trials left, 75 the same by SIGTERM: run it again.
     """
-    from mtlray.policy import Policy
+    from mtlray.policy import INCOMPLETE, Policy
     from mtlray.specs import RunConfig
 
     policy = Policy(max_failed=max_failed, hang_seconds=hang_seconds, grace_seconds=grace_seconds)
@@ -108,11 +109,19 @@ def run(
         activation_checkpointing=activation_checkpointing,
         checkpoint_seconds=checkpoint_seconds,
         wait_seconds=wait_seconds,
-        data_from=place(data_from),
-        tensorboard=None if tensorboard is None else str(Path(tensorboard).expanduser().absolute()),
+        data_from=None if data_from is None else place("data-from", data_from),
+        tensorboard=None
+        if tensorboard is None
+        else str(Path(named("tensorboard", tensorboard)).expanduser().absolute()),
     )
     ask = not yes and sys.stdin.isatty() and sys.stdout.isatty()
-    code = opened.run(config, policy=policy, address=address, in_process=in_process, confirm=_confirm if ask else None)
+    try:
+        code = opened.run(
+            config, policy=policy, address=address, in_process=in_process, confirm=_confirm if ask else None
+        )
+    except (KeyboardInterrupt, typer.Abort):  # at the question, or before trials run; from then on Ctrl-C is `Stop`'s
+        print("\nNothing more was started; the same command goes on.", file=sys.stderr)
+        code = INCOMPLETE
     if code:
         raise typer.Exit(code)
 

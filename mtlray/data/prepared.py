@@ -25,6 +25,8 @@ RECORD = "meta.json"
 # How arrays are made and laid out; counted up where a change would make other arrays under the same folder name.
 _GENERATION = 1
 
+_REMEDY = "Remove that folder and run `mtlray data prepare`, or `mtlray data import` again for data that you brought."
+
 _ALWAYS_CHECKED = 4 * 2**30  # bytes
 
 # What reading a missing, torn or foreign file raises; any other OSError is the disk's, and may be gone the next time.
@@ -230,24 +232,21 @@ def recorded_fingerprint(folder: Path) -> str:
         raise _damaged(folder, str(error)) from error
 
 
-def fingerprint_in(text: bytes, folder: Path | str) -> str:
+def fingerprint_in(text: bytes, folder: Path | str, remedy: str = _REMEDY) -> str:
     """The fingerprint in the record of a folder. Raises DataError where it does not open or is of another generation."""
     try:
         record = json.loads(text)
         mark: str = record["fingerprint"]
         generation = record.get("generation", 1)  # records did not always have it
     except _WRONG_CONTENT as error:
-        raise _damaged(folder, str(error)) from error
+        raise _damaged(folder, f"{RECORD} does not hold what it should ({error})", remedy) from error
     if generation != _GENERATION:
         raise DataError(
             f"The prepared data in {folder} should be of generation {_GENERATION}. Found generation {generation}, made by "
-            "another mtlray. Remove that folder and run `mtlray data prepare`."
+            f"another mtlray. {remedy}"
         )
     return mark
 
 
-def _damaged(folder: Path | str, found: str) -> DataError:
-    return DataError(
-        f"The prepared data in {folder} is damaged: {found}. Remove that folder and run `mtlray data prepare`, or "
-        "`mtlray data import` again for data that you brought."
-    )
+def _damaged(folder: Path | str, found: str, remedy: str = _REMEDY) -> DataError:
+    return DataError(f"The prepared data in {folder} is damaged: {found}. {remedy}")

@@ -39,7 +39,7 @@ class Remote:
                 f"Prepared data should lie in {where}. Found nothing there. Put it there with `mtlray data push SWEEP --to "
                 f"{self.shown}` on a machine that has the data, or leave --data-from out."
             )
-        return prepared.fingerprint_in(text, where)
+        return prepared.fingerprint_in(text, where, self._again())
 
     def fetch(self, name: str, folder: Path, say: Callable[[str], object] = lambda line: None) -> None:
         """Bring a folder's arrays to `folder`. Raises DataError where they are missing, damaged, or the disk is full.
@@ -50,6 +50,8 @@ class Remote:
 
         def write(writer: prepared.Writer) -> None:
             record = json.loads(self._record(name) or b"")
+            if not isinstance(record.get("arrays"), list):
+                raise damaged(f"{prepared.RECORD} lists no arrays")
             n_bytes = 0
             for array in record["arrays"]:
                 size = self._size(f"{name}/{array}.npy")
@@ -67,10 +69,7 @@ class Remote:
                 raise damaged(f"fingerprint {found} where {expected} is on record")
 
         def damaged(found: str) -> DataError:
-            return DataError(
-                f"The prepared data in {where} is damaged: {found}. Remove that folder there, and put it there again with "
-                "`mtlray data push`."
-            )
+            return DataError(f"The prepared data in {where} is damaged: {found}. {self._again()}")
 
         expected = self.fingerprint(name)
         try:
@@ -82,7 +81,7 @@ class Remote:
         """Copy a folder's arrays here, and its record last; False where they are here. Raises DataError where others are."""
         own = prepared.recorded_fingerprint(folder)
         text = self._record(name)
-        here = own if text is None else prepared.fingerprint_in(text, f"{self.shown}/{name}")
+        here = own if text is None else prepared.fingerprint_in(text, f"{self.shown}/{name}", self._again())
         if here != own:
             raise DataError(
                 f"{self.shown}/{name} holds other data: fingerprint {here}, where {folder} has {own}. Choose another place, or "
@@ -102,6 +101,13 @@ class Remote:
             with self._explained("list, read and write"):
                 self._fs.move(f"{self._root}/{temporary}", f"{self._root}/{name}/{prepared.RECORD}")
         return True
+
+    def _again(self) -> str:
+        """The remedy for what is broken here."""
+        return (
+            f"Remove that folder there, and put it there again with `mtlray data push SWEEP --to {self.shown}` on a machine that "
+            "has the data."
+        )
 
     def _record(self, name: str) -> bytes | None:
         try:

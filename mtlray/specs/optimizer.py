@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from mtlray.codec import integer
 from mtlray.errors import require
+from mtlray.specs.checks import is_number
 from mtlray.strategies.base import shortest
 
 
@@ -25,6 +26,8 @@ class OptimizerSpec:
     halve_every: int | None = field(default=None, metadata={"neutral": None})
 
     def __post_init__(self) -> None:
+        for name in ("lr", "weight_decay"):
+            require(is_number(getattr(self, name)), name, "be a number", repr(getattr(self, name)))
         require(self.lr > 0, "lr", "be positive", self.lr)
         require(self.weight_decay >= 0, "weight_decay", "be at least 0", self.weight_decay)
         require(
@@ -55,6 +58,7 @@ class SGD(OptimizerSpec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        require(is_number(self.momentum), "momentum", "be a number", repr(self.momentum))
         require(0 <= self.momentum < 1, "momentum", "lie in [0, 1)", self.momentum)
 
 

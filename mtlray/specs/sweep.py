@@ -1,6 +1,7 @@
 """A question and the grid of trials that answers it, with the rules that change single cells."""
 
 import dataclasses
+import difflib
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -189,7 +190,7 @@ class SweepSpec:
             )
         if strategies is not None:
             wanted = list(strategies)
-            names = {s.label for s in self.strategies} | {s.key for s in self.strategies}
+            names = [name for s in self.strategies for name in (s.key, s.label)]
             _pick("strategy", wanted, {name: name for name in names})
             changes["strategies"] = tuple(s for s in self.strategies if s.label in wanted or s.key in wanted)
         if learning_rates is not None:
@@ -206,7 +207,11 @@ class SweepSpec:
 def _pick(kind: str, wanted: Sequence[object], valid: dict[str, Any]) -> tuple[Any, ...]:
     for entry in wanted:
         if str(entry) not in valid:
-            raise SpecError(f"The sweep has no {kind} {entry}. It has: {', '.join(valid)}.")
+            close = difflib.get_close_matches(str(entry), list(valid), n=1) if kind == "strategy" else []
+            hint = f" Did you mean `{close[0]}`?" if close else ""
+            raise SpecError(
+                f"The sweep has no {kind} {entry}.{hint} It has: {', '.join(valid)}. Others are added in the sweep file."
+            )
     asked = {str(entry) for entry in wanted}
     return tuple(value for name, value in valid.items() if name in asked)
 

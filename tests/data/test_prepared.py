@@ -187,7 +187,8 @@ def test_another_generation_is_refused(tmp_path):
             read(folder)
         assert str(caught.value) == (
             f"The prepared data in {folder} should be of generation 1. Found generation 0, made by "
-            "another mtlray. Remove that folder and run `mtlray data prepare`."
+            "another mtlray. Remove that folder and run `mtlray data prepare`, or `mtlray data import` again for data that you "
+            "brought."
         )
 
 

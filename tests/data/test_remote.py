@@ -160,16 +160,23 @@ def test_a_full_disk(shelf, tmp_path, monkeypatch):
         (lambda folder: (folder / "a.npy").write_bytes((folder / "a.npy").read_bytes()[:9]), ""),
         (lambda folder: (folder / "a.npy").write_bytes(b""), ""),
         (lambda folder: (folder / "a.npy").unlink(), "a.npy is missing"),
-        (lambda folder: (folder / "meta.json").write_text("{"), ""),
-        (lambda folder: (folder / "meta.json").write_text(json.dumps({"fingerprint": "0" * 16})), "'arrays'"),
+        (lambda folder: (folder / "meta.json").write_text("{"), "meta.json does not hold what it should"),
+        (
+            lambda folder: (folder / "meta.json").write_text(json.dumps({"fingerprint": "0" * 16})),
+            "meta.json lists no arrays",
+        ),
         (lambda folder: (folder / "meta.json").write_text(json.dumps({"fingerprint": "0", "arrays": ["a"]})), "finger"),
     ],
     ids=["cut", "header cut", "empty", "missing", "torn record", "record without arrays", "other arrays"],
 )
 def test_damage_there_is_named_and_not_fetched(shelf, tmp_path, damage, found):
     damage(shelf / NAME)
-    with pytest.raises(DataError, match=f"The prepared data in {shelf}/{NAME} is damaged: {found}"):
+    with pytest.raises(DataError, match=f"The prepared data in {shelf}/{NAME} is damaged: {found}") as caught:
         Remote(str(shelf)).fetch(NAME, tmp_path / "node")
+    assert str(caught.value).endswith(
+        f"Remove that folder there, and put it there again with `mtlray data push SWEEP --to {shelf}` on a machine that has "
+        "the data."
+    )
     assert not (tmp_path / "node").exists()
 
 
