@@ -42,7 +42,7 @@ GOLDEN_JSON = (
     '{"batch_size":128,"dataset":{"data_seed":0,"image_size":36,"layout":"sener","reconstruction_scale":1,"source":"mnist",'
     '"task_names":["left","right"],"type":"MultiMNIST","val_digits":0},"evaluate_every":469,"fraction":1,'
     '"model":{"decoder_width":512,"preset":"A","type":"LeNet"},"optimizer":{"lr":0.005,"momentum":0.9,"strategy_lr":null,'
-    '"type":"SGD","weight_decay":0},"precision":"float32","results_version":3,"seed":0,"steps":93800,'
+    '"type":"SGD","weight_decay":0},"precision":"float32","results_version":4,"seed":0,"steps":93800,'
     '"strategy":{"type":"Equal"},"type":"TrialSpec"}'
 )
 
@@ -123,7 +123,7 @@ def test_another_results_version_is_another_trial_and_this_mtlray_does_not_compu
     with pytest.raises(SpecError) as caught:
         change(results_version=9)
     assert str(caught.value) == (
-        "Parameter `results_version` should be 3, the one that this mtlray computes. Found `results_version = 9`."
+        "Parameter `results_version` should be 4, the one that this mtlray computes. Found `results_version = 9`."
     )
     monkeypatch.setattr("mtlray.specs.trial.RESULTS_VERSION", 9)
     assert change(results_version=9).trial_id != TRIAL.trial_id

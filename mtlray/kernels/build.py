@@ -24,6 +24,7 @@ Kernel = Literal["fused", "torch"]
 KernelChoice = Literal["auto", "fused", "torch"]
 
 _SOURCE = Path(__file__).with_name("conv_pool_relu.cpp")
+_HEADERS = sorted(Path(__file__).parent.glob("*.h"))
 _FLAGS = ("-O3", "-std=c++17", "-shared", "-fPIC", "-ffp-contract=fast")
 _SECONDS = 300.0
 
@@ -99,8 +100,9 @@ def _compiler() -> str:
 def _identity(compiler: str) -> str:
     """16 hex digits for what the library's bits depend on."""
     version = subprocess.run([compiler, "--version"], capture_output=True, timeout=30, check=True).stdout
-    digest = hashlib.sha256(_SOURCE.read_bytes())
-    for part in (version, " ".join(_FLAGS).encode(), _processor().encode()):
+    digest = hashlib.sha256()
+    sources = [path.read_bytes() for path in (_SOURCE, *_HEADERS)]
+    for part in (*sources, version, " ".join(_FLAGS).encode(), _processor().encode()):
         digest.update(part)
     return digest.hexdigest()[:16]
 

@@ -8,7 +8,8 @@ from mtlray.kernels import conv_pool_relu, fits, fused_unavailable
 
 pytestmark = pytest.mark.skipif(fused_unavailable() is not None, reason=str(fused_unavailable()))
 
-# batch, channels in, side, channels out, kernel: the presets of LeNet, and what does not divide by anything
+# batch, channels in, side, channels out, kernel: the presets of LeNet, and what does not divide by anything; kernel 5 of more than
+# one channel is computed in Winograd's form, two windows at a time
 SHAPES = [
     (3, 1, 36, 10, 5),
     (2, 10, 16, 20, 5),
@@ -16,6 +17,9 @@ SHAPES = [
     (1, 20, 16, 50, 5),
     (17, 3, 9, 7, 2),
     (1, 2, 4, 1, 3),
+    (18, 7, 15, 11, 5),
+    (2, 2, 9, 6, 5),
+    (3, 2, 6, 1, 5),
 ]
 
 
@@ -59,8 +63,28 @@ def test_in_float32_it_is_as_near_to_float64_as_torch_is():
         assert (our - true).abs().max() / scale < 3 * (their - true).abs().max() / scale + 1e-6
 
 
-def test_gradients_are_the_derivatives():
-    assert torch.autograd.gradcheck(conv_pool_relu, draw((2, 2, 8, 3, 3)))
+def test_images_need_not_be_square():
+    for size in (3, 5):
+        x, weight, bias = draw((3, 4, 15, 6, size))
+        for image in (x[..., :9, :], x[..., :8]):
+            torch.testing.assert_close(
+                conv_pool_relu(image, weight, bias), reference(image, weight, bias), rtol=1e-12, atol=1e-12
+            )
+
+
+@pytest.mark.parametrize("shape", [(2, 2, 8, 3, 3), (2, 2, 9, 3, 5)])
+def test_gradients_are_the_derivatives(shape):
+    assert torch.autograd.gradcheck(conv_pool_relu, draw(shape))
+
+
+def test_winograds_form_rounds_little_more_than_the_plain_sum():
+    exact = draw((256, 10, 16, 20, 5))
+    truth = reference(*exact)
+
+    def error(function):
+        return (function(*(t.detach().float() for t in exact)) - truth).square().mean().sqrt()
+
+    assert error(conv_pool_relu) < 4 * error(reference)
 
 
 def test_the_first_of_equal_values_gets_the_gradient():
@@ -82,6 +106,18 @@ def test_a_window_that_is_not_above_zero_has_no_gradient():
     assert (exactly_zero[2] == 0).all()  # as torch: relu has slope 0 at 0
 
 
+def test_values_that_are_not_finite_stay_so_in_winograds_form():
+    x, weight, bias = draw((2, 3, 16, 4, 5))
+    for value in (torch.nan, torch.inf, -torch.inf):
+        broken = x.detach().clone()
+        broken[1, 2, 7, 5] = value
+        made, expected = conv_pool_relu(broken, weight, bias), reference(broken, weight, bias)
+        assert torch.isfinite(made[0]).all()
+        assert not torch.isfinite(made[1][~torch.isfinite(expected[1])]).any()
+        far = [0, 5]  # windows that see no row of the value
+        torch.testing.assert_close(made[1][:, far], expected[1][:, far], rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("place", [(0, 0), (0, 1), (1, 0), (1, 1)])
 def test_a_nan_goes_through_pooling_and_relu(place):
     x = torch.zeros(1, 1, 8, 8)
@@ -92,8 +128,9 @@ def test_a_nan_goes_through_pooling_and_relu(place):
     assert torch.isnan(made).equal(torch.isnan(expected))
 
 
-def test_an_example_does_not_depend_on_its_batch():
-    x, weight, bias = draw((37, 1, 36, 10, 5), torch.float32)
+@pytest.mark.parametrize("shape", [(37, 1, 36, 10, 5), (37, 6, 16, 7, 5)])
+def test_an_example_does_not_depend_on_its_batch(shape):
+    x, weight, bias = draw(shape, torch.float32)
     together = conv_pool_relu(x, weight, bias)
     for i in (0, 15, 16, 36):
         assert torch.equal(conv_pool_relu(x[i : i + 1], weight, bias)[0], together[i])

@@ -1,0 +1,60 @@
+// The forward pass: LANES examples at once, one in each lane of a vector, so that every lane works whatever the number of channels,
+// and pooling is an element-wise maximum. The four convolutions of a pooling window stay in registers; no unpooled map is written.
+
+#pragma once
+
+#include "winograd.h"
+
+namespace {
+
+template <typename T>
+struct Forward : Tile<T> {
+    using Lanes<T>::kLanes;
+    using typename Lanes<T>::V;
+    using typename Tile<T>::Sums;
+
+    static void run(const Shape& s, const T* x, const T* w, const T* b, T* y, std::uint8_t* winners) {
+        const bool winograd = Winograd<T>::pays(s);
+        const Buffer<T> weights = winograd ? Winograd<T>::packed(s, w) : packed(s, w);
+        const std::int64_t n_out = s.pooled() * s.out;
+        Buffer<T> inputs(s.input() * kLanes), outputs(n_out * kLanes), transformed(winograd ? s.height * Winograd<T>::row(s) : 0);
+        for (std::int64_t first = 0; first < s.examples; first += kLanes) {
+            const int lanes = int(s.examples - first < kLanes ? s.examples - first : kLanes);
+            if (lanes < kLanes) std::fill(inputs.begin(), inputs.end(), T(0));
+            Forward::transpose(x + first * s.input(), s.input(), lanes, s.input(), inputs.data(), kLanes);
+            if (winograd)
+                Winograd<T>::group(s, inputs.data(), weights.data(), b, transformed.data(), outputs.data(), winners + first * n_out);
+            else
+                group(s, inputs.data(), weights.data(), b, outputs.data(), winners + first * n_out);
+            Forward::transpose(outputs.data(), kLanes, n_out, lanes, y + first * n_out, n_out);
+        }
+    }
+
+    // The sum as it is written. Weights as [block of out channels][tap][channel in block], zero where there is no channel.
+    static Buffer<T> packed(const Shape& s, const T* w) {
+        Buffer<T> result(s.blocks() * s.taps() * kChannelBlock, T(0));
+        for (std::int64_t o = 0; o < s.out; ++o)
+            for (std::int64_t t = 0; t < s.taps(); ++t)
+                result[((o / kChannelBlock) * s.taps() + t) * kChannelBlock + o % kChannelBlock] = w[o * s.taps() + t];
+        return result;
+    }
+
+    // One group of kLanes examples, [row][column][channel][lane].
+    static void group(const Shape& s, const T* x, const T* w, const T* b, T* y, std::uint8_t* winners) {
+        const std::int64_t down = s.width * s.in * kLanes, right = s.in * kLanes;
+        for (std::int64_t at = 0; at < s.pooled(); ++at) {
+            const T* corner = x + s.corner(at) * kLanes;
+            const T* const places[4] = {corner, corner + right, corner + down, corner + down + right};
+            for (std::int64_t o = 0; o < s.out; o += kChannelBlock) {
+                Sums sums;
+                Forward::add_up(places, down, s.kernel, s.row(), w + o * s.taps(), sums);
+                for (int c = 0; c < kChannelBlock && o + c < s.out; ++c) {
+                    const V values[4] = {sums[0][c], sums[1][c], sums[2][c], sums[3][c]};
+                    Forward::pool(values, b[o + c], y + (at * s.out + o + c) * kLanes, winners + ((o + c) * s.pooled() + at) * kLanes);
+                }
+            }
+        }
+    }
+};
+
+}  // namespace
