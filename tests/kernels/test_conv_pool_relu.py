@@ -8,8 +8,8 @@ from mtlray.kernels import conv_pool_relu, fits, fused_unavailable
 
 pytestmark = pytest.mark.skipif(fused_unavailable() is not None, reason=str(fused_unavailable()))
 
-# batch, channels in, side, channels out, kernel: the presets of LeNet, and what does not divide by anything; kernel 5 of more than
-# one channel is computed in Winograd's form, two windows at a time
+# batch, channels in, side, channels out, kernel: the presets of LeNet, and what does not divide by anything. A kernel of 5
+# over more than one channel is computed in Winograd's form, two windows at a time.
 SHAPES = [
     (3, 1, 36, 10, 5),
     (2, 10, 16, 20, 5),
