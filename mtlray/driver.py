@@ -17,12 +17,13 @@ from mtlray.data.remote import make_ready
 from mtlray.errors import LaunchError, MtlrayError, ResultsError, SpecError
 from mtlray.execution import Job
 from mtlray.locking import DriverLock
-from mtlray.plan_text import cores, plan_text, several
+from mtlray.plan_text import Workers, plan_text, several
 from mtlray.planning import Plan, packs, plan, refuse_other_data
 from mtlray.policy import COMPLETE, FAILED, INCOMPLETE, REQUEUE, Policy
 from mtlray.progress import Display, Terminal
 from mtlray.provenance import commit_of, versions
 from mtlray.records import RESULTS_VERSION, Ledger, TrialRecord
+from mtlray.resources import workers_here
 from mtlray.session import Session
 from mtlray.signals import Stop
 from mtlray.specs import RunConfig, SweepSpec, TrialSpec
@@ -75,7 +76,7 @@ class Sweep:
     def plan_text(self, workers: int | None = None, *, why: bool = False) -> str:
         """The plan as a person reads it, with the reason for each trial that is to run."""
         planned = self.plan()
-        text = plan_text(self.spec, self.trials, planned, workers or cores(), self.folder)
+        text = plan_text(self.spec, self.trials, planned, workers_here("auto", 1.0, workers), self.folder)
         return "\n".join([text, *why_text(planned.to_run, self.ledger)]) if why else text
 
     def status_json(self) -> str:
@@ -125,9 +126,11 @@ class Sweep:
         console = console or Terminal()
         policy = policy or Policy()
         planned = self.plan()
-        workers = config.workers or cores()
+        workers = workers_here(config.device, config.gpus_per_trial, 1 if in_process else config.workers)
+        if address is not None and not in_process:
+            workers = Workers(config.workers, workers.on_gpus)
         console.print(
-            plan_text(self.spec, self.trials, planned, 1 if in_process else workers, self.folder),
+            plan_text(self.spec, self.trials, planned, workers, self.folder),
             highlight=False, markup=False, soft_wrap=True,
         )  # fmt: skip
         if planned.to_run:

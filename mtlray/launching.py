@@ -1,6 +1,7 @@
 """Running packs over Ray Tune, which executes and never decides what is done."""
 
 import contextlib
+import importlib
 import logging
 import os
 import shutil
@@ -15,8 +16,9 @@ from typing import Any
 
 from mtlray.errors import LaunchError
 from mtlray.execution import Job, note_hang
+from mtlray.plan_text import several
 from mtlray.policy import store_is_full
-from mtlray.preflight import DataSource, inspect_cluster, judge
+from mtlray.preflight import DataSource, inspect_cluster, judge, words
 from mtlray.resources import measured, slots, trial_resources
 from mtlray.session import Pack, Session
 from mtlray.shipping import stage
@@ -51,6 +53,8 @@ def run_on_ray(packs: Packs, session: Session, *, address: str | None, modules: 
         ray.cloudpickle.register_pickle_by_value(module)
     with stop.listening(), _ray(job, address, modules):
         stop.listen()
+        if address is not None:
+            display.note(_joined())
         resources = trial_resources(job, stop)
         _check_pickles(packs, job)
         if address is not None:
@@ -113,11 +117,22 @@ def _check_pickles(packs: Packs, job: Job) -> None:
         ) from error
 
 
+def _joined() -> str:
+    """Which cluster this is: `auto` joins any Ray of this machine, of whomever."""
+    import ray
+
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    has = words(ray.cluster_resources())
+    return f"Joined the Ray cluster at {ray.get_runtime_context().gcs_address}: {several(len(nodes), 'node')}, {has}."
+
+
 def check_address(address: str) -> None:
-    """Raise LaunchError where nobody listens at `host:port`; Ray itself would try for minutes."""
+    """Raise LaunchError where nobody listens at `host:port`, for Ray would try for minutes, and where "auto" is anyone's."""
+    if address == "auto":
+        _refuse_a_choice()
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not port.isdigit():
-        return  # "auto", or something that Ray judges better
+        return  # something that Ray judges better
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
     except OSError as error:
@@ -125,6 +140,21 @@ def check_address(address: str) -> None:
             f"Option --address should name a running Ray cluster. Nobody answers at `{address}`: {error}. "
             "Start one there with `ray start --head`, or leave --address out to run on this machine."
         ) from error
+
+
+def _refuse_a_choice() -> None:
+    """Raise LaunchError where "auto" would be any of several Rays, none of which was started as a cluster.
+
+    Ray would take the first that it comes across: the one that another user's script has started for itself.
+    """
+    services: Any = importlib.import_module("ray._private.services")
+    running: set[str] = getattr(services, "find_gcs_addresses", set)()  # Ray's own, which may go
+    cluster = getattr(services, "find_bootstrap_address", lambda folder: "")(None)
+    if not os.environ.get("RAY_ADDRESS") and cluster is None and len(running) > 1:
+        raise LaunchError(
+            f"Option --address auto should find one Ray cluster on this machine. Found {len(running)}, none of which was begun "
+            f"by `ray start`: {', '.join(sorted(running))}. Name the one that is meant, or leave --address out."
+        )
 
 
 @dataclass(frozen=True, slots=True)

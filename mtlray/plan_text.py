@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mtlray.planning import Plan
 from mtlray.progress import duration
@@ -20,7 +21,15 @@ def several(n: int, noun: str) -> str:
     return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
-def plan_text(spec: SweepSpec, trials: Sequence[TrialSpec], planned: Plan, workers: int, folder: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """How many trials run at once (None: what a cluster will have), and whether on GPUs."""
+
+    number: int | None
+    on_gpus: bool = False
+
+
+def plan_text(spec: SweepSpec, trials: Sequence[TrialSpec], planned: Plan, workers: Workers, folder: str) -> str:
     """The question, the axes, and what is done and to run, with time and disk."""
     return "\n".join([*_axes(spec, trials), *_state(trials, planned, workers, folder)])
 
@@ -41,7 +50,22 @@ def _axes(spec: SweepSpec, trials: Sequence[TrialSpec]) -> list[str]:
     ]
 
 
-def _state(trials: Sequence[TrialSpec], planned: Plan, workers: int, folder: str) -> list[str]:
+def _time(planned: Plan, workers: Workers) -> str:
+    at_once = min(workers.number or 1, len(planned.to_run))
+    if planned.measured:
+        source = "from this sweep's finished trials"
+    elif workers.on_gpus:
+        source = "a guess for a CPU core in place of a GPU"
+    else:
+        source = "a guess for one CPU core a worker"
+    about = f"about {duration(planned.device_seconds / at_once + _RAY_START)}"
+    if workers.number is None:
+        return f"{about} of one worker, {source}; the cluster decides how many there are"
+    one_each = ", on GPUs" if workers.on_gpus else ""
+    return f"{about} with {several(workers.number, 'worker')}{one_each}, {source}"
+
+
+def _state(trials: Sequence[TrialSpec], planned: Plan, workers: Workers, folder: str) -> list[str]:
     counted = [
         f"{len(planned.to_run):,} to run" + (f" ({planned.resumable} started before)" if planned.resumable else ""),
         f"{len(planned.done):,} done",
@@ -52,9 +76,7 @@ def _state(trials: Sequence[TrialSpec], planned: Plan, workers: int, folder: str
         counted.append(f"{len(planned.failed):,} failed (`mtlray retry` lets them run again)")
     lines = [f"  state       {', '.join(counted)}"]
     if planned.to_run:
-        seconds = planned.device_seconds / min(workers, len(planned.to_run)) + _RAY_START
-        source = "from this sweep's finished trials" if planned.measured else "a guess for one CPU core a worker"
-        lines.append(f"  time        about {duration(seconds)} with {several(workers, 'worker')}, {source}")
+        lines.append(f"  time        {_time(planned, workers)}")
         lines.append(f"  disk        about {planned.disk_bytes / 1e6:.1f} MB in {folder}")
     else:
         lines.append(f"  All {len(trials):,} trials are finished: nothing to run.")

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from mtlray.calibration import ON_CPU, Calibration, Kind, calibrate, gpu_share, kinds, repacked
 from mtlray.execution import Job
+from mtlray.plan_text import Workers, cores
 from mtlray.preflight import await_node
 from mtlray.session import Pack, Session
 from mtlray.signals import Stop
@@ -24,6 +25,21 @@ def trial_resources(job: Job, stop: Stop) -> dict[str, float]:
         wanted["GPU"] = 1.0 if config.gpus_per_trial == "auto" else _in_units(config.gpus_per_trial)
     await_node(wanted, config.wait_seconds, lambda: stop.asked)
     return wanted
+
+
+def workers_here(device: str, gpus_per_trial: float | Literal["auto"], workers: int | None = None) -> Workers:
+    """How many trials a Ray of this machine's own would run at once; a share of a GPU that is yet to be measured counts as 1.
+
+    `workers` is the most that there may be, if that was said.
+    """
+    import torch
+
+    gpus = 0 if device == "cpu" else torch.cuda.device_count()
+    if device == "cpu" or (device == "auto" and gpus < 1):
+        return Workers(workers or cores())
+    share = 1.0 if gpus_per_trial == "auto" else _in_units(gpus_per_trial)
+    here = slots_of({"CPU": workers or cores(), "GPU": gpus}, {"CPU": 1.0, "GPU": share})
+    return Workers(here, on_gpus=True)
 
 
 def slots(wanted: Mapping[str, float]) -> int:

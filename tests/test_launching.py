@@ -142,4 +142,29 @@ def test_a_full_disk_is_recognised():
 def test_nobody_at_an_address():
     with pytest.raises(LaunchError, match="Nobody answers"):
         launching.check_address("127.0.0.1:9")
-    launching.check_address("auto")
+    launching.check_address("ray://somewhere")
+
+
+@pytest.mark.parametrize(
+    ("running", "cluster", "named", "refused"),
+    [
+        ({"1.2.3.4:5", "1.2.3.4:6"}, None, "", True),
+        ({"1.2.3.4:5", "1.2.3.4:6"}, "1.2.3.4:6", "", False),
+        ({"1.2.3.4:5", "1.2.3.4:6"}, None, "1.2.3.4:6", False),
+        ({"1.2.3.4:5"}, None, "", False),
+        (set(), None, "", False),  # Ray says so itself
+    ],
+)
+def test_auto_is_not_any_of_several_rays(monkeypatch, running, cluster, named, refused):
+    monkeypatch.setattr("ray._private.services.find_gcs_addresses", lambda: running)
+    monkeypatch.setattr("ray._private.services.find_bootstrap_address", lambda folder: cluster)
+    monkeypatch.setenv("RAY_ADDRESS", named)
+    if not refused:
+        launching.check_address("auto")
+        return
+    with pytest.raises(LaunchError) as caught:
+        launching.check_address("auto")
+    assert str(caught.value) == (
+        "Option --address auto should find one Ray cluster on this machine. Found 2, none of which was begun by `ray start`: "
+        "1.2.3.4:5, 1.2.3.4:6. Name the one that is meant, or leave --address out."
+    )

@@ -9,9 +9,10 @@ import mtlray.resources as resources
 from mtlray import LeNet, MultiMNIST, RunConfig
 from mtlray.calibration import Calibration
 from mtlray.execution import Job
+from mtlray.plan_text import Workers
 from mtlray.policy import Policy
 from mtlray.provenance import Commit
-from mtlray.resources import last_task, measure_on_ray, measured, slots_of, trial_resources
+from mtlray.resources import last_task, measure_on_ray, measured, slots_of, trial_resources, workers_here
 from mtlray.session import Session
 from mtlray.signals import Stop
 from mtlray.specs import SGD, TrialSpec
@@ -44,6 +45,27 @@ def job_of(**config):
 )
 def test_trials_at_once(found, wanted, slots):
     assert slots_of(found, wanted) == slots
+
+
+@pytest.mark.parametrize(
+    ("device", "share", "most", "gpus", "expected"),
+    [
+        ("auto", 1.0, None, 0, Workers(8)),
+        ("auto", 1.0, 3, 0, Workers(3)),
+        ("auto", 1.0, 20, 0, Workers(20)),  # as Ray is told
+        ("cpu", 1.0, None, 4, Workers(8)),
+        ("auto", 1.0, None, 2, Workers(2, on_gpus=True)),
+        ("cuda", 0.25, None, 1, Workers(4, on_gpus=True)),
+        ("cuda", "auto", None, 1, Workers(1, on_gpus=True)),
+        ("auto", 0.25, 3, 1, Workers(3, on_gpus=True)),
+        ("auto", 0.1, None, 1, Workers(8, on_gpus=True)),  # as many as there are cores
+        ("cuda", 1.0, None, 0, Workers(1, on_gpus=True)),
+    ],
+)
+def test_trials_at_once_on_this_machine(device, share, most, gpus, expected, monkeypatch):
+    monkeypatch.setattr(resources, "cores", lambda: 8)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
+    assert workers_here(device, share, most) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,41 @@
+"""The line of a plan that says how long it takes, for workers on CPUs, on GPUs and on a cluster that is not joined yet."""
+
+import dataclasses
+
+import pytest
+
+from mtlray.plan_text import Workers, plan_text
+from mtlray.planning import plan
+from mtlray.sweepfile import load_sweep
+from tests.test_cli import SMALL
+
+
+@pytest.mark.parametrize(
+    ("workers", "measured", "expected"),
+    [
+        (
+            Workers(2),
+            False,
+            "about 65 s with 2 workers, a guess for one CPU core a worker",
+        ),  # 100 s / 2 and 15 s for Ray
+        (Workers(1), True, "about 2 min with 1 worker, from this sweep's finished trials"),
+        (
+            Workers(4, on_gpus=True),
+            False,
+            "about 40 s with 4 workers, on GPUs, a guess for a CPU core in place of a GPU",
+        ),
+        (Workers(4, on_gpus=True), True, "about 40 s with 4 workers, on GPUs, from this sweep's finished trials"),
+        (
+            Workers(None),
+            False,
+            "about 2 min of one worker, a guess for one CPU core a worker; the cluster decides how many there are",
+        ),
+        (Workers(1000), True, "about 29 s with 1,000 workers, from this sweep's finished trials"),  # 100 s / 7 trials
+    ],
+)
+def test_the_time_of_a_plan(workers, measured, expected):
+    spec, _ = load_sweep(SMALL)
+    trials = spec.trials()[:7]
+    planned = dataclasses.replace(plan(trials, {}), device_seconds=100.0, measured=measured)
+    text = plan_text(spec, trials, planned, workers, "/results/small")
+    assert f"\n  time        {expected}\n" in text
