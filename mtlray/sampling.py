@@ -21,16 +21,15 @@ class Sampler:
         self._subset = torch.from_numpy(subset(n_examples, trial.fraction, trial.seed))
         self._trial, self._batches_per_epoch = trial, trial.batches_per_epoch
         self._epoch = -1
-        self._order = self._subset
+        self._batches: Sequence[Tensor] = ()
 
     def batch(self, n: int) -> Tensor:
         """Indices into the training split, `[batch]`."""
         epoch, position = divmod(n, self._batches_per_epoch)
         if epoch != self._epoch:
             shuffle = torch.randperm(len(self._subset), generator=generator(self._trial.seed, "order", epoch))
-            self._epoch, self._order = epoch, self._subset[shuffle]
-        start = position * self._trial.batch_size
-        return self._order[start : start + self._trial.batch_size]
+            self._epoch, self._batches = epoch, torch.split(self._subset[shuffle], self._trial.batch_size)
+        return self._batches[position]
 
     def apart(self, purpose: str, step: int, count: int) -> list[Tensor]:
         """Up to `count` batches for something besides training, a function of (seed, purpose, step); no example twice.
