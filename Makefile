@@ -15,6 +15,7 @@ help:
 	@echo "make bench       throughput against plain PyTorch loops; time and memory of large tables, and of each strategy against equal"
 
 $(INSTALLED): pyproject.toml constraints.txt
+	@echo "Installing into $(VENV): a few minutes and 6 GB"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $(INSTALLED)

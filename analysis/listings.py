@@ -33,11 +33,11 @@ def comparison_listing(
                 count(row["n"], row["expected"]),
                 number(row["difference"], digits, signed=True),
                 interval(row["ci_low"], row["ci_high"], digits),
+                verdict(row),
                 number(row["effect_size"], 2, signed=True),
                 number(row["probability_of_improvement"], 2),
                 probability(row["p_t_holm"]),
                 probability(row["p_wilcoxon_holm"]),
-                verdict(row),
             )
             for row in own
         )
@@ -53,7 +53,7 @@ def comparison_listing(
             ("tests", f"two-sided, paired by seed; p after Holm's correction for {n_tests} comparisons"),
             *captions.rates(results),
         ),
-        columns=("strategy", "n", "difference", INTERVAL, "d_z", "P(better)", "p t", "p Wilcoxon", "verdict"),
+        columns=("strategy", "n", "difference", INTERVAL, "verdict", "d_z", "P(better)", "p t", "p Wilcoxon"),
         sections=tuple(sections),
         notes=(
             "d_z: mean difference over its standard deviation (Cohen). P(better): the share of pairs of runs in which "

@@ -159,7 +159,10 @@ def resolve(against: str, default: str | None) -> PublishedTable:
 
     Raises SpecError for an unknown name, ResultsError where the sweep names no table of that paper.
     """
-    if ":" in against or against not in {name.partition(":")[0] for name in TABLES}:
+    papers = {name.partition(":")[0] for name in TABLES}
+    if against not in papers | TABLES.keys():
+        raise unknown_name("published table", against, papers | TABLES.keys())
+    if against in TABLES:
         return describe(against)
     if default is None or default.partition(":")[0] != against:
         tables = ", ".join(f"{t.name} ({t.dataset})" for t in TABLES.values())

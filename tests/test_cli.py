@@ -119,6 +119,7 @@ def test_a_bad_sweep_is_one_paragraph_and_exit_code_2(cli, tmp_path, name, verb)
         (["plan", str(SMALL), "--seeds", "x"], "Option --seeds should look like 0:3 or 0,2,5. Found `x`."),
         (["plan", str(SMALL), "--strategies", "dva"], "The sweep has no strategy dva"),
         (["plan", str(SMALL), "--fractions", "0.5"], "The sweep has no fraction 0.5. It has: 0.25."),
+        (["plan", str(SMALL), "--fractions", "25%"], "Found `25%`. A quarter of the data is 0.25."),
         (["plan", str(SMALL), "--fractions", "half"], "Option --fractions should be numbers"),
         (["plan", str(SMALL), "--steps", "0"], "Parameter `steps` should be at least 1"),
         (["run", str(SMALL), "--device", "tpu"], 'Parameter `device` should be "auto", "cpu" or "cuda"'),

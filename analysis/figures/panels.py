@@ -109,12 +109,17 @@ def cut_start(axes: Axes, frame: pd.DataFrame) -> None:
 
 
 def log_where_wide(axes: Sequence[Axes]) -> None:
-    """A logarithmic vertical axis for panels that show one quantity, where its positive means span more than 20-fold."""
+    """A logarithmic vertical axis for panels that show one quantity, where its positive means span more than 20-fold.
+
+    It ends at half the panel's smallest mean: a band may reach zero, which has no place on it.
+    """
     values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for panel in axes for line in panel.lines])
     if not len(values) or values.min() <= 0 or values.max() <= 20 * values.min():
         return
     for panel in axes:
         panel.set_yscale("log")
+        if panel.lines:
+            panel.set_ylim(bottom=0.5 * min(np.asarray(line.get_ydata(), dtype=float).min() for line in panel.lines))
         panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
         panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         panel.yaxis.set_minor_locator(NullLocator())

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mtlray.cli.app import app
-from mtlray.cli.options import DATA, Data, data_folder
+from mtlray.cli.options import DATA, Data, DataSource, data_folder
 
 data_app = typer.Typer(help="The data sets: what is here, how to get it, whether it is whole.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
@@ -27,7 +27,7 @@ def data_list(data: Data = DATA) -> None:
 
 @data_app.command("prepare")
 def data_prepare(
-    name: Annotated[str, typer.Argument(metavar="NAME")],
+    name: DataSource,
     data: Data = DATA,
     form: Annotated[str | None, typer.Option("--form", help="nyuv2: mtan (default, the paper's) or mat.")] = None,
 ) -> None:
@@ -42,7 +42,7 @@ def data_prepare(
 
 @data_app.command("import")
 def data_import(
-    name: Annotated[str, typer.Argument(metavar="NAME")],
+    name: DataSource,
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The folder or file that you have.")],
     data: Data = DATA,
     normals: Annotated[
@@ -76,7 +76,7 @@ def data_import(
 
 
 @data_app.command("verify")
-def data_verify(name: Annotated[str, typer.Argument(metavar="NAME")], data: Data = DATA) -> None:
+def data_verify(name: DataSource, data: Data = DATA) -> None:
     """Compare a source's files, and all arrays made from it, with their checksums."""
     from mtlray.data.sources import verify_source
 

@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from mtlray.cli.data import data_app
-from mtlray.cli.options import DATA, Data, data_folder
+from mtlray.cli.options import DATA, Data, DataSource, data_folder
 
 
 @data_app.command("show")
 def data_show(
-    name: Annotated[str, typer.Argument(metavar="NAME")],
+    name: DataSource,
     out: Annotated[Path, typer.Option("--out", help="The picture to write: a .png, .pdf or .svg file.")],
     data: Data = DATA,
     examples: Annotated[int, typer.Option("--examples", min=1, help="Examples of each split.")] = 3,

@@ -42,6 +42,7 @@ def embed(
     Without --seeds and --fractions: the sweep's first seed, and its largest fraction.
     """
     from mtlray.embedding_store import embed_trials
+    from mtlray.plan_text import several
     from mtlray.specs import RunConfig
 
     opened = open_sweep(sweep, results, seeds, strategies, fractions)
@@ -58,6 +59,11 @@ def embed(
         if (seeds is not None or trial.seed == opened.trials[0].seed)
         and (fractions is not None or trial.fraction == max(t.fraction for t in opened.trials))
     ]
+    labels = dict.fromkeys(trial.strategy.label for trial in trials)
+    print(
+        f"{several(len(trials), 'trial')} to train once more, here, each to be laid out: {', '.join(labels)}",
+        flush=True,
+    )
     for line in embed_trials(trials, opened.ledger, config, at.split(","), examples):
-        print(line)
+        print(line, flush=True)
     print(f"again     mtlray figures {opened.folder} --only embedding")

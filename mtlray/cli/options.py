@@ -66,6 +66,9 @@ ActivationCheckpointing = Annotated[
         "stages again. Other models as without; seeds one by one.",
     ),
 ]
+DataSource = Annotated[
+    str, typer.Argument(metavar="NAME", help="A source that `mtlray data list` describes, such as mnist or nyuv2.")
+]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
 Source = Annotated[str, typer.Argument(metavar="RESULTS", help="A sweep's results folder, or its sweep file.")]
 Select = Annotated[str | None, typer.Option("--select", help="best_val, best_test, last or mean_last_10.")]
@@ -219,4 +222,7 @@ def _numbers(option: str, text: str) -> list[float]:
     try:
         return [float(entry) for entry in text.split(",")]
     except ValueError:
-        raise SpecError(f"Option --{option} should be numbers with commas between them. Found `{text}`.") from None
+        percent = " A quarter of the data is 0.25." if "%" in text else ""
+        raise SpecError(
+            f"Option --{option} should be numbers with commas between them. Found `{text}`.{percent}"
+        ) from None

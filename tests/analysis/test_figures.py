@@ -80,6 +80,9 @@ def test_weights_leave_single_task_out_and_turn_logarithmic_where_they_are_wide(
     equal = line(panels(drawing)[0], PALETTE[0])
     np.testing.assert_allclose(equal.get_ydata(), [2 ** (2 * e / 8) for e in range(1, 9)])
     assert {p.get_yscale() for p in panels(drawing)} == {"log"}  # 2^(5/8·…) up to 32, from 1.2
+    for p in panels(drawing):  # a band that reaches zero does not stretch the axis
+        smallest = min(min(line.get_ydata()) for line in p.lines)
+        assert p.get_ylim()[0] == pytest.approx(smallest / 2)
     narrow = drawn(with_curves({"equal": BOTH, "dwa": BOTH}, name="narrow"), "weights")
     assert {p.get_yscale() for p in panels(narrow)} == {"linear"}
 

@@ -59,5 +59,7 @@ def test_the_sweep_completes_a_bare_paper():
 
 @pytest.mark.parametrize("name", ["gong2019:7", "gong2018"])
 def test_unknown_table(name):
-    with pytest.raises(SpecError, match=f"There is no published table `{name}`.*Valid names: gong2019:1"):
+    with pytest.raises(
+        SpecError, match=f"There is no published table `{name}`. Did you mean .*Valid names: gong2019, gong2019:1"
+    ):
         resolve(name, "gong2019:1")
