@@ -27,10 +27,9 @@ def draw(scene: Scene) -> Drawing:
     n_columns = max(frame["step"].nunique() for frame in shown)
     figure = Figure(figsize=(0.3 + _SIZE * n_columns, 0.25 + _SIZE * len(shown)), layout="constrained")
     axes = figure.subplots(len(shown), n_columns, squeeze=False)
-    tasks = set()
-    for row, frame in zip(axes, shown, strict=True):
-        task, label = _label(frame, scene)
-        tasks.add(task)
+    labelled = [_label(frame, scene) for frame in shown]
+    tasks = sorted({task for task, _ in labelled if task})
+    for row, frame, (task, label) in zip(axes, shown, labelled, strict=True):
         parts: list[tuple[Any, pd.DataFrame]] = list(frame.groupby("step"))
         for panel, (step, part) in zip(row, parts, strict=False):
             if label is None:
@@ -48,13 +47,13 @@ def draw(scene: Scene) -> Drawing:
             panel.grid(visible=False)
         for panel in row[len(parts) :]:
             panel.remove()
-        row[0].set_ylabel(_name(frame))
+        row[0].set_ylabel(_name(frame) + (f"\nclasses of {task}" if task and len(tasks) > 1 else ""))
     cut = len(frames) - len(shown)
-    marks = ", ".join(sorted(task for task in tasks if task))
+    marks = f"the task {tasks[0]}" if len(tasks) == 1 else "the task beside its row"
     return Drawing(
         figure=figure,
         caption="t-SNE of the last layer of the shared trunk on test examples"
-        + (f"; each mark is the example's class for the task {marks}" if marks else "")
+        + (f"; each mark is the example's class for {marks}" if tasks else "")
         + ". Only neighbourhoods have a meaning: distances between groups, their sizes and the axes have none."
         + (f" {cut} more embedded trials are not shown." if cut else ""),
     )

@@ -246,8 +246,8 @@ def test_embeddings_are_a_row_for_each_trial_and_a_column_for_each_step(with_cur
     drawing = drawn(sweep, "embedding")
     assert [p.get_title() for p in panels(drawing)] == ["step 100, epoch 1", "step 800, epoch 8"] * 2
     assert [len(p.collections) for p in panels(drawing)] == [2, 2, 3, 3]  # classes of left, then of right
-    assert panels(drawing)[2].get_ylabel() == "stl:right\n100 % of the data, seed 0"
-    assert "for the task left, right" in drawing.caption
+    assert panels(drawing)[2].get_ylabel() == "stl:right\n100 % of the data, seed 0\nclasses of right"
+    assert "class for the task beside its row" in drawing.caption
 
 
 @pytest.mark.parametrize("kind", FIGURES, ids=lambda kind: kind.name)
