@@ -44,6 +44,8 @@ class Misbehaving(AbstractWeighting):
             weights = weights[:, :1]
         if self.fault == "exit":
             raise SystemExit(0)
+        if self.fault == "one objective":
+            return losses.mean(), weights, state
         return losses.sum(dim=1), weights, state
 
     def scalars(self, state):
@@ -84,6 +86,7 @@ def trial(dataset_spec, **changes):
         ("scalar state", "Found shape []"),
         ("global generator", "drew from torch's global generator"),
         ("wrong weights", "should have shape [seed, task] = [1, 2]. Found [1, 1]"),
+        ("one objective", "should have shape [seed] = [1]. Found []. Sum over the tasks alone"),
         ("wrong scalars", "Scalar `both`"),
         ("exit", "SystemExit"),
     ],

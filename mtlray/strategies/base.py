@@ -135,6 +135,11 @@ class AbstractWeighting(AbstractStrategy):
     def backward(self, losses: Sequence[TaskLosses], state: State) -> tuple[Weights, State]:
         (batch,) = losses
         objective, weights, state = self.combine(batch.values, state)
+        if objective.shape != batch.values.shape[:1]:  # a mean over seeds, for one, would depend on the pack
+            raise SpecError(
+                f"The objective that {self.label} returns should have shape [seed] = [{len(batch.values)}]. Found "
+                f"{list(objective.shape)}. Sum over the tasks alone, as in `losses.sum(dim=1)`."
+            )
         torch.autograd.backward(objective.sum())  # seeds share no parameter, so the sum keeps them apart
         return weights.detach(), state
 
