@@ -11,6 +11,8 @@ from torch.autograd.function import once_differentiable
 from mtlray.kernels.build import library
 
 _NAMES = {torch.float32: "float", torch.float64: "double"}
+_Shape = ctypes.c_int64 * 7
+_ARGUMENTS = {name: (_Shape, *[ctypes.c_void_p] * count) for name, count in (("forward", 5), ("backward", 7))}
 
 
 def fits(x: Tensor, weight: Tensor) -> bool:
@@ -20,15 +22,15 @@ def fits(x: Tensor, weight: Tensor) -> bool:
     return weight.shape[1] * weight.shape[2] <= _widest_row(x.dtype)
 
 
-def conv_pool_relu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def conv_pool_relu(x: Tensor, weight: Tensor, bias: Tensor, *, channels_last: bool = True) -> Tensor:
     """`relu(max_pool2d(conv2d(x, weight, bias), 2))` for images `[batch, channel, row, column]` on a CPU.
 
     The values and gradients are torch's within rounding; the same input gives the same bits. A window's gradient goes to the
-    first of equal values, as torch's does. Images and results lie channels-last in memory, other layouts are copied. Once
-    differentiable, and not to be mapped by torch.func. Raises BuildError where there is no compiled kernel; call it only where
-    `fits`.
+    first of equal values, as torch's does. Images lie channels-last in memory, other layouts are copied; the result lies so
+    too or, for what flattens it, in the order of its axes. Once differentiable, and not to be mapped by torch.func. Raises
+    BuildError where there is no compiled kernel; call it only where `fits`.
     """
-    outputs: Tensor = _ConvPoolReLU.apply(x, weight, bias)
+    outputs: Tensor = _ConvPoolReLU.apply(x, weight, bias, channels_last)
     return outputs
 
 
@@ -36,39 +38,51 @@ class _ConvPoolReLU(torch.autograd.Function):
     """Not an operator of torch.library: what that does around each call takes some 2 % of a training step."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, channels_last: bool) -> Tensor:
         inputs, weights = _channels_last(x), _channels_last(weight)
         size, lanes = weights.shape[1], _lanes(x.dtype)
         rows, columns = (inputs.shape[1] - size + 1) // 2, (inputs.shape[2] - size + 1) // 2
-        outputs = x.new_empty(inputs.shape[0], rows, columns, weights.shape[0])
+        outputs = torch.empty(
+            (inputs.shape[0], weights.shape[0], rows, columns),
+            dtype=x.dtype,
+            memory_format=torch.channels_last if channels_last else torch.contiguous_format,
+        )
         # The place of each window's maximum, for whole groups of examples as the kernel cuts them.
         groups = -(-inputs.shape[0] // lanes)
         winners = torch.empty(groups * lanes * rows * columns * weights.shape[0], dtype=torch.uint8)
-        _call("forward", inputs, weights, inputs, weights, bias.contiguous(), outputs, winners)
+        _call("forward", inputs, weights, channels_last, inputs, weights, bias.contiguous(), outputs, winners)
         ctx.save_for_backward(inputs, weights, winners)
-        return outputs.permute(0, 3, 1, 2)
+        ctx.channels_last = channels_last
+        return outputs
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
         inputs, weights, winners = ctx.saved_tensors
         of_inputs = torch.empty_like(inputs) if ctx.needs_input_grad[0] else None
         of_weights = torch.empty_like(weights)
         of_bias = weights.new_empty(weights.shape[0])
-        tensors = (_channels_last(gradient), inputs, weights, winners, of_inputs, of_weights, of_bias)
-        _call("backward", inputs, weights, *tensors)
-        return None if of_inputs is None else of_inputs.permute(0, 3, 1, 2), of_weights.permute(0, 3, 1, 2), of_bias
+        of_outputs = _channels_last(gradient) if ctx.channels_last else gradient.contiguous()
+        tensors = (of_outputs, inputs, weights, winners, of_inputs, of_weights, of_bias)
+        _call("backward", inputs, weights, ctx.channels_last, *tensors)
+        return (
+            None if of_inputs is None else of_inputs.permute(0, 3, 1, 2),
+            of_weights.permute(0, 3, 1, 2),
+            of_bias,
+            None,
+        )
 
 
-def _call(name: str, inputs: Tensor, weights: Tensor, *tensors: Tensor | None) -> None:
-    shape = (ctypes.c_int64 * 6)(*inputs.shape, weights.shape[0], weights.shape[1])
-    pointers = (ctypes.c_void_p(None if tensor is None else tensor.data_ptr()) for tensor in tensors)
-    _function(name, inputs.dtype)(shape, *pointers)
+def _call(name: str, inputs: Tensor, weights: Tensor, channels_last: bool, *tensors: Tensor | None) -> None:
+    shape = _Shape(*inputs.shape, weights.shape[0], weights.shape[1], not channels_last)
+    _function(name, inputs.dtype)(shape, *[None if tensor is None else tensor.data_ptr() for tensor in tensors])
 
 
 @cache
 def _function(name: str, dtype: torch.dtype) -> Any:
-    return getattr(library(), f"mtlray_{name}_{_NAMES[dtype]}")
+    function = getattr(library(), f"mtlray_{name}_{_NAMES[dtype]}")
+    function.argtypes = _ARGUMENTS.get(name, ())
+    return function
 
 
 @cache

@@ -50,7 +50,7 @@ struct Forward : Tile<T> {
                 Forward::add_up(places, down, s.kernel, s.row(), w + o * s.taps(), sums);
                 for (int c = 0; c < kChannelBlock && o + c < s.out; ++c) {
                     const V values[4] = {sums[0][c], sums[1][c], sums[2][c], sums[3][c]};
-                    Forward::pool(values, b[o + c], y + (at * s.out + o + c) * kLanes, winners + ((o + c) * s.pooled() + at) * kLanes);
+                    Forward::pool(values, b[o + c], y + s.place(at, o + c) * kLanes, winners + ((o + c) * s.pooled() + at) * kLanes);
                 }
             }
         }

@@ -36,12 +36,13 @@ struct InputGradient {
     }
 
     static void shares(const Shape& s, const std::uint8_t* codes, const T* gradients, std::int64_t width, Window* windows, Share* list) {
-        for (std::int64_t at = 0; at < s.pooled(); ++at, list += s.out, gradients += s.out) {
+        const std::int64_t apart = s.place(0, 1), next = s.place(1, 0);
+        for (std::int64_t at = 0; at < s.pooled(); ++at, list += s.out, gradients += next) {
             std::int32_t upper = 0, lower = 0;
             for (std::int32_t o = 0; o < s.out; ++o) {
                 const std::int32_t code = codes[(o * s.pooled() + at) * kLanes], alive = code != kDead, below = code >> 1 & 1;
                 const std::int32_t place = upper ^ ((upper ^ (std::int32_t(s.out) - 1 - lower)) & -below);
-                list[place] = {((code & 1) * std::int32_t(s.out) + o) * std::int32_t(width), gradients[o]};
+                list[place] = {((code & 1) * std::int32_t(s.out) + o) * std::int32_t(width), gradients[o * apart]};
                 lower += below;
                 upper += alive - below;
             }

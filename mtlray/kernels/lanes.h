@@ -46,7 +46,7 @@ template <typename T>
 using Buffer = std::vector<T, Lines<T>>;
 
 struct Shape {
-    std::int64_t examples, height, width, in, out, kernel;
+    std::int64_t examples, height, width, in, out, kernel, channels_first;
     std::int64_t pooled_height() const { return (height - kernel + 1) / 2; }
     std::int64_t pooled_width() const { return (width - kernel + 1) / 2; }
     std::int64_t pooled() const { return pooled_height() * pooled_width(); }
@@ -54,6 +54,8 @@ struct Shape {
     std::int64_t taps() const { return kernel * kernel * in; }
     std::int64_t row() const { return kernel * in; }
     std::int64_t blocks() const { return (out + kChannelBlock - 1) / kChannelBlock; }
+    // Where an output lies in its example: [out][window] or [window][out].
+    std::int64_t place(std::int64_t at, std::int64_t o) const { return channels_first ? o * pooled() + at : at * out + o; }
     std::int64_t corner(std::int64_t at) const { return 2 * ((at / pooled_width()) * width + at % pooled_width()) * in; }
 };
 

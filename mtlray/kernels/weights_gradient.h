@@ -9,7 +9,6 @@ namespace {
 
 constexpr int kRowBytes = kBytes < 32 ? kBytes : 32;  // patch rows are short; wider vectors would be mostly padding
 
-
 template <typename T>
 struct WeightsGradient {
     static constexpr int kMostVectors = 25, kLanes = Lanes<T>::kLanes, kRowLanes = kRowBytes / sizeof(T);
@@ -22,10 +21,11 @@ struct WeightsGradient {
 
     // Those of one channel of one example that ReLU let through, and the sum of their gradients.
     static std::int64_t alive(const Shape& s, const std::uint8_t* codes, const T* gradients, const std::int32_t* patches, Winner* list, T* sum) {
+        const std::int64_t apart = s.place(1, 0);
         std::int64_t n = 0;
         for (std::int64_t at = 0; at < s.pooled(); ++at) {
             const std::uint8_t code = codes[at * kLanes];
-            list[n] = {patches[at * 4 + (code & 3)], gradients[at * s.out]};
+            list[n] = {patches[at * 4 + (code & 3)], gradients[at * apart]};
             n += code != kDead;
         }
         T even = 0, odd = 0;  // one sum alone would wait for each addition
@@ -97,7 +97,7 @@ struct WeightsGradient {
             std::memcpy(input.data(), x + n * s.input(), s.input() * sizeof(T));
             for (std::int64_t o = 0; o < s.out; ++o) {
                 const std::uint8_t* codes = winners + first * n_out + o * s.pooled() * kLanes + (n - first);
-                const std::int64_t length = alive(s, codes, gy + n * n_out + o, patches.data(), list.data(), &gb[o]);
+                const std::int64_t length = alive(s, codes, gy + n * n_out + s.place(0, o), patches.data(), list.data(), &gb[o]);
                 scatter<kVectors, kRows>(s, input.data(), list.data(), length, &sums[o * padded]);
             }
         }

@@ -120,7 +120,7 @@ struct Winograd : Tile<T> {
             }
             const std::int64_t o = block * kChannelBlock + c;
             for (int k = 0; k < 2 && column + k < s.pooled_width(); ++k)
-                Winograd::pool(values[k], b[o], y + ((at + k) * s.out + o) * kLanes, winners + (o * s.pooled() + at + k) * kLanes);
+                Winograd::pool(values[k], b[o], y + s.place(at + k, o) * kLanes, winners + (o * s.pooled() + at + k) * kLanes);
         }
     }
 };

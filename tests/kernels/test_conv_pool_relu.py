@@ -1,5 +1,7 @@
 """The compiled kernel: torch's values and gradients, its choice among equals, and the same bits each time."""
 
+import functools
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -136,13 +138,20 @@ def test_an_example_does_not_depend_on_its_batch(shape):
         assert torch.equal(conv_pool_relu(x[i : i + 1], weight, bias)[0], together[i])
 
 
-def test_bits_are_the_same_each_time_and_in_each_layout():
-    inputs = draw((19, 3, 16, 6, 5), torch.float32)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_bits_are_the_same_each_time_and_in_each_layout(channels):
+    inputs = draw((19, channels, 16, 6, 5), torch.float32)
     upstream = torch.rand(19, 6, 6, 6, generator=torch.Generator().manual_seed(0))
     first = gradients(conv_pool_relu, inputs, upstream)
     other = [t.detach().contiguous(memory_format=torch.channels_last) if t.ndim == 4 else t.detach() for t in inputs]
     second = gradients(conv_pool_relu, [t.requires_grad_() for t in other], upstream.transpose(2, 3).contiguous().mT)
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    in_order = functools.partial(conv_pool_relu, channels_last=False)
+    assert conv_pool_relu(*inputs).is_contiguous(memory_format=torch.channels_last)
+    assert in_order(*inputs).is_contiguous()
+    assert torch.equal(in_order(*inputs), conv_pool_relu(*inputs))
+    third = gradients(in_order, inputs, upstream)
+    assert all(torch.equal(a, b) for a, b in zip(first, third, strict=True))
 
 
 def test_only_the_gradients_that_are_asked_for():
