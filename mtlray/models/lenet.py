@@ -76,8 +76,10 @@ class LeNet(ModelSpec):
         }[self.preset]  # fmt: skip
         side = ((input_shape[-1] - kernel + 1) // 2 - 4) // 2
         flat = widths[1] * side * side
-        second = ConvPoolReLU(widths[0], widths[1], 5, channels_last=False)
-        layers: list[nn.Module] = [ConvPoolReLU(1, widths[0], kernel), second]
+        layers: list[nn.Module] = [
+            ConvPoolReLU(1, widths[0], kernel),
+            ConvPoolReLU(widths[0], widths[1], 5, channels_last=False),
+        ]
         if dropout:
             layers.append(nn.Dropout2d(dropout))  # of whole channels, so that it may come after pooling and ReLU
         layers.append(nn.Flatten())
