@@ -26,14 +26,14 @@ class Meters:
         self._since = 0
 
     def add(self, step: int, losses: Losses) -> None:
-        """The losses of one batch of a step, without a graph; they may not change afterwards."""
+        """The losses of one batch of a step, without a graph."""
         self.interval_losses += losses
         self.epoch_losses += losses
         if step - self._since >= _SEARCHED_AT_ONCE:
             self._search()
         if not self._unsearched:
             self._since = step
-        self._unsearched.append(losses)
+        self._unsearched.append(losses.clone())  # a strategy may keep them as its own and change them in place
 
     @property
     def diverged_at(self) -> Counts:

@@ -60,6 +60,15 @@ def test_when_it_is_asked_changes_nothing(batches_per_step, asked_at):
         assert found == [at if at <= step else -1 for at in expected]
 
 
+def test_a_strategy_may_make_the_losses_its_own():
+    into, average = meters(), None
+    for step in range(1, 9):
+        losses = torch.full((1, 2), 1.0 if step < 7 else math.nan)
+        average = losses if average is None else average.mul_(0.9).add_(losses)
+        into.add(step, losses)
+    assert into.diverged_at.tolist() == [7]
+
+
 def test_a_sum_that_overflows_is_no_divergence():
     into, _ = fed(torch.full((3, 1, 2), 3e38))
     assert into.interval_losses.tolist() == [[math.inf] * 2]

@@ -95,7 +95,9 @@ class Pack:
         self._stochastic = spec.stochastic
         self._device, self._dtype, self._autocast = device, dtype, autocast
         networks = [initialise(spec, input_shape, tasks, seed, dtype).to(device) for seed in seeds]
-        self._network: SharedTrunk = networks[0]
+        # All modes are set here once, for a layer may have its own idea of them, such as a frozen batch norm; from then on
+        # `_forward` sets them where they change.
+        self._network: SharedTrunk = networks[0].train()
         self._single = spec.single_representation
         if self._single and type(self._network).forward is not SharedTrunk.forward:
             raise SpecError(

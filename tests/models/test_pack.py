@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from torch import nn
 
 from mtlray.data import MultiMNIST
 from mtlray.errors import SpecError
@@ -215,3 +216,30 @@ def test_trunk_gradient_norm(seeds):
     jacobian = losses.jacobian()
     losses.write(jacobian.sum(dim=1))
     torch.testing.assert_close(made.trunk_gradient_norm(), jacobian.sum(dim=1).norm(dim=1))
+
+
+class Frozen(nn.BatchNorm1d):
+    """Never in training mode, whatever the network is told."""
+
+    def train(self, mode=True):
+        return super().train(False)
+
+
+@dataclass(frozen=True)
+class FrozenNet(LeNet):
+    def build(self, input_shape, tasks):
+        network = super().build(input_shape, tasks)
+        return SharedTrunk(nn.Sequential(network.trunk, Frozen(50)), dict(network.heads.items()))
+
+
+@pytest.mark.parametrize("seeds", [(4,), (4, 7)])
+def test_a_layer_with_a_mode_of_its_own_has_it_from_the_first_step_on(seeds):
+    inputs, _ = batch(len(seeds))
+    predictions = []
+    for evaluated in (False, True):
+        made = Pack(FrozenNet(), DATA.input_shape, DATA.tasks, seeds, device=CPU, dtype=torch.float64)
+        if evaluated:
+            made.predict(inputs)
+        predictions.append(made.predict(inputs, training=True))
+        assert (made.buffers["trunk.1.num_batches_tracked"] == 0).all()
+    assert all(torch.equal(p, q) for p, q in zip(*predictions, strict=True))
