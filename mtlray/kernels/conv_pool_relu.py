@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from mtlray.errors import SpecError
 from mtlray.kernels.build import library
 
 _NAMES = {torch.float32: "float", torch.float64: "double"}
@@ -16,10 +17,16 @@ _ARGUMENTS = {name: (_Shape, *[ctypes.c_void_p] * count) for name, count in (("f
 
 
 def fits(x: Tensor, weight: Tensor) -> bool:
-    """Whether the kernel takes inputs and weights of these types and shapes; needs the compiled library."""
-    if x.device.type != "cpu" or x.dtype not in _NAMES or x.dtype != weight.dtype or weight.shape[2] != weight.shape[3]:
+    """Whether the kernel takes inputs and weights of these types and shapes; needs the compiled library.
+
+    It takes none that torch would refuse, so that torch says why.
+    """
+    if x.device.type != "cpu" or x.dtype not in _NAMES or x.dtype != weight.dtype:
         return False
-    return weight.shape[1] * weight.shape[2] <= _widest_row(x.dtype)
+    _, n_in, size, columns = weight.shape
+    if columns != size or x.ndim != 4 or x.shape[1] != n_in or min(x.shape[2], x.shape[3]) <= size:
+        return False
+    return n_in * size <= _widest_row(x.dtype)
 
 
 def conv_pool_relu(x: Tensor, weight: Tensor, bias: Tensor, *, channels_last: bool = True) -> Tensor:
@@ -64,7 +71,11 @@ class _ConvPoolReLU(torch.autograd.Function):
         of_bias = weights.new_empty(weights.shape[0])
         of_outputs = _channels_last(gradient) if ctx.channels_last else gradient.contiguous()
         tensors = (of_outputs, inputs, weights, winners, of_inputs, of_weights, of_bias)
-        _call("backward", inputs, weights, ctx.channels_last, *tensors)
+        if _call("backward", inputs, weights, ctx.channels_last, *tensors):
+            raise SpecError(
+                f"The fused kernel takes weights of at most {_widest_row(inputs.dtype)} numbers a row. Found "
+                f"{weights.shape[2] * weights.shape[3]}. Ask `fits` first, or choose kernel `torch`."
+            )
         return (
             None if of_inputs is None else of_inputs.permute(0, 3, 1, 2),
             of_weights.permute(0, 3, 1, 2),
@@ -73,9 +84,11 @@ class _ConvPoolReLU(torch.autograd.Function):
         )
 
 
-def _call(name: str, inputs: Tensor, weights: Tensor, channels_last: bool, *tensors: Tensor | None) -> None:
+def _call(name: str, inputs: Tensor, weights: Tensor, channels_last: bool, *tensors: Tensor | None) -> int:
+    """What the function returns, which means something for `backward` alone: 0, or 1 where it did nothing to the weights."""
     shape = _Shape(*inputs.shape, weights.shape[0], weights.shape[1], not channels_last)
-    _function(name, inputs.dtype)(shape, *[None if tensor is None else tensor.data_ptr() for tensor in tensors])
+    pointers = [None if tensor is None else tensor.data_ptr() for tensor in tensors]
+    return int(_function(name, inputs.dtype)(shape, *pointers))
 
 
 @cache

@@ -6,7 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from mtlray.errors import SpecError
 from mtlray.kernels import conv_pool_relu, fits, fused_unavailable
+from mtlray.models.conv_pool_relu import ConvPoolReLU
 
 pytestmark = pytest.mark.skipif(fused_unavailable() is not None, reason=str(fused_unavailable()))
 
@@ -170,6 +172,25 @@ def test_what_it_was_not_compiled_for_is_left_to_torch():
     assert not fits(image.double(), weight)
     assert not fits(image, torch.rand(1, 1, 3, 5))
     assert not fits(torch.rand(1, 999, 8, 8), torch.rand(1, 999, 3, 3))
+    inputs = [t.requires_grad_() for t in (torch.rand(1, 999, 8, 8), torch.rand(2, 999, 3, 3), torch.rand(2))]
+    with pytest.raises(SpecError, match=r"weights of at most \d+ numbers a row\. Found 2997\. Ask `fits` first"):
+        conv_pool_relu(*inputs).sum().backward()
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((1, 3, 16, 16), "expected input.* to have 2 channels, but got 3 channels"),
+        ((1, 2, 16, 4), "Kernel size can't be greater than actual input size"),
+        ((1, 2, 5, 16), "Output size is too small"),
+    ],
+)
+def test_torch_says_why_it_refuses_images(shape, message):
+    layer = ConvPoolReLU(2, 4, 5)
+    layer.kernel = "fused"
+    with pytest.raises(RuntimeError, match=message):
+        layer(torch.rand(shape))
+    assert layer(torch.rand(2, 6, 6)).shape == (4, 1, 1), "one image without a batch is torch's"
 
 
 def test_an_empty_batch():
