@@ -10,6 +10,7 @@ from types import ModuleType
 from mtlray.errors import LaunchError
 
 _LARGEST = 20_000_000  # bytes; Ray refuses more than 100 MiB, and Python files are small
+_SOURCES = {".py", ".cpp", ".h"}  # the latter two for mtlray's own kernel, where mtlray itself lies beside a sweep file
 _JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 
 
@@ -24,7 +25,8 @@ def stage(modules: Iterable[ModuleType], to: Path) -> Path | None:
     size = 0
     for folder in sorted({Path(module.__file__).resolve().parent for module in modules if module.__file__}):
         packages = [path.parent for path in folder.glob("*/__init__.py")]
-        files = [*folder.glob("*.py"), *(file for package in packages for file in package.rglob("*.py"))]
+        inside = (file for package in packages for file in package.rglob("*") if file.suffix in _SOURCES)
+        files = [*folder.glob("*.py"), *inside]
         for file in files:
             size += file.stat().st_size
             if size > _LARGEST:

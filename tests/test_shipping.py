@@ -2,9 +2,11 @@
 
 import json
 import types
+from pathlib import Path
 
 import pytest
 
+import mtlray
 import mtlray.shipping as shipping
 from mtlray.errors import LaunchError
 from mtlray.shipping import stage
@@ -24,6 +26,14 @@ def test_modules_and_packages_beside_the_sweep_file(module, tmp_path, unchecked)
     found = sorted(str(path.relative_to(staged)) for path in staged.rglob("*") if path.is_file())
     assert found == ["beside.py", "mine.py", "package/__init__.py", "package/deep/part.py"]
     assert (staged / "package" / "deep" / "part.py").read_text() == "# package/deep/part.py\n"
+
+
+def test_mtlray_itself_travels_with_the_source_of_its_kernel(tmp_path, unchecked):
+    source = Path(mtlray.__file__).parent
+    staged = stage([types.SimpleNamespace(__file__=str(source.parent / "sweep.py"))], tmp_path / "staged")
+    kernels = {path.name for path in (source / "kernels").iterdir() if path.suffix in {".cpp", ".h"}}
+    assert {"conv_pool_relu.cpp", "lanes.h"} < kernels
+    assert kernels <= {path.name for path in (staged / "mtlray" / "kernels").iterdir()}
 
 
 def test_no_sweep_file_no_folder(tmp_path):
