@@ -83,5 +83,7 @@ def _state(trials: Sequence[TrialSpec], planned: Plan, workers: Workers, folder:
     if planned.damaged:
         lines.append(f"  damaged     {', '.join(planned.damaged)}: not readable; their trials run again")
     if planned.others:
-        lines.append(f"  note        {planned.others:,} other finished trials in the folder are not part of this sweep")
+        lines.append(
+            f"  note        {several(planned.others, 'other finished trial')} in the folder, not part of this sweep"
+        )
     return lines

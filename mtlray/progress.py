@@ -87,8 +87,11 @@ class Display:
     def ended(self, trial: TrialSpec, state: str, error: str) -> None:
         """A trial's results are committed."""
         self._ended[state] += 1
+        stood = self._steps.get(trial.trial_id, 0)
+        made = stood - self._first.get(trial.trial_id, stood)
         self._stands(trial, trial.steps)
         if state != "done":
+            self._first[trial.trial_id] = trial.steps - made  # nobody makes the rest
             self.note(f"{state}: {name(trial)}: {error}")
         self.refresh()
 

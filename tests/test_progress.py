@@ -39,8 +39,8 @@ def shown(trials, clock, reports, started=()):
     with Display(trials, Console(file=text, width=200), started) as display:
         for at, trial, step in reports:
             clock.now = at
-            if step == 1000:
-                display.ended(trials[trial], "done", "")
+            if step in ("diverged", 1000):
+                display.ended(trials[trial], "done" if step == 1000 else step, "")
             else:
                 display.step(trials[trial], step)
     return text.getvalue().splitlines()
@@ -66,6 +66,17 @@ def test_steps_of_an_earlier_launch_are_not_of_this_one(clock, trials):
     assert shown(trials, clock, reports, started)[-1] == " 19 %  0/4 trials"
     lines = shown(trials, clock, [*reports, (30, 1, 450)], started)
     assert lines[-1] == " 20 %  0/4 trials  about 21 min left"  # 3200 left, 50 made in 20 s
+
+
+@pytest.mark.parametrize("before", [[], [(30, 1, 50)]], ids=["at once", "on its way"])
+def test_steps_that_a_diverged_trial_leaves_out_were_not_made(clock, trials, before):
+    reports = [(10, 0, 100), *before, (30, 1, "diverged"), (30, 0, 200)]
+    # 2,800 are left; 100 were made in 20 s, or 150 with those of the other trial before it diverged.
+    minutes = 6 if before else 9
+    assert shown(trials, clock, reports)[-1] == f" 30 %  1/4 trials, 1 diverged  about {minutes} min left"
+    if not before:  # nor by a trial that was to go on from a checkpoint and did not come so far
+        resumable = {trials[1].trial_id}
+        assert shown(trials, clock, reports, resumable)[-1].endswith(f"about {minutes} min left")
 
 
 def test_the_last_line_promises_nothing(clock, trials):
