@@ -49,15 +49,15 @@ class TaskLosses:
 
         Also fills `.grad` of every head with the gradient of its own, unweighted loss. May be called once a batch.
         """
-        n_tasks = self.values.shape[1]
-        rows = []
+        n_seeds, n_tasks = self.values.shape
+        pieces: list[Tensor] = []
         for task in range(n_tasks):
             inputs = [*self.shared, *self.heads[task]]
             more = task < n_tasks - 1
             gradients = torch.autograd.grad(self.total(task), inputs, retain_graph=more, allow_unused=True)
-            rows.append(self._row(gradients[: len(self.shared)]))
+            pieces += self._pieces(gradients[: len(self.shared)])
             _fill(self.heads[task], gradients[len(self.shared) :])
-        return torch.stack(rows, dim=1)
+        return torch.cat(pieces, dim=1).view(n_seeds, n_tasks, -1)
 
     def gramian(self) -> Gramian:
         """Inner products of the tasks' gradients, `jacobian @ jacobian.T`; the cost and effects of `jacobian`."""
@@ -87,7 +87,8 @@ class TaskLosses:
         """
         shared = self._representation()
         at_shared = gradient.reshape(shared.shape)
-        return self._row(torch.autograd.grad(shared, self.shared, at_shared, retain_graph=again, allow_unused=True))
+        gradients = torch.autograd.grad(shared, self.shared, at_shared, retain_graph=again, allow_unused=True)
+        return torch.cat(self._pieces(gradients), dim=1)
 
     def bounded_metrics(self) -> Losses:
         """Each task's bounded metric on this batch, `[seed, task]`, from 0 to 1; no further forward pass.
@@ -118,14 +119,15 @@ class TaskLosses:
     def weigh_heads(self, weights: Weights) -> None:
         """Multiply each head's gradient, as `jacobian` left it, by its task's weight."""
         for parameters, weight in zip(self.heads, weights.detach().unbind(dim=1), strict=True):
-            for gradient in (p.grad for p in parameters):
-                if gradient is not None:
-                    gradient.mul_(weight.reshape(-1, *[1] * (gradient.ndim - 1)) if self.stacked else weight[0])
+            for parameter in parameters:
+                if parameter.grad is not None:  # not in place: autograd may give two parameters one gradient
+                    factor = weight.reshape(-1, *[1] * (parameter.ndim - 1)) if self.stacked else weight[0]
+                    parameter.grad = parameter.grad * factor
 
-    def _row(self, gradients: Sequence[Tensor | None]) -> Direction:
-        """Gradients of the shared parameters side by side; zero where a task does not read a part of the trunk."""
+    def _pieces(self, gradients: Sequence[Tensor | None]) -> list[Tensor]:
+        """Gradients of the shared parameters, flat; zero where a task does not read a part of the trunk."""
         filled = (torch.zeros_like(p) if g is None else g for p, g in zip(self.shared, gradients, strict=True))
-        return torch.cat([self._flat(g) for g in filled], dim=1)
+        return [self._flat(g) for g in filled]
 
     def _flat(self, gradient: Tensor) -> Tensor:
         return gradient.flatten(1) if self.stacked else gradient.flatten().unsqueeze(0)
@@ -134,7 +136,10 @@ class TaskLosses:
 def _fill(parameters: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
     """Put gradients into `.grad`; none where a parameter takes no part, as after one backward pass over a loss."""
     for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.grad = None if gradient is None else _laid_out_as(parameter, gradient)
+        if gradient is None or gradient.stride() == parameter.stride():
+            parameter.grad = gradient
+        else:
+            parameter.grad = _laid_out_as(parameter, gradient)
 
 
 def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:
