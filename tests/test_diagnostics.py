@@ -210,14 +210,15 @@ def test_the_numbers_are_those_of_the_networks_own_gradients(datasets):
 
 
 def test_batches_for_diagnostics_come_from_the_training_subset_each_example_once():
-    sampler = Sampler(TRIAL, 2_400)
+    n_examples = TRIAL.dataset.n_examples("train")
+    sampler = Sampler(TRIAL, n_examples)
     subset = set(torch.cat([sampler.batch(n) for n in range(TRIAL.batches_per_epoch)]).tolist())
     drawn = torch.cat(sampler.apart("diagnostics", 5, 4)).tolist()
     assert len(drawn) == len(set(drawn)) == min(4, len(subset) // 16) * 16
     assert set(drawn) < subset
     assert drawn != torch.cat(sampler.apart("diagnostics", 6, 4)).tolist()
-    tiny = Sampler(dataclasses.replace(TRIAL, fraction=0.002), 2_400).apart("diagnostics", 5, 4)
-    assert [len(batch) for batch in tiny] == [5]
+    tiny = Sampler(dataclasses.replace(TRIAL, fraction=0.002), n_examples).apart("diagnostics", 5, 4)
+    assert [len(batch) for batch in tiny] == [8]
 
 
 def test_ids_stay_and_a_sweep_can_ask_for_all_trials():

@@ -48,7 +48,7 @@ def test_ranks_are_of_the_named_metrics_alone(folder):
     [
         ("miou", r"should name metrics\. Found `miou`\. There are: iou_global, iou_legacy, accuracy\."),
         ("iou_global", r"should leave each task a metric\. Found none for right, which has accuracy\."),
-        ("", r"Found ``\."),
+        ("", r"Found none\. There are: iou_global, iou_legacy, accuracy\."),
     ],
 )
 def test_what_cannot_be_shown_is_refused(folder, metrics, text):
