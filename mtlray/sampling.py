@@ -19,13 +19,13 @@ class Sampler:
 
     def __init__(self, trial: TrialSpec, n_examples: int) -> None:
         self._subset = torch.from_numpy(subset(n_examples, trial.fraction, trial.seed))
-        self._trial, self._batches_per_epoch = trial, trial.batches_per_epoch
+        self._trial = trial
         self._epoch = -1
         self._batches: Sequence[Tensor] = ()
 
     def batch(self, n: int) -> Tensor:
         """Indices into the training split, `[batch]`."""
-        epoch, position = divmod(n, self._batches_per_epoch)
+        epoch, position = divmod(n, self._trial.batches_per_epoch)
         if epoch != self._epoch:
             shuffle = torch.randperm(len(self._subset), generator=generator(self._trial.seed, "order", epoch))
             self._epoch, self._batches = epoch, torch.split(self._subset[shuffle], self._trial.batch_size)

@@ -102,7 +102,7 @@ class Run:
     ) -> None:
         self.trials, self.trial, self.device = trials, trials[0], device
         self.dtype = torch.float64 if self.trial.precision == "float64" else torch.float32
-        self.tasks, self.batches_per_epoch = self.trial.tasks, self.trial.batches_per_epoch
+        self.tasks = self.trial.tasks
         self.strategy = self.trial.strategy
         self.data_fingerprint = dataset.fingerprint
         self.splits = {name: place(examples, device) for name, examples in dataset.splits.items()}
@@ -154,8 +154,9 @@ class Run:
         self.meters.weights += weights
         for number, batch in zip(numbers, losses, strict=True):
             self.meters.add(self.step, batch.values.detach())
-            if (number + 1) % self.batches_per_epoch == 0:
-                self.state = self.strategy.end_epoch(self.meters.end_epoch(self.batches_per_epoch), self.state)
+            if (number + 1) % self.trial.batches_per_epoch == 0:
+                mean = self.meters.end_epoch(self.trial.batches_per_epoch)
+                self.state = self.strategy.end_epoch(mean, self.state)
 
     def _losses(self, number: int) -> TaskLosses:
         inputs, targets = augmented(self.trials, number, *self.batches.at(number))

@@ -9,6 +9,10 @@
 #include "input_gradient.h"
 #include "weights_gradient.h"
 
+namespace {
+Shape shape(const std::int64_t* s) { return {s[0], s[1], s[2], s[3], s[4], s[5], s[6]}; }
+}  // namespace
+
 extern "C" {
 int mtlray_lanes_float() { return Lanes<float>::kLanes; }
 int mtlray_lanes_double() { return Lanes<double>::kLanes; }
@@ -17,14 +21,13 @@ int mtlray_widest_row_double() { return WeightsGradient<double>::kMostVectors * 
 
 // `s` are the numbers of a Shape; `gx` may be null. backward returns 1 for rows beyond the widest, and 0.
 #define MTLRAY_EXPORT(T)                                                                                                      \
-    void mtlray_forward_##T(const std::int64_t* s, const T* x, const T* w, const T* b, T* y, std::uint8_t* winners) {          \
-        Forward<T>::run({s[0], s[1], s[2], s[3], s[4], s[5], s[6]}, x, w, b, y, winners);                                            \
+    void mtlray_forward_##T(const std::int64_t* s, const T* x, const T* w, const T* b, T* y, std::uint8_t* winners) {         \
+        Forward<T>::run(shape(s), x, w, b, y, winners);                                                                       \
     }                                                                                                                         \
     int mtlray_backward_##T(const std::int64_t* s, const T* gy, const T* x, const T* w, const std::uint8_t* winners, T* gx,   \
-                            T* gw, T* gb) {                                                                                    \
-        const Shape shape{s[0], s[1], s[2], s[3], s[4], s[5], s[6]};                                                                 \
-        if (gx) InputGradient<T>::run(shape, gy, w, winners, gx);                                                              \
-        return WeightsGradient<T>::run(shape, gy, x, winners, gw, gb);                                                         \
+                            T* gw, T* gb) {                                                                                   \
+        if (gx) InputGradient<T>::run(shape(s), gy, w, winners, gx);                                                          \
+        return WeightsGradient<T>::run(shape(s), gy, x, winners, gw, gb);                                                     \
     }
 MTLRAY_EXPORT(float)
 MTLRAY_EXPORT(double)

@@ -1,6 +1,6 @@
 """VGG as a shared trunk, with two convolutions and one fully connected layer for each task."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -21,22 +21,20 @@ class VGGTrunk(StagedTrunk):
 
     def __init__(self, layers: Iterable[nn.Module]) -> None:
         super().__init__()
+        stages: list[list[nn.Module]] = [[]]
         for i, layer in enumerate(layers):
             self.add_module(str(i), layer)
+            stages[-1].append(layer)
+            if isinstance(layer, nn.MaxPool2d):
+                stages.append([])
+        self._stages = tuple(
+            nn.Sequential(*stage) for stage in stages
+        )  # in a tuple, which names no layer a second time
 
     def forward(self, x: Tensor) -> Tensor:
-        for layers in self._stages():
+        for layers in self._stages:
             x = self.stage(nn.Sequential.forward, layers, x)
         return x
-
-    def _stages(self) -> Iterator[nn.Sequential]:
-        layers: list[nn.Module] = []
-        for layer in self.children():
-            layers.append(layer)
-            if isinstance(layer, nn.MaxPool2d):
-                yield nn.Sequential(*layers)
-                layers = []
-        yield nn.Sequential(*layers)
 
 
 @dataclass(frozen=True)

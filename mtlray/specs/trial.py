@@ -96,7 +96,7 @@ class TrialSpec:
         """The size of the training subset."""
         return max(1, round(self.fraction * self.dataset.n_examples("train")))
 
-    @property
+    @cached_property
     def batches_per_epoch(self) -> int:
         """The last, smaller batch is kept."""
         return math.ceil(self.n_train / self.batch_size)
