@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "winograd.h"
+#include "winograd_plane.h"
 
 namespace {
 
@@ -14,18 +14,21 @@ struct Forward : Tile<T> {
     using typename Tile<T>::Sums;
 
     static void run(const Shape& s, const T* x, const T* w, const T* b, T* y, std::uint8_t* winners) {
-        const bool winograd = Winograd<T>::pays(s);
-        const Buffer<T> weights = winograd ? Winograd<T>::packed(s, w) : packed(s, w);
+        const bool winograd = Winograd<T>::fits(s), plane = WinogradPlane<T>::fits(s);
+        const Buffer<T> weights = plane ? WinogradPlane<T>::packed(s, w) : winograd ? Winograd<T>::packed(s, w) : packed(s, w);
         const std::int64_t n_out = s.pooled() * s.out;
         Buffer<T> inputs(s.input() * kLanes), outputs(n_out * kLanes), transformed(winograd ? s.height * Winograd<T>::row(s) : 0);
         for (std::int64_t first = 0; first < s.examples; first += kLanes) {
             const int lanes = int(s.examples - first < kLanes ? s.examples - first : kLanes);
             if (lanes < kLanes) std::fill(inputs.begin(), inputs.end(), T(0));
             Forward::transpose(x + first * s.input(), s.input(), lanes, s.input(), inputs.data(), kLanes);
-            if (winograd)
-                Winograd<T>::group(s, inputs.data(), weights.data(), b, transformed.data(), outputs.data(), winners + first * n_out);
+            std::uint8_t* codes = winners + first * n_out;
+            if (plane)
+                WinogradPlane<T>::group(s, inputs.data(), weights.data(), b, transformed.data(), outputs.data(), codes);
+            else if (winograd)
+                Winograd<T>::group(s, inputs.data(), weights.data(), b, transformed.data(), outputs.data(), codes);
             else
-                group(s, inputs.data(), weights.data(), b, outputs.data(), winners + first * n_out);
+                group(s, inputs.data(), weights.data(), b, outputs.data(), codes);
             Forward::transpose(outputs.data(), kLanes, n_out, lanes, y + first * n_out, n_out);
         }
     }

@@ -13,15 +13,15 @@ struct InputGradient {
     static constexpr int kLanes = Lanes<T>::kLanes;
     using V = typename Lanes<T>::V;
 
-    // What one window of one example adds to the input's gradient. The winners in its upper row come first, those in its lower
-    // row stand at the end of its places, so that a row of the input knows which rows of the weights meet it.
-    struct Window {
-        std::int32_t corner, upper, lower;  // offset in the input, and how many winners each of its rows has
-    };
-
+    // A winner's part in what its window adds to the input's gradient of one example.
     struct Share {
         std::int32_t weights;  // offset of its channel among the weights of a row
         T gradient;
+    };
+
+    // How many winners a window has in its upper row and in its lower, which meet other rows of the weights.
+    struct Window {
+        std::int32_t corner, upper, lower;  // offset in the input, and the two numbers
     };
 
     // The weights as [row][winner's column in the window][out][row of a window's patch, kernel + 1 columns, padded]: a winner in
@@ -35,44 +35,52 @@ struct InputGradient {
         return result;
     }
 
-    static void shares(const Shape& s, const std::uint8_t* codes, const T* gradients, std::int64_t width, Window* windows, Share* list) {
-        const std::int64_t apart = s.place(0, 1), next = s.place(1, 0);
-        for (std::int64_t at = 0; at < s.pooled(); ++at, list += s.out, gradients += next) {
-            std::int32_t upper = 0, lower = 0;
-            for (std::int32_t o = 0; o < s.out; ++o) {
-                const std::int32_t code = codes[(o * s.pooled() + at) * kLanes], alive = code != kDead, below = code >> 1 & 1;
-                const std::int32_t place = upper ^ ((upper ^ (std::int32_t(s.out) - 1 - lower)) & -below);
-                list[place] = {((code & 1) * std::int32_t(s.out) + o) * std::int32_t(width), gradients[o * apart]};
-                lower += below;
-                upper += alive - below;
+    // The shares of each window as [upper, lower][out], the first of each row filled. Each channel is written to both rows and counted
+    // where it belongs, if it does: nothing here branches, because no processor could foresee it.
+    static MTLRAY_APART void shares(const Shape& s, const std::uint8_t* codes, const T* gradients, std::int64_t width, Window* windows, Share* list) {
+        const std::int64_t pooled = s.pooled(), apart = s.place(0, 1), next = s.place(1, 0);
+        const std::int32_t out = std::int32_t(s.out), step = std::int32_t(width), right = out * step;
+        const std::int32_t column[kDead + 1] = {0, right, 0, right, 0};
+        for (std::int64_t at = 0; at < pooled; ++at, list += 2 * out) {
+            const std::uint8_t* code = codes + at * kLanes;
+            const T* gradient = gradients + at * next;
+            Share *upper = list, *lower = list + out;
+            for (std::int32_t o = 0, weights = 0; o < out; ++o, code += pooled * kLanes, gradient += apart, weights += step) {
+                const std::int32_t place = *code, from = weights + column[place];
+                const T value = *gradient;
+                upper->weights = lower->weights = from;
+                upper->gradient = lower->gradient = value;
+                upper += place < 2;
+                lower += 0b1100 >> place & 1;
             }
-            windows[at].upper = upper;
-            windows[at].lower = lower;
+            windows[at].upper = std::int32_t(upper - list);
+            windows[at].lower = std::int32_t(lower - list) - out;
         }
     }
 
     // Row by row, so that the weights of the two rows that meet it stay in the first-level cache.
-    static void spread(const Shape& s, const T* weights, std::int64_t width, const Window* windows, const Share* list, T* gx) {
-        const std::int64_t below = 2 * s.out * width;
-        for (std::int64_t i = 0; i <= s.kernel; ++i)
+    static MTLRAY_APART void spread(const Shape& s, const T* weights, std::int64_t width, const Window* windows, const Share* list, T* gx) {
+        const std::int64_t kernel = s.kernel, out = s.out, down = s.width * s.in, below = 2 * out * width;
+        const Window* const end = windows + s.pooled();
+        for (std::int64_t i = 0; i <= kernel; ++i)
             for (std::int64_t v = 0; v < width; v += kSpread * kLanes) {
                 const T* now = weights + i * below + v;
-                for (std::int64_t at = 0; at < s.pooled(); ++at) {
-                    const Share* shares = list + at * s.out;
+                const Share* shares = list;
+                for (const Window* window = windows; window < end; ++window, shares += 2 * out) {
                     V sums[kSpread] = {};
-                    if (i < s.kernel)
-                        for (std::int32_t k = 0; k < windows[at].upper; ++k) add_share(now, shares[k], sums);
-                    if (i > 0)
-                        for (std::int32_t k = 1; k <= windows[at].lower; ++k) add_share(now - below, shares[s.out - k], sums);
-                    V* to = reinterpret_cast<V*>(gx + windows[at].corner + i * s.width * s.in + v);
+                    if (i < kernel) add_up(now, shares, window->upper, sums);
+                    if (i > 0) add_up(now - below, shares + out, window->lower, sums);
+                    V* to = reinterpret_cast<V*>(gx + window->corner + i * down + v);
                     for (int c = 0; c < kSpread; ++c) to[c] += sums[c];
                 }
             }
     }
 
-    static inline void add_share(const T* weights, const Share& share, V (&sums)[kSpread]) {
-        const V* w = reinterpret_cast<const V*>(weights + share.weights);
-        for (int c = 0; c < kSpread; ++c) sums[c] += w[c] * share.gradient;
+    static inline void add_up(const T* weights, const Share* shares, std::int32_t n, V (&sums)[kSpread]) {
+        for (const Share* end = shares + n; shares < end; ++shares) {
+            const V* w = reinterpret_cast<const V*>(weights + shares->weights);
+            for (int c = 0; c < kSpread; ++c) sums[c] += w[c] * shares->gradient;
+        }
     }
 
     static void run(const Shape& s, const T* gy, const T* w, const std::uint8_t* winners, T* gx) {
@@ -82,7 +90,7 @@ struct InputGradient {
         Buffer<T> sums(s.input() + width);
         Buffer<Window> windows(s.pooled());
         for (std::int64_t at = 0; at < s.pooled(); ++at) windows[at].corner = std::int32_t(s.corner(at));
-        Buffer<Share> list(n_out);
+        Buffer<Share> list(2 * n_out);
         for (std::int64_t n = 0; n < s.examples; ++n) {
             const std::int64_t first = n / kLanes * kLanes;
             std::fill(sums.begin(), sums.end(), T(0));

@@ -19,44 +19,43 @@ struct WeightsGradient {
         T gradient;
     };
 
-    // Those of one channel of one example that ReLU let through, and the sum of their gradients.
-    static std::int64_t alive(const Shape& s, const std::uint8_t* codes, const T* gradients, const std::int32_t* patches, Winner* list, T* sum) {
-        const std::int64_t apart = s.place(1, 0);
+    struct Patches {
+        std::int32_t of[kDead + 1];  // offset in the input for each code that a window can have
+    };
+
+    // Those of one channel of one example that ReLU let through.
+    static MTLRAY_APART std::int64_t alive(const Shape& s, const std::uint8_t* codes, const T* gradients, const Patches* patches, Winner* list) {
+        const std::int64_t pooled = s.pooled(), apart = s.place(1, 0);
         std::int64_t n = 0;
-        for (std::int64_t at = 0; at < s.pooled(); ++at) {
-            const std::uint8_t code = codes[at * kLanes];
-            list[n] = {patches[at * 4 + (code & 3)], gradients[at * apart]};
-            n += code != kDead;
+        for (std::int64_t at = 0; at < pooled; ++at, codes += kLanes, gradients += apart) {
+            list[n] = {patches[at].of[*codes], *gradients};
+            n += *codes != kDead;
         }
-        T even = 0, odd = 0;  // one sum alone would wait for each addition
-        std::int64_t k = 0;
-        for (; k + 4 <= n; k += 4) {
-            even += list[k].gradient + list[k + 2].gradient;
-            odd += list[k + 1].gradient + list[k + 3].gradient;
-        }
-        for (; k < n; ++k) even += list[k].gradient;
-        *sum += even + odd;
         return n;
     }
 
-    // Adds to gw, [row][padded patch row] of one channel; kVectors vectors make a patch row, kRows at once.
+    // Adds to gw, [row][padded patch row] of one channel; kVectors vectors make a patch row, kRows at once. And to gb.
     template <int kVectors, int kRows>
-    static void scatter(const Shape& s, const T* x, const Winner* winners, std::int64_t n, T* gw) {
+    static MTLRAY_APART void scatter(const Shape& s, const T* x, const Winner* winners, std::int64_t n, T* gw, T* gb) {
         const std::int64_t down = s.width * s.in;
         for (std::int64_t i = 0; i < s.kernel; i += kRows) {
             const int rows = int(s.kernel - i < kRows ? s.kernel - i : kRows);
+            T bias = 0;
             if (rows == kRows)
-                rows_of<kVectors, kRows>(x + i * down, down, winners, n, gw + i * kVectors * kRowLanes);
+                bias = rows_of<kVectors, kRows>(x + i * down, down, winners, n, gw + i * kVectors * kRowLanes);
             else
                 for (int r = 0; r < rows; ++r)
-                    rows_of<kVectors, 1>(x + (i + r) * down, down, winners, n, gw + (i + r) * kVectors * kRowLanes);
+                    bias = rows_of<kVectors, 1>(x + (i + r) * down, down, winners, n, gw + (i + r) * kVectors * kRowLanes);
+            if (i == 0) *gb += bias;
         }
     }
 
+    // Returns the sum of the gradients.
     template <int kVectors, int kRows>
-    static inline void rows_of(const T* x, std::int64_t down, const Winner* winners, std::int64_t n, T* gw) {
+    static inline T rows_of(const T* x, std::int64_t down, const Winner* winners, std::int64_t n, T* gw) {
         constexpr int kChains = 2 * kRows * kVectors <= kRegisters ? 2 : 1;  // two short sums in turn do not wait for each other
         R sums[kChains][kRows][kVectors];
+        T bias[kChains] = {};
         for (int r = 0; r < kRows; ++r)
             for (int v = 0; v < kVectors; ++v) {
                 sums[0][r][v] = *reinterpret_cast<const R*>(gw + (r * kVectors + v) * kRowLanes);
@@ -64,18 +63,20 @@ struct WeightsGradient {
             }
         std::int64_t k = 0;
         for (; k + kChains <= n; k += kChains)
-            for (int c = 0; c < kChains; ++c) add<kVectors, kRows>(x, down, winners[k + c], sums[c]);
-        if (k < n) add<kVectors, kRows>(x, down, winners[k], sums[0]);
+            for (int c = 0; c < kChains; ++c) add<kVectors, kRows>(x, down, winners[k + c], sums[c], bias[c]);
+        if (k < n) add<kVectors, kRows>(x, down, winners[k], sums[0], bias[0]);
         for (int r = 0; r < kRows; ++r)
             for (int v = 0; v < kVectors; ++v) {
                 if (kChains == 2) sums[0][r][v] += sums[kChains - 1][r][v];
                 *reinterpret_cast<R*>(gw + (r * kVectors + v) * kRowLanes) = sums[0][r][v];
             }
+        return kChains == 2 ? bias[0] + bias[kChains - 1] : bias[0];
     }
 
     template <int kVectors, int kRows>
-    static inline void add(const T* x, std::int64_t down, const Winner& winner, R (&sums)[kRows][kVectors]) {
+    static inline void add(const T* x, std::int64_t down, const Winner& winner, R (&sums)[kRows][kVectors], T& bias) {
         const T* patch = x + winner.patch;
+        bias += winner.gradient;
         for (int r = 0; r < kRows; ++r)
             for (int v = 0; v < kVectors; ++v) sums[r][v] += *reinterpret_cast<const R*>(patch + r * down + v * kRowLanes) * winner.gradient;
     }
@@ -87,18 +88,18 @@ struct WeightsGradient {
         const std::int64_t n_out = s.pooled() * s.out, padded = s.kernel * row;
         std::vector<T> input(s.input() + row, T(0));
         Buffer<T> sums(s.out * padded, T(0));
-        Buffer<std::int32_t> patches(s.pooled() * 4);
+        Buffer<Patches> patches(s.pooled());
         for (std::int64_t at = 0; at < s.pooled(); ++at)
-            for (int p = 0; p < 4; ++p) patches[at * 4 + p] = std::int32_t(s.corner(at) + (p / 2 * s.width + p % 2) * s.in);
-        Buffer<Winner> list(s.pooled() + 1);
+            for (int p = 0; p <= kDead; ++p) patches[at].of[p] = std::int32_t(s.corner(at) + (p == kDead ? 0 : (p / 2 * s.width + p % 2) * s.in));
+        Buffer<Winner> list(s.pooled());
         std::fill(gb, gb + s.out, T(0));
         for (std::int64_t n = 0; n < s.examples; ++n) {
             const std::int64_t first = n / kLanes * kLanes;
             std::memcpy(input.data(), x + n * s.input(), s.input() * sizeof(T));
             for (std::int64_t o = 0; o < s.out; ++o) {
                 const std::uint8_t* codes = winners + first * n_out + o * s.pooled() * kLanes + (n - first);
-                const std::int64_t length = alive(s, codes, gy + n * n_out + s.place(0, o), patches.data(), list.data(), &gb[o]);
-                scatter<kVectors, kRows>(s, input.data(), list.data(), length, &sums[o * padded]);
+                const std::int64_t length = alive(s, codes, gy + n * n_out + s.place(0, o), patches.data(), list.data());
+                scatter<kVectors, kRows>(s, input.data(), list.data(), length, &sums[o * padded], &gb[o]);
             }
         }
         for (std::int64_t o = 0; o < s.out; ++o)

@@ -2,7 +2,7 @@
 // a row, which two pooling windows share, take 8 products where the sum as it is written takes 20.
 //
 // The points are 0, 1, -1, 2, -2, 1/2, -1/2 and infinity. In one dimension, and only there, rounding stays near that of the plain sum:
-// 2.5 times its root mean square in float32.
+// 2.5 times its root mean square in float32. Here are the transforms, and the form for images of several channels.
 
 #pragma once
 
@@ -17,8 +17,7 @@ struct Winograd : Tile<T> {
     using typename Tile<T>::Sums;
     static constexpr int kPoints = 8, kKernel = 5;
 
-    // With one channel the transforms take more than the products save; with two they take a tenth less, with ten a half.
-    static bool pays(const Shape& s) { return s.kernel == kKernel && s.in > 1; }
+    static bool fits(const Shape& s) { return s.kernel == kKernel; }
 
     static std::int64_t pairs(const Shape& s) { return (s.pooled_width() + 1) / 2; }
 
@@ -57,15 +56,17 @@ struct Winograd : Tile<T> {
     static void transform_row(const Shape& s, const T* x, T* to) {
         for (std::int64_t q = 0; q < pairs(s); ++q)
             for (std::int64_t c = 0; c < s.in; ++c) {
-                V d[kPoints], at[kPoints];
-                for (int k = 0; k < kPoints; ++k)  // the last pair may be one window, and the image end before it does
-                    d[k] = 4 * q + k < s.width ? Winograd::load(x + ((4 * q + k) * s.in + c) * kLanes) : V{};
-                inputs_at_points(d, at);
+                V at[kPoints];
+                inputs_at_points(s, x, q, c, at);
                 for (int p = 0; p < kPoints; ++p) Winograd::store(to + ((p * pairs(s) + q) * s.in + c) * kLanes, at[p]);
             }
     }
 
-    static inline void inputs_at_points(const V (&d)[kPoints], V (&at)[kPoints]) {
+    // Of a row of the image, what a pair of windows sees of a channel.
+    static inline void inputs_at_points(const Shape& s, const T* x, std::int64_t pair, std::int64_t c, V (&at)[kPoints]) {
+        V d[kPoints];
+        for (int k = 0; k < kPoints; ++k)  // the last pair may be one window, and the image end before it does
+            d[k] = 4 * pair + k < s.width ? Winograd::load(x + ((4 * pair + k) * s.in + c) * kLanes) : V{};
         const V even1 = d[2] - T(4.25) * d[4] + d[6], odd1 = d[1] - T(4.25) * d[3] + d[5];
         const V even2 = T(0.25) * d[2] - T(1.25) * d[4] + d[6], odd2 = T(0.5) * d[1] - T(2.5) * d[3] + 2 * d[5];
         const V even_half = 4 * d[2] - 5 * d[4] + d[6], odd_half = 2 * d[1] - T(2.5) * d[3] + T(0.5) * d[5];

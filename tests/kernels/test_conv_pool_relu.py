@@ -13,7 +13,7 @@ from mtlray.models.conv_pool_relu import ConvPoolReLU
 pytestmark = pytest.mark.skipif(fused_unavailable() is not None, reason=str(fused_unavailable()))
 
 # batch, channels in, side, channels out, kernel: the presets of LeNet, and what does not divide by anything. A kernel of 5
-# over more than one channel is computed in Winograd's form, two windows at a time.
+# is computed in Winograd's form, two windows at a time, over one channel in another way than over more.
 SHAPES = [
     (3, 1, 36, 10, 5),
     (2, 10, 16, 20, 5),
@@ -22,6 +22,8 @@ SHAPES = [
     (17, 3, 9, 7, 2),
     (1, 2, 4, 1, 3),
     (18, 7, 15, 11, 5),
+    (19, 1, 15, 3, 5),
+    (2, 1, 6, 4, 5),
     (2, 2, 9, 6, 5),
     (3, 2, 6, 1, 5),
 ]
@@ -76,13 +78,14 @@ def test_images_need_not_be_square():
             )
 
 
-@pytest.mark.parametrize("shape", [(2, 2, 8, 3, 3), (2, 2, 9, 3, 5)])
+@pytest.mark.parametrize("shape", [(2, 2, 8, 3, 3), (2, 2, 9, 3, 5), (2, 1, 9, 3, 5)])
 def test_gradients_are_the_derivatives(shape):
     assert torch.autograd.gradcheck(conv_pool_relu, draw(shape))
 
 
-def test_winograds_form_rounds_little_more_than_the_plain_sum():
-    exact = draw((256, 10, 16, 20, 5))
+@pytest.mark.parametrize("shape", [(256, 10, 16, 20, 5), (256, 1, 36, 10, 5)])
+def test_winograds_form_rounds_little_more_than_the_plain_sum(shape):
+    exact = draw(shape)
     truth = reference(*exact)
 
     def error(function):
@@ -110,11 +113,12 @@ def test_a_window_that_is_not_above_zero_has_no_gradient():
     assert (exactly_zero[2] == 0).all()  # as torch: relu has slope 0 at 0
 
 
-def test_values_that_are_not_finite_stay_so_in_winograds_form():
-    x, weight, bias = draw((2, 3, 16, 4, 5))
+@pytest.mark.parametrize("channels", [1, 3])
+def test_values_that_are_not_finite_stay_so_in_winograds_form(channels):
+    x, weight, bias = draw((2, channels, 16, 4, 5))
     for value in (torch.nan, torch.inf, -torch.inf):
         broken = x.detach().clone()
-        broken[1, 2, 7, 5] = value
+        broken[1, -1, 7, 5] = value
         made, expected = conv_pool_relu(broken, weight, bias), reference(broken, weight, bias)
         assert torch.isfinite(made[0]).all()
         assert not torch.isfinite(made[1][~torch.isfinite(expected[1])]).any()
