@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from throughput import measure
+from throughput import Slice, measure
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -45,13 +45,14 @@ _FACES = {
     "genders": ((), "|u1", 0, 2),
     "subjects": ((), "<i4", -1, 0),
 }
+# As many examples as batches divide, so that every batch of an epoch is whole.
 CASES: dict[str, tuple[DatasetSpec, ModelSpec, int]] = {
     "SegNet tiny, 144x192, batches of 8": (
         NYUv2(source="mat", downscale=2, n_images=(320, 2)),
         SegNet("tiny"),
         8,
     ),
-    "VGG small, 64x64, batches of 32": (UTKFace(image_size=64, n_images=(2000, 2)), VGG("small"), 32),
+    "VGG small, 64x64, batches of 32": (UTKFace(image_size=64, n_images=(1984, 2)), VGG("small"), 32),
 }
 
 
@@ -60,7 +61,7 @@ def store(root: Path) -> None:
     rng = np.random.default_rng(0)
     for folder, columns, counts in (
         (folder_of(root, "mat"), _NYU, {"train": 320, "test": 2}),
-        (root / "utkface" / "64px", _FACES, {"train": 2000, "test": 2}),
+        (root / "utkface" / "64px", _FACES, {"train": 1984, "test": 2}),
     ):
 
         def write(writer: prepared.Writer, columns: dict = columns, counts: dict = counts) -> None:
@@ -88,7 +89,7 @@ class Pictures(Dataset):
         return [column.gather(torch.tensor([[i]]), torch.float32)[0, 0] for column in self._columns]
 
 
-def plain(case: str, root: Path, n_steps: int) -> Callable[[], None]:
+def plain(case: str, root: Path, n_steps: int) -> Slice:
     spec, model, batch = CASES[case]
     network = model.build(spec.input_shape, spec.tasks)
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9)
@@ -100,7 +101,7 @@ def plain(case: str, root: Path, n_steps: int) -> Callable[[], None]:
 
     stream = batches()
 
-    def train() -> None:
+    def train() -> float:
         for _ in range(n_steps):
             x, *targets = next(stream)
             predictions = network(x)
@@ -111,11 +112,12 @@ def plain(case: str, root: Path, n_steps: int) -> Callable[[], None]:
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+        return n_steps * batch
 
     return train
 
 
-def ours(case: str, root: Path, n_steps: int, precision: str) -> Callable[[], None]:
+def ours(case: str, root: Path, n_steps: int, precision: str) -> Slice:
     keep_freed_memory()
     spec, model, batch = CASES[case]
     trial = TrialSpec(
@@ -129,13 +131,14 @@ def ours(case: str, root: Path, n_steps: int, precision: str) -> Callable[[], No
     )
     run = Run([trial], spec.load(root), torch.device("cpu"), [None])
 
-    def train() -> None:
+    def train() -> float:
         started, run.batches.waited = time.monotonic(), 0.0
         for _ in range(n_steps):
             run.advance()
         share = run.batches.waited / (time.monotonic() - started)
         with (root / f"waited-{precision}").open("a") as file:
             file.write(f"{share}\n")
+        return n_steps * batch
 
     return train
 
@@ -158,7 +161,7 @@ def main() -> None:
                 MIXED: partial(ours, case, root, chosen.steps, "bf16"),
                 PLAIN: partial(plain, case, root, chosen.steps),
             }
-            rates = measure(variants, chosen.rounds, chosen.steps * batch)
+            rates = measure(variants, chosen.rounds)
             waited = statistics.median(map(float, (root / "waited-float32").read_text().split()))
             (root / "waited-float32").unlink()
             print(f"  {case}: waiting for data {100 * waited:.2f} % of a step")

@@ -70,8 +70,12 @@ def libmtl(
     n_steps: int,
     weighting: str = "EW",
     tasks: tuple[str, ...] = ("left", "right"),
-) -> Callable[[], None]:
-    """One call trains `n_steps` batches by `Trainer.train`, as its users call it; `network` has `trunk` and `heads`."""
+) -> Callable[[], int]:
+    """One call trains `n_steps` batches by `Trainer.train`, as its users call it; `network` has `trunk` and `heads`.
+
+    Its trainer counts in epochs: one here is as many passes over the data, the last cut short, as make `n_steps` batches.
+    It returns how many examples that were.
+    """
     trainer = trainer_class(checkout)
     from LibMTL.loss import CELoss
     from LibMTL.metrics import AccMetric
@@ -96,10 +100,12 @@ def libmtl(
     labelled = _Labelled(data, tasks)
     test = DataLoader(Subset(labelled, range(2)), 2)
 
-    def train() -> None:
-        chosen = torch.randperm(len(labelled))[: n_steps * batch].tolist()
-        loader = DataLoader(Subset(labelled, chosen), batch, shuffle=True)
+    def train() -> int:
+        passes = [torch.randperm(len(labelled)) for _ in range(-(-n_steps * batch // len(labelled)))]
+        loader = DataLoader(Subset(labelled, torch.cat(passes)[: n_steps * batch].tolist()), batch, shuffle=True)
+        assert len(loader) == n_steps
         with contextlib.redirect_stdout(io.StringIO()):
             model.train(loader, test, epochs=1)
+        return n_steps * batch
 
     return train

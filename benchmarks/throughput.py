@@ -74,7 +74,11 @@ class PILDigits(Dataset):
         return self._transform(Image.fromarray(self._images[i].numpy())), self._labels[i]
 
 
-def textbook(dataset: Dataset, n_steps: int, *, item: bool = False) -> Callable[[], None]:
+# Each variant is a function that trains one slice and returns how many examples it looked at.
+Slice = Callable[[], float]
+
+
+def textbook(dataset: Dataset, n_steps: int, *, item: bool = False) -> Slice:
     """A plain loop over a DataLoader; `item` reads the loss each step, as tutorials do."""
     network = TextbookLeNet()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.005, momentum=0.9)
@@ -85,7 +89,7 @@ def textbook(dataset: Dataset, n_steps: int, *, item: bool = False) -> Callable[
 
     stream = batches()
 
-    def train() -> None:
+    def train() -> float:
         for _ in range(n_steps):
             x, y = next(stream)
             loss = sum(F.cross_entropy(output, y[:, task]) for task, output in enumerate(network(x)))
@@ -94,11 +98,12 @@ def textbook(dataset: Dataset, n_steps: int, *, item: bool = False) -> Callable[
             optimizer.step()
             if item:
                 loss.item()
+        return n_steps * BATCH
 
     return train
 
 
-def ours(spec: MultiMNIST, data: Path, n_steps: int, kernel: str) -> Callable[[], None]:
+def ours(spec: MultiMNIST, data: Path, n_steps: int, kernel: str) -> Slice:
     """A trial's own loop, in a process set up as a trial's is."""
     keep_freed_memory()
     trial = TrialSpec(
@@ -109,29 +114,34 @@ def ours(spec: MultiMNIST, data: Path, n_steps: int, kernel: str) -> Callable[[]
         steps=10**9,
         batch_size=BATCH,
     )
-    run = Run([trial], spec.load(data), torch.device("cpu"), [None], kernel)
+    dataset = spec.load(data)
+    run = Run([trial], dataset, torch.device("cpu"), [None], kernel)
+    last = (len(dataset.splits["train"]) - 1) % BATCH + 1  # an epoch ends with a batch of what is left
 
-    def train() -> None:
+    def train() -> float:
+        before = run.step // trial.batches_per_epoch
         for _ in range(n_steps):
             run.advance()
+        return n_steps * BATCH - (run.step // trial.batches_per_epoch - before) * (BATCH - last)
 
     return train
 
 
-def matrix_products(n_steps: int) -> Callable[[], None]:
+def matrix_products(n_steps: int) -> Slice:
     """As many operations as the variants count, in products of matrices of the size that runs fastest."""
     size = 768
     a, b, c = (torch.rand(size, size) for _ in range(3))
     n = max(1, round(n_steps * BATCH * FLOP / (2 * size**3)))
 
-    def multiply() -> None:
+    def multiply() -> float:
         for _ in range(n):
             torch.mm(a, b, out=c)
+        return n * 2 * size**3 / FLOP
 
     return multiply
 
 
-def variant(name: str, spec: MultiMNIST, data: Path, n_steps: int, checkout: Path | None) -> Callable[[], None]:
+def variant(name: str, spec: MultiMNIST, data: Path, n_steps: int, checkout: Path | None) -> Slice:
     """What runs one slice of a variant, by name."""
     if name in (OURS, NO_COMPILER):
         return ours(spec, data, n_steps, "auto" if name == OURS else "torch")
@@ -151,26 +161,24 @@ def variant(name: str, spec: MultiMNIST, data: Path, n_steps: int, checkout: Pat
     )
 
 
-def serve(make: Callable[[], Callable[[], None]], n_samples: int, pipe: Connection) -> None:
+def serve(make: Callable[[], Slice], pipe: Connection) -> None:
     """A process of its own for a variant: runs a slice whenever it is asked, answers with samples per CPU second."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     train = make()
     while pipe.recv():
         start = time.process_time()
-        train()
+        n_samples = train()
         pipe.send(n_samples / (time.process_time() - start))
 
 
-def measure(
-    variants: dict[str, Callable[[], Callable[[], None]]], n_rounds: int, n_samples: int
-) -> dict[str, list[float]]:
-    """Samples per CPU second of each variant in each round; a slice has `n_samples`."""
+def measure(variants: dict[str, Callable[[], Slice]], n_rounds: int) -> dict[str, list[float]]:
+    """Samples per CPU second of each variant in each round."""
     context = multiprocessing.get_context("spawn")
     pipes = {}
     for name, make in variants.items():
         pipes[name], theirs = context.Pipe()
-        context.Process(target=serve, args=(make, n_samples, theirs), daemon=True).start()
+        context.Process(target=serve, args=(make, theirs), daemon=True).start()
     rates: dict[str, list[float]] = {name: [] for name in variants}
     for round_ in range(n_rounds + 2):
         for name, pipe in pipes.items():
@@ -197,7 +205,7 @@ def main() -> None:
     spec.prepare(chosen.data)
     names = [OURS, NO_COMPILER, TENSORS, IMAGES, *([LIBMTL_TENSORS, LIBMTL_IMAGES] if chosen.libmtl else []), PEAK]
     variants = {name: partial(variant, name, spec, chosen.data, chosen.steps, chosen.libmtl) for name in names}
-    rates = measure(variants, chosen.rounds, chosen.steps * BATCH)
+    rates = measure(variants, chosen.rounds)
 
     print(
         f"{cpu_name()}, torch {torch.__version__}, kernel {choose_kernel('auto')}, one thread, {chosen.rounds} rounds of "
