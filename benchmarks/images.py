@@ -13,7 +13,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -154,7 +154,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         store(root)
-        for case, (spec, _, batch) in CASES.items():
+        for case, (spec, _, _) in CASES.items():
             spec.prepare(root)
             variants = {
                 OURS: partial(ours, case, root, chosen.steps, "float32"),
