@@ -12,7 +12,7 @@ help:
 	@echo "make test-all    also the slow ones"
 	@echo "make lint        format check, lint, types"
 	@echo "make plan        plan every sweep file"
-	@echo "make bench       throughput against plain PyTorch loops; time and memory of large tables, and of each strategy against equal"
+	@echo "make bench       throughput against plain PyTorch loops (and LIBMTL=CHECKOUT), what surrounds training, each strategy's cost, large tables"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV): a few minutes and 6 GB"
@@ -44,9 +44,11 @@ plan: $(INSTALLED)
 	@for sweep in sweeps/*.py; do $(BIN)/mtlray plan $$sweep || exit 1; done
 
 bench: $(INSTALLED)
-	$(BIN)/python benchmarks/throughput.py
-	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python benchmarks/throughput.py $(if $(LIBMTL),--libmtl $(LIBMTL))
+	$(BIN)/python benchmarks/system.py
+	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/strategies.py
+	$(BIN)/python benchmarks/tables.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
