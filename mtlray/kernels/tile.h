@@ -16,19 +16,20 @@ struct Tile : Lanes<T> {
 
     // At each of four places of the image, `rows` rows of `row` vectors, each with its weight for each channel of the block.
     static inline void add_up(const T* const (&places)[4], std::int64_t down, std::int64_t rows, std::int64_t row, const T* w, Sums& sums) {
-        for (int p = 0; p < 4; ++p)
-            for (int c = 0; c < kChannelBlock; ++c) sums[p][c] = V{};
+        V local[4][kChannelBlock] = {};  // not `sums`: clang would write them to memory after each row
         for (std::int64_t i = 0; i < rows; ++i)
             for (std::int64_t t = 0; t < row; ++t, w += kChannelBlock) {
                 const std::int64_t at = i * down + t * kLanes;
                 const V x0 = Tile::load(places[0] + at), x1 = Tile::load(places[1] + at), x2 = Tile::load(places[2] + at), x3 = Tile::load(places[3] + at);
                 for (int c = 0; c < kChannelBlock; ++c) {
-                    sums[0][c] += x0 * w[c];
-                    sums[1][c] += x1 * w[c];
-                    sums[2][c] += x2 * w[c];
-                    sums[3][c] += x3 * w[c];
+                    local[0][c] += x0 * w[c];
+                    local[1][c] += x1 * w[c];
+                    local[2][c] += x2 * w[c];
+                    local[3][c] += x3 * w[c];
                 }
             }
+        for (int p = 0; p < 4; ++p)
+            for (int c = 0; c < kChannelBlock; ++c) sums[p][c] = local[p][c];
     }
 
     // ReLU of the largest of four values plus a bias, and which it was. The first of equals wins and a nan over all, as in torch.
