@@ -35,17 +35,17 @@ class _OnTheCPU(types.ModuleType):
 
 
 class _Labelled(Dataset):
-    """A data set whose labels are a dictionary, as LibMTL takes them."""
+    """A data set whose labels are a dictionary, as LibMTL takes them; made beforehand, so that it costs LibMTL nothing."""
 
     def __init__(self, data: Dataset, tasks: tuple[str, ...]) -> None:
-        self._data, self._tasks = data, tasks
+        self._data = data
+        self._labels = [dict(zip(tasks, data[i][1], strict=True)) for i in range(len(data))]
 
     def __len__(self) -> int:
-        return len(self._data)
+        return len(self._labels)
 
     def __getitem__(self, i: int) -> tuple[Any, dict[str, Any]]:
-        image, labels = self._data[i]
-        return image, dict(zip(self._tasks, labels, strict=True))
+        return self._data[i][0], self._labels[i]
 
 
 def trainer_class(checkout: Path) -> Any:
@@ -54,7 +54,7 @@ def trainer_class(checkout: Path) -> Any:
     if not source.is_file():
         raise SystemExit(f"--libmtl should name a checkout of LibMTL. Found no {source}.")
     for name in ("torch_geometric", "cvxpy", "qpsolvers"):
-        if importlib.util.find_spec(name) is None:
+        if name not in sys.modules and importlib.util.find_spec(name) is None:
             sys.modules[name] = _Absent(name)
     sys.path.insert(0, str(checkout))
     trainer = importlib.import_module("LibMTL.trainer")

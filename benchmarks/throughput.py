@@ -213,11 +213,23 @@ def main() -> None:
     )
     table = {}
     for name, values in rates.items():
-        ratios = [mine / theirs for mine, theirs in zip(rates[OURS], values, strict=True)]
-        low, middle, high = statistics.quantiles(ratios, n=4)
-        table[name] = {"samples_per_cpu_second": statistics.median(values), "ratio": middle, "quartiles": [low, high]}
+        compiled, plain = (
+            statistics.quantiles((mine / theirs for mine, theirs in zip(rates[of], values, strict=True)), n=4)
+            for of in (OURS, NO_COMPILER)
+        )
+        table[name] = {
+            "samples_per_cpu_second": statistics.median(values),
+            "ratio": compiled[1],
+            "quartiles": [compiled[0], compiled[2]],
+            "ratio_without_compiler": plain[1],
+            "quartiles_without_compiler": [plain[0], plain[2]],
+        }
         print(f"  {name:<28} {statistics.median(values):7.0f} samples per CPU second", end="")
-        print("" if name == OURS else f"   mtlray is {middle:.2f} times that ({low:.2f} to {high:.2f})")
+        if name != OURS:
+            print(f"   mtlray is {compiled[1]:.2f} times that ({compiled[0]:.2f} to {compiled[2]:.2f})", end="")
+            if name != NO_COMPILER:
+                print(f", with torch's kernels {plain[1]:.2f} ({plain[0]:.2f} to {plain[2]:.2f})", end="")
+        print()
     peak = statistics.median(rates[PEAK]) * FLOP / 1e9
     share = table[PEAK]["ratio"]
     print(f"  {PEAK}s run at {peak:.0f} GFLOP/s; counted densely, a trial reaches {share:.0%} of that")

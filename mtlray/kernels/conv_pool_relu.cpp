@@ -1,7 +1,7 @@
 // ReLU(max_pool_2x2(convolution(x, w) + b)), stride 1, no padding, and its gradients; one thread.
 //
 // Images are [example][row][column][channel], weights [out][row][column][in]; the result is like an image or, where asked for,
-// [example][channel][row][column]. Sums run in an order that depends on the shapes alone, so that the same input gives the same
+// [example][channel][row][column]. Sums run in an order that depends on the input alone, so that the same input gives the same
 // bits. `winners` says for each window which of its places has the largest value, for whole groups of kLanes examples:
 // [group][out][window][lane].
 

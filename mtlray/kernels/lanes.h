@@ -23,7 +23,7 @@ constexpr int kBytes = 16, kChannelBlock = 5, kRegisters = 24;
 #else
 constexpr int kBytes = 16, kChannelBlock = 2, kRegisters = 14;
 #endif
-// For a function that stays one: within a larger one the compiler has no registers left for its pointers.
+// Never inlined: within a larger function the compiler has no registers left for its pointers.
 #define MTLRAY_APART __attribute__((noinline))
 
 constexpr std::uint8_t kDead = 4;  // a window's winner is not above zero; else its place in the window, 0 to 3

@@ -40,7 +40,7 @@ struct WeightsGradient {
         const std::int64_t down = s.width * s.in;
         for (std::int64_t i = 0; i < s.kernel; i += kRows) {
             const int rows = int(s.kernel - i < kRows ? s.kernel - i : kRows);
-            T bias = 0;
+            T bias = 0;  // the same for all rows
             if (rows == kRows)
                 bias = rows_of<kVectors, kRows>(x + i * down, down, winners, n, gw + i * kVectors * kRowLanes);
             else

@@ -1,5 +1,6 @@
 // Winograd's form F(4, 5) for images of one channel: five products make a sum at a point, too few to pay for a way through memory, so
-// that the sums of one pair of windows, all their points and both their rows, stay in registers until they are the windows' values.
+// that the sums of one pair of windows, all their points and both their rows, go into the windows' values as they are made; where there
+// are 32 registers they never leave them.
 
 #pragma once
 

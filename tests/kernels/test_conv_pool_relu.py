@@ -91,7 +91,7 @@ def test_winograds_form_rounds_little_more_than_the_plain_sum(shape):
     def error(function):
         return (function(*(t.detach().float() for t in exact)) - truth).square().mean().sqrt()
 
-    assert error(conv_pool_relu) < 4 * error(reference)
+    assert error(conv_pool_relu) < 5 * error(reference)
 
 
 def test_the_first_of_equal_values_gets_the_gradient():
@@ -111,6 +111,18 @@ def test_a_window_that_is_not_above_zero_has_no_gradient():
     assert all((g == 0).all() for g in gradients(conv_pool_relu, [x, weight, low], upstream))
     exactly_zero = gradients(conv_pool_relu, [torch.zeros_like(x).requires_grad_(), weight, 0 * bias], upstream)
     assert (exactly_zero[2] == 0).all()  # as torch: relu has slope 0 at 0
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [5, 3])
+def test_what_no_window_sees_changes_nothing(channels, size):
+    x, weight, bias = draw((2, channels, size + 6, 4, size))
+    with torch.no_grad():
+        seen = conv_pool_relu(x, weight, bias)
+        x[..., -1] = x[..., -1, :] = (
+            torch.nan
+        )  # the convolution's width is odd, and pooling drops its last column and row
+        assert torch.equal(conv_pool_relu(x, weight, bias), seen)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
