@@ -80,8 +80,9 @@ def inspect_cluster(results: str, sweep: str, data: DataSource | None = None) ->
     except ray.exceptions.RayError as error:  # no mtlray there, another Python, or no answer at all
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         raise LaunchError(
-            f"Every node should have this mtlray {__version__} installed. Node {nodes[node]} says: {reason}. "
-            "Install the same versions there, for example with constraints.txt."
+            f"Every node should be able to run this mtlray {__version__}. Node {nodes[node]} says: {reason.rstrip('.')}. Install "
+            "the same versions there, for example with constraints.txt; if they are there, start again and look into that node's "
+            "Ray logs."
         ) from error
     finally:
         store.delete(token)
