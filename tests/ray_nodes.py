@@ -119,8 +119,13 @@ class Nodes:
         self.other = None
 
     def join(self, *before, **environment):
-        """Start the other node; `before` are the words before its command."""
-        self.other = self._start(1, "--num-cpus=1", f"--address={self.address}", before=before, **environment)
+        """Start the other node; `before` are the words before its command.
+
+        It has a folder of its own, as on a machine of its own: in a common one its Ray unpacks what travels to the nodes a second
+        time, and removes the first under the processes that stand in it.
+        """
+        own = f"--temp-dir={self.folder}/other"
+        self.other = self._start(1, "--num-cpus=1", f"--address={self.address}", own, before=before, **environment)
 
     def _wait_for_head(self, port):
         """Somebody listens there, seen from where the head is."""

@@ -20,7 +20,7 @@ def main(sweep, results, data):
 
     threading.Thread(target=lose_a_node, daemon=True).start()
     sys.argv = ["mtlray", "run", sweep, "--yes", "--address", cluster.address, "--results", results, "--data", data]
-    sys.argv += ["--steps", "300", "--checkpoint-seconds", "0.2"]
+    sys.argv += ["--steps", "1500", "--checkpoint-seconds", "0.2"]
     from mtlray.cli import main as mtlray
 
     try:

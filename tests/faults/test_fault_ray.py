@@ -80,7 +80,7 @@ def test_a_node_that_is_lost_costs_no_trial(tmp_path, data, undisturbed, drivers
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the node is gone" in done.stdout
     code, output = drivers.run(
-        "run", SWEEP, "--in-process", "--yes", "--results", tmp_path / "alone", "--data", data, "--steps", "300"
+        "run", SWEEP, "--in-process", "--yes", "--results", tmp_path / "alone", "--data", data, "--steps", "1500"
     )
     assert code == 0, output
     assert_same_results(tmp_path, tmp_path / "alone")
