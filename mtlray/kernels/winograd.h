@@ -53,6 +53,7 @@ struct Winograd : Tile<T> {
 
     // Elements of a row of the transformed image, [row][point][pair of windows][in][lane].
     static std::int64_t row(const Shape& s) { return kPoints * pairs(s) * s.in * kLanes; }
+    static std::int64_t scratch(const Shape& s) { return s.height * row(s); }
 
     static void transform_row(const Shape& s, const T* x, T* to) {
         for (std::int64_t q = 0; q < pairs(s); ++q)
