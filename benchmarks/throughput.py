@@ -114,15 +114,17 @@ def ours(spec: MultiMNIST, data: Path, n_steps: int, kernel: str) -> Slice:
         steps=10**9,
         batch_size=BATCH,
     )
-    dataset = spec.load(data)
-    run = Run([trial], dataset, torch.device("cpu"), [None], kernel)
-    last = (len(dataset.splits["train"]) - 1) % BATCH + 1  # an epoch ends with a batch of what is left
+    run = Run([trial], spec.load(data), torch.device("cpu"), [None], kernel)
+
+    def seen() -> int:
+        epochs, batches = divmod(run.step, trial.batches_per_epoch)  # an epoch ends with a batch of what is left
+        return epochs * trial.n_train + batches * BATCH
 
     def train() -> float:
-        before = run.step // trial.batches_per_epoch
+        before = seen()
         for _ in range(n_steps):
             run.advance()
-        return n_steps * BATCH - (run.step // trial.batches_per_epoch - before) * (BATCH - last)
+        return seen() - before
 
     return train
 

@@ -10,15 +10,8 @@ from mtlray.records import Ledger
 SMALL = ROOT / "tests" / "sweep_small.py"
 # So many steps that a trial which was seen to run still runs when its node is lost.
 NARROW = (
-    "--seeds",
-    "0:1",
-    "--strategies",
-    "dwa,uncertainty,loss_share",
-    "--steps",
-    "2000",
-    "--checkpoint-seconds",
-    "0.1",
-)
+    "--seeds", "0:1", "--strategies", "dwa,uncertainty,loss_share", "--steps", "2000", "--checkpoint-seconds", "0.1",
+)  # fmt: skip
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.xdist_group("ray"), pytest.mark.timeout(600)]
 

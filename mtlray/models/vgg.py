@@ -27,9 +27,8 @@ class VGGTrunk(StagedTrunk):
             stages[-1].append(layer)
             if isinstance(layer, nn.MaxPool2d):
                 stages.append([])
-        self._stages = tuple(
-            nn.Sequential(*stage) for stage in stages
-        )  # in a tuple, which names no layer a second time
+        # In a tuple, which names no layer a second time.
+        self._stages = tuple(nn.Sequential(*stage) for stage in stages)
 
     def forward(self, x: Tensor) -> Tensor:
         for layers in self._stages:

@@ -83,15 +83,15 @@ def test_gradients_are_the_derivatives(shape):
     assert torch.autograd.gradcheck(conv_pool_relu, draw(shape))
 
 
-@pytest.mark.parametrize("shape", [(256, 10, 16, 20, 5), (256, 1, 36, 10, 5)])
-def test_winograds_form_rounds_little_more_than_the_plain_sum(shape):
+@pytest.mark.parametrize(("shape", "times"), [((256, 10, 16, 20, 5), 4), ((256, 1, 36, 10, 5), 5)])
+def test_winograds_form_rounds_little_more_than_the_plain_sum(shape, times):
     exact = draw(shape)
     truth = reference(*exact)
 
     def error(function):
         return (function(*(t.detach().float() for t in exact)) - truth).square().mean().sqrt()
 
-    assert error(conv_pool_relu) < 5 * error(reference)
+    assert error(conv_pool_relu) < times * error(reference)
 
 
 def test_the_first_of_equal_values_gets_the_gradient():
@@ -119,9 +119,8 @@ def test_what_no_window_sees_changes_nothing(channels, size):
     x, weight, bias = draw((2, channels, size + 6, 4, size))
     with torch.no_grad():
         seen = conv_pool_relu(x, weight, bias)
-        x[..., -1] = x[..., -1, :] = (
-            torch.nan
-        )  # the convolution's width is odd, and pooling drops its last column and row
+        # The convolution's width is odd, and pooling drops its last column and row.
+        x[..., -1] = x[..., -1, :] = torch.nan
         assert torch.equal(conv_pool_relu(x, weight, bias), seen)
 
 
