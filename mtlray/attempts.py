@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from mtlray.errors import StoreError
-from mtlray.failpoints import failpoint
-from mtlray.store import Store
+from mtlray.storage.failpoints import failpoint
+from mtlray.storage.store import Store
 
 # How an attempt may end. Those that count use up the trial's retries; the others cost it nothing.
 ENDS = {

@@ -2,9 +2,9 @@
 
 import re
 
-from mtlray.failpoints import failpoint
-from mtlray.seal import BrokenSealError, with_trailer, without_trailer
-from mtlray.store import Store
+from mtlray.storage.failpoints import failpoint
+from mtlray.storage.seal import BrokenSealError, with_trailer, without_trailer
+from mtlray.storage.store import Store
 
 _KEPT = 2
 # The first checkpoints had no number, and one generation.

@@ -21,7 +21,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mtlray.errors import LaunchError, ResultsError, StoreError
-from mtlray.store import Store
+from mtlray.storage.store import Store
 
 BEAT_SECONDS = 5.0
 WATCH_SECONDS = 4 * BEAT_SECONDS  # a driver on another host that does not beat for so long is gone

@@ -17,7 +17,6 @@ import pyarrow as pa
 
 from mtlray.attempts import forgive, read_attempts
 from mtlray.errors import ResultsError, StoreError
-from mtlray.failpoints import failpoint
 from mtlray.generations import Generations
 from mtlray.schema import (
     CURVE_CIRCUMSTANCES,
@@ -28,7 +27,8 @@ from mtlray.schema import (
     curves_schema,
 )
 from mtlray.shards import MERGED, Shards
-from mtlray.store import Store
+from mtlray.storage.failpoints import failpoint
+from mtlray.storage.store import Store
 
 __all__ = ["CURVE_CIRCUMSTANCES", "RESULTS_VERSION", "SUMMARY", "SUMMARY_CIRCUMSTANCES"]
 __all__ += ["Ledger", "State", "TrialRecord", "curves_schema"]

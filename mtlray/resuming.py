@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from mtlray.checkpoint import Checkpoint
 from mtlray.errors import ResultsError
 from mtlray.generations import Generations
-from mtlray.seal import BrokenSealError
 from mtlray.specs import TrialSpec
+from mtlray.storage.seal import BrokenSealError
 
 
 def checkpoints_of(

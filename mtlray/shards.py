@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mtlray.errors import StoreError
-from mtlray.failpoints import failpoint
-from mtlray.seal import BrokenSealError, check_seal, facts_of, sealed
-from mtlray.store import Store
+from mtlray.storage.failpoints import failpoint
+from mtlray.storage.seal import BrokenSealError, check_seal, facts_of, sealed
+from mtlray.storage.store import Store
 
 MERGED = "compact-"
 _REQUESTS = 16  # at once, to an object store

@@ -3,7 +3,7 @@
 import pytest
 
 from mtlray.attempts import Attempt, begin, failures, finish, forgive, history, read_attempts, settled
-from mtlray.store import Store
+from mtlray.storage.store import Store
 
 ID = "0" * 16
 

@@ -3,8 +3,8 @@
 import pytest
 
 from mtlray.generations import Generations
-from mtlray.seal import BrokenSealError
-from mtlray.store import Store
+from mtlray.storage.seal import BrokenSealError
+from mtlray.storage.store import Store
 
 ID = "0" * 16
 

@@ -12,7 +12,7 @@ import pytest
 from mtlray import locking
 from mtlray.errors import LaunchError
 from mtlray.locking import DriverLock, Owner, holder, present
-from mtlray.store import Store
+from mtlray.storage.store import Store
 
 QUICK = {"watch_seconds": 0.8, "beat_seconds": 0.1}
 

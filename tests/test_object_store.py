@@ -12,9 +12,9 @@ from s3_server import DENIED, EXPIRED
 
 from mtlray.cli import main
 from mtlray.errors import ResultsError, StoreError
-from mtlray.object_store import open_uri
 from mtlray.records import Ledger
-from mtlray.store import Store
+from mtlray.storage.object_store import open_uri
+from mtlray.storage.store import Store
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("s3")]  # warnings of moto's imports
 
@@ -117,7 +117,9 @@ def test_a_network_that_is_away_is_no_wrong_uri(monkeypatch):
             "When resolving region for bucket 'bucket': AWS Error NETWORK_CONNECTION during HeadBucket operation"
         )
 
-    monkeypatch.setattr("mtlray.object_store.fs", SimpleNamespace(FileSystem=SimpleNamespace(from_uri=from_uri)))
+    monkeypatch.setattr(
+        "mtlray.storage.object_store.fs", SimpleNamespace(FileSystem=SimpleNamespace(from_uri=from_uri))
+    )
     with pytest.raises(
         StoreError, match=r"Results should go to s3://bucket/results\. .* The store did not answer\. Check"
     ):

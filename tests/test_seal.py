@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mtlray.seal import BrokenSealError, facts_of, sealed, with_trailer, without_trailer
+from mtlray.storage.seal import BrokenSealError, facts_of, sealed, with_trailer, without_trailer
 
 TABLE = pa.table({"trial_id": ["a", "b"], "value": [1.5, None]})
 FACTS = {"trials": ["a", "b"], "question": '±"}{"crc32":'}

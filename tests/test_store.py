@@ -5,7 +5,7 @@ import os
 import pytest
 
 from mtlray.errors import ResultsError
-from mtlray.store import Store
+from mtlray.storage.store import Store
 
 
 def everything(folder):

@@ -10,7 +10,7 @@ from pyarrow import fs
 from mtlray.data import prepared
 from mtlray.data.base import DatasetSpec
 from mtlray.errors import DataError
-from mtlray.object_store import explained, open_uri
+from mtlray.storage.object_store import explained, open_uri
 
 _PIECE = 2**23  # bytes
 _WISH = "Prepared data should lie in"

@@ -13,9 +13,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from mtlray.attempts import begin, failures, finish, read_attempts
-from mtlray.failpoints import FAILPOINTS
 from mtlray.records import Ledger
 from mtlray.schema import SUMMARY, curves_schema
+from mtlray.storage.failpoints import FAILPOINTS
 
 DATASET = "digits"
 TRIALS = [f"{i:016x}" for i in range(4)]

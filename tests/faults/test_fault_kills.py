@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from faultlib import N_TRIALS, NARROW, ROUNDS, SWEEP, assert_same_results, shards
 
-from mtlray.failpoints import FAILPOINTS
+from mtlray.storage.failpoints import FAILPOINTS
 
 LIFE = Path(__file__).parent / "life.py"
 

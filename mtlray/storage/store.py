@@ -11,8 +11,8 @@ from pathlib import Path
 
 from pyarrow import fs
 
-from mtlray.failpoints import failpoint
-from mtlray.object_store import explained, open_uri
+from mtlray.storage.failpoints import failpoint
+from mtlray.storage.object_store import explained, open_uri
 
 # Temporary files end with this, and every reader passes them over.
 TEMPORARY = ".tmp"
