@@ -26,9 +26,9 @@ from torch.utils.data import DataLoader, Dataset
 from mtlray import SGD, VGG, Equal, NYUv2, SegNet, TrialSpec, UTKFace
 from mtlray.data import DatasetSpec, prepared
 from mtlray.data.nyuv2.importing import folder_of
+from mtlray.identity.provenance import cpu_name
 from mtlray.memory import keep_freed_memory
 from mtlray.models import ModelSpec
-from mtlray.provenance import cpu_name
 from mtlray.training import Run
 
 OURS, MIXED, PLAIN = "mtlray", 'mtlray, precision="bf16"', "Dataset + DataLoader"

@@ -57,9 +57,9 @@ def main():
     import mtlray.trainable
     from mtlray import SGD, Equal, LeNet, MultiMNIST, RunConfig, TrialSpec
     from mtlray.execution import Job
+    from mtlray.identity.provenance import Commit
     from mtlray.launching import run_on_ray
     from mtlray.progress import Display
-    from mtlray.provenance import Commit
     from mtlray.session import Session
     from mtlray.signals import Stop
 

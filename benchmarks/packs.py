@@ -14,8 +14,8 @@ import torch
 
 from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec
 from mtlray.calibration import pack_rate
+from mtlray.identity.provenance import cpu_name
 from mtlray.memory import keep_freed_memory
-from mtlray.provenance import cpu_name
 
 STEPS, TRIALS, SEEDS = 93_800, 120, 10
 

@@ -18,8 +18,8 @@ import torch
 
 from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec, every_strategy
 from mtlray.errors import unknown_name
+from mtlray.identity.provenance import cpu_name
 from mtlray.memory import keep_freed_memory
-from mtlray.provenance import cpu_name
 from mtlray.strategies import AbstractStrategy
 from mtlray.training import Run
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import torch
 
 from mtlray import DWA, SGD, Equal, LeNet, MultiMNIST, SweepSpec, TrialSpec
+from mtlray.identity.provenance import cpu_name
 from mtlray.memory import keep_freed_memory
-from mtlray.provenance import cpu_name
 from mtlray.training import Run
 
 REPEATS = 5

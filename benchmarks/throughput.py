@@ -27,9 +27,9 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 from torchvision.transforms import Compose, Normalize, ToTensor
 
 from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec
+from mtlray.identity.provenance import cpu_name
 from mtlray.kernels import choose_kernel
 from mtlray.memory import keep_freed_memory
-from mtlray.provenance import cpu_name
 from mtlray.training import Run
 
 BATCH = 128

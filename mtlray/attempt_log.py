@@ -7,7 +7,7 @@ import time
 import torch
 
 from mtlray.attempts import begin, finish
-from mtlray.provenance import cpu_name
+from mtlray.identity.provenance import cpu_name
 from mtlray.records import Ledger
 from mtlray.specs import TrialSpec
 

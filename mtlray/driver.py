@@ -16,12 +16,12 @@ from rich.console import Console
 from mtlray.data.remote import make_ready
 from mtlray.errors import LaunchError, MtlrayError, ResultsError, SpecError
 from mtlray.execution import Job
+from mtlray.identity.provenance import commit_of, versions
 from mtlray.locking import DriverLock
 from mtlray.plan_text import Workers, plan_text, several
 from mtlray.planning import Plan, packs, plan, refuse_other_data
 from mtlray.policy import COMPLETE, FAILED, INCOMPLETE, REQUEUE, Policy
 from mtlray.progress import Display, Terminal
-from mtlray.provenance import commit_of, versions
 from mtlray.records import RESULTS_VERSION, Ledger, TrialRecord
 from mtlray.resources import workers_here
 from mtlray.session import Session

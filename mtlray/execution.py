@@ -17,10 +17,10 @@ from mtlray.checkpoint import Checkpoint, Interrupted
 from mtlray.data import Dataset
 from mtlray.data.remote import make_ready
 from mtlray.errors import DataError, StrategyError
+from mtlray.identity.provenance import Commit
 from mtlray.memory import keep_freed_memory
 from mtlray.models.pack import default_dtype
 from mtlray.policy import HungError, Policy, is_out_of_memory, may_pass, store_is_full
-from mtlray.provenance import Commit
 from mtlray.records import Ledger
 from mtlray.resuming import checkpoints_of, in_step
 from mtlray.specs import RunConfig, TrialSpec

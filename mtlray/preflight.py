@@ -12,7 +12,7 @@ from typing import Any
 from mtlray import __version__
 from mtlray.data.remote import check
 from mtlray.errors import LaunchError, MtlrayError
-from mtlray.provenance import versions
+from mtlray.identity.provenance import versions
 from mtlray.records import Ledger
 
 _POLL_SECONDS = 2.0

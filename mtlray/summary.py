@@ -6,8 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from mtlray.identity.provenance import Commit, versions
 from mtlray.metrics import Metric
-from mtlray.provenance import Commit, versions
 from mtlray.records import SUMMARY, State, curves_schema
 from mtlray.specs import TrialSpec
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import ModuleType
 
 import mtlray
-from mtlray.codec import SWEEP_MODULE
 from mtlray.errors import MtlrayError, SpecError, unknown_name
+from mtlray.identity.codec import SWEEP_MODULE
 from mtlray.specs import SweepSpec
 
 

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from mtlray.checkpoint import Checkpoint
-from mtlray.codec import encode
 from mtlray.contract import initial_state
 from mtlray.gradients import TaskLosses
+from mtlray.identity.codec import encode
 from mtlray.losses import cross_entropy, squared_error
 from mtlray.metrics import Accuracy, MeanSquaredError
 from mtlray.models import ModelSpec, Pack, SharedTrunk

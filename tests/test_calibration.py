@@ -23,7 +23,7 @@ from mtlray.calibration import (
     seconds_of,
 )
 from mtlray.execution import Job, run_pack
-from mtlray.provenance import Commit
+from mtlray.identity.provenance import Commit
 from mtlray.records import CURVE_CIRCUMSTANCES, Ledger
 from mtlray.session import Session
 from mtlray.signals import Stop

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import pytest
 
-from mtlray.codec import class_name, code_digest, encode
 from mtlray.errors import SpecError
+from mtlray.identity.codec import class_name, code_digest, encode
 from mtlray.specs import SGD
 from mtlray.strategies import DWA, AbstractWeighting, SingleTask
 from mtlray.sweepfile import load_sweep

@@ -13,8 +13,8 @@ from mtlray.checkpoint import Checkpoint
 from mtlray.errors import StrategyError
 from mtlray.execution import Job, run_pack
 from mtlray.generations import Generations
+from mtlray.identity.provenance import Commit
 from mtlray.policy import may_pass
-from mtlray.provenance import Commit
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import AbstractSolverWeighting, AbstractWeighting, Equal
 

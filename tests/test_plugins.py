@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mtlray import plugins, provenance
 from mtlray.errors import SpecError
+from mtlray.identity import plugins, provenance
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies.installed import installed_strategies, installed_strategy
 

@@ -9,8 +9,8 @@ import pytest
 
 from mtlray.data import MultiMNIST
 from mtlray.errors import ResultsError
+from mtlray.identity.provenance import Commit
 from mtlray.models import LeNet
-from mtlray.provenance import Commit
 from mtlray.records import Ledger
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import DWA, Equal, SingleTask

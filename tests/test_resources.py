@@ -9,9 +9,9 @@ import mtlray.resources as resources
 from mtlray import LeNet, MultiMNIST, RunConfig
 from mtlray.calibration import Calibration
 from mtlray.execution import Job
+from mtlray.identity.provenance import Commit
 from mtlray.plan_text import Workers
 from mtlray.policy import Policy
-from mtlray.provenance import Commit
 from mtlray.resources import last_task, measure_on_ray, measured, slots_of, trial_resources, workers_here
 from mtlray.session import Session
 from mtlray.signals import Stop

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtlray.codec import encode
 from mtlray.data import MultiMNIST
 from mtlray.errors import SpecError
+from mtlray.identity.codec import encode
 from mtlray.models import LeNet
 from mtlray.specs import SGD, Adam, OptimizerSpec, RunConfig, SweepSpec, TrialSpec, epochs_over_fraction, learning_rates
 from mtlray.strategies import DWA, AbstractWeighting, Equal, RevisedUncertainty, SingleTask, Uncertainty

@@ -11,9 +11,9 @@ from mtlray.attempts import begin
 from mtlray.data import MultiMNIST
 from mtlray.driver import Sweep
 from mtlray.errors import ResultsError
+from mtlray.identity.provenance import Commit
 from mtlray.locking import DriverLock
 from mtlray.models import LeNet
-from mtlray.provenance import Commit
 from mtlray.records import RESULTS_VERSION, Ledger
 from mtlray.specs import SGD, RunConfig, SweepSpec, TrialSpec
 from mtlray.status import Status

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from mtlray.data import MultiMNIST
+from mtlray.identity.provenance import Commit
 from mtlray.metrics import Accuracy, MeanSquaredError
 from mtlray.models import LeNet
-from mtlray.provenance import Commit
 from mtlray.schema import RESULTS_VERSION, SUMMARY, curves_schema
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import DWA, SingleTask

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from mtlray.codec import integer
 from mtlray.data import prepared
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.digits import SOURCES
 from mtlray.data.layouts import CANVAS, LAYOUTS, compose, resize_nearest
 from mtlray.errors import require, unknown_name
+from mtlray.identity.codec import integer
 from mtlray.losses import cross_entropy, squared_error
 from mtlray.metrics import Accuracy, MeanSquaredError
 from mtlray.randomness import numpy_generator

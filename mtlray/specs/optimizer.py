@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from mtlray.codec import integer
 from mtlray.errors import require
+from mtlray.identity.codec import integer
 from mtlray.specs.checks import is_number
 from mtlray.strategies.base import shortest
 

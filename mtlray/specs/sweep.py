@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mtlray.codec import integer
 from mtlray.data import DatasetSpec
 from mtlray.errors import SpecError, require
+from mtlray.identity.codec import integer
 from mtlray.records import RESULTS_VERSION
 from mtlray.specs.checks import is_number, require_object, require_strategy
 from mtlray.specs.hyperparameters import require_hyperparameters

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from mtlray.codec import canonical_json, encode, integer
 from mtlray.data import DatasetSpec
 from mtlray.errors import SpecError, require, require_choice
+from mtlray.identity.codec import canonical_json, encode, integer
 from mtlray.models import ModelSpec
 from mtlray.records import RESULTS_VERSION
 from mtlray.specs.checks import is_number, require_object, require_strategy

@@ -4,7 +4,7 @@ import inspect
 from importlib.metadata import EntryPoint
 
 from mtlray.errors import SpecError
-from mtlray.plugins import GROUP, package, registered
+from mtlray.identity.plugins import GROUP, package, registered
 from mtlray.strategies import STRATEGIES, AbstractStrategy
 
 

@@ -11,8 +11,8 @@ from faultlib import FAULTY
 from mtlray import RunConfig
 from mtlray.attempts import read_attempts
 from mtlray.execution import Job, run_pack
+from mtlray.identity.provenance import Commit
 from mtlray.policy import Policy
-from mtlray.provenance import Commit
 from mtlray.records import CURVE_CIRCUMSTANCES, SUMMARY_CIRCUMSTANCES, Ledger
 from mtlray.sweepfile import load_sweep
 

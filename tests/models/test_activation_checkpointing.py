@@ -15,9 +15,9 @@ from mtlray.calibration import calibrate
 from mtlray.data import MultiMNIST, NYUv2, UTKFace
 from mtlray.errors import SpecError
 from mtlray.execution import Job
+from mtlray.identity.provenance import Commit
 from mtlray.models import VGG, LeNet, Pack, SegNet, StagedTrunk
 from mtlray.models.activation_checkpointing import checkpoint_activations
-from mtlray.provenance import Commit
 from mtlray.specs import SGD, Adam, RunConfig, TrialSpec
 from mtlray.strategies import MGDAUB, Equal, PCGrad, Uncertainty
 from mtlray.strategies.every import every_strategy

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from mtlray.codec import encode
 from mtlray.errors import SpecError, StrategyError
 from mtlray.gradients import TaskLosses
+from mtlray.identity.codec import encode
 from mtlray.strategies import AbstractAggregation, AbstractGramianWeighting, AbstractSolverWeighting, State
 from mtlray.strategies.gramian import precise_gramian
 

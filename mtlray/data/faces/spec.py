@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtlray.codec import integer
 from mtlray.data import prepared
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.faces.store import OLDEST
 from mtlray.data.holdout import held_out, three_splits
 from mtlray.errors import DataError, require
+from mtlray.identity.codec import integer
 from mtlray.losses import age_error, cross_entropy
 from mtlray.metrics import Accuracy, MeanAgeError, MedianAgeError
 from mtlray.tasks import Task, checked_names

@@ -11,7 +11,6 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from mtlray.codec import integer
 from mtlray.data import prepared
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.holdout import held_out, three_splits
@@ -21,6 +20,7 @@ from mtlray.data.nyuv2.reduced import write_reduced
 from mtlray.data.nyuv2.sample import DEPTH_STEP, HEIGHT, N_TEST, N_TRAIN, WIDTH
 from mtlray.data.nyuv2.tasks import TASKS, nyuv2_task
 from mtlray.errors import DataError, require, unknown_name
+from mtlray.identity.codec import integer
 from mtlray.tasks import Task, checked_names
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from mtlray.codec import encode
 from mtlray.data.nyuv2.importing import import_nyuv2
 from mtlray.data.nyuv2.spec import NYUv2
 from mtlray.errors import DataError, SpecError
+from mtlray.identity.codec import encode
 
 
 def test_labels_tell_variants_apart():

@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtlray.plugins import registered
+from mtlray.identity.plugins import registered
 
 
 @dataclass(frozen=True, slots=True)

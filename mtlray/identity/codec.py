@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from mtlray.errors import SpecError, require
-from mtlray.plugins import package_of
+from mtlray.identity.plugins import package_of
 
 # Modules loaded from a sweep file carry this prefix; see mtlray.sweepfile.
 SWEEP_MODULE = "mtlray_sweep_"
