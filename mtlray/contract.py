@@ -8,7 +8,7 @@ from torch import Tensor
 from mtlray.errors import SpecError
 from mtlray.models.pack import default_dtype
 from mtlray.strategies import AbstractStrategy, State
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 
 def check_state(strategy: AbstractStrategy, state: State, n_seeds: int) -> None:

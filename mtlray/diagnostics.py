@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from mtlray.axes import Jacobian, PerSeed
-from mtlray.gradients import TaskLosses
 from mtlray.models import Pack
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
+from mtlray.tasks.task_losses import TaskLosses
 
 N_BATCHES = 4
 """How many training batches an evaluation looks at; part of what a trial with diagnostics computes."""

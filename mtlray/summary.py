@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow as pa
 
 from mtlray.identity.provenance import Commit, versions
-from mtlray.metrics import Metric
 from mtlray.records import SUMMARY, State, curves_schema
 from mtlray.specs import TrialSpec
+from mtlray.tasks.metrics import Metric
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

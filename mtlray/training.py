@@ -16,7 +16,6 @@ from mtlray.data import Dataset
 from mtlray.data.batches import place
 from mtlray.diagnostics import N_BATCHES, gradient_diagnostics, jacobians
 from mtlray.evaluation import evaluate
-from mtlray.gradients import TaskLosses
 from mtlray.kernels import KernelChoice
 from mtlray.meters import Meters
 from mtlray.models import Pack
@@ -24,6 +23,7 @@ from mtlray.optimizers import build_optimizer, optimizer_state, restore_optimize
 from mtlray.sampling import Sampler, augmented, training_batches
 from mtlray.specs import TrialSpec
 from mtlray.strategies import State
+from mtlray.tasks.task_losses import TaskLosses
 
 # Neither changes a number: a look at divergence waits for the device, and the step it finds is exact all the same.
 _LOOK_EVERY = 50  # steps

@@ -7,8 +7,8 @@ import torch
 
 from mtlray.contract import initial_state
 from mtlray.errors import SpecError
-from mtlray.gradients import TaskLosses
 from mtlray.strategies import STRATEGIES
+from mtlray.tasks.task_losses import TaskLosses
 from mtlray.testing import TASKS
 
 

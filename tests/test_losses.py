@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mtlray.losses import (
+from mtlray.tasks.losses import (
     age_error,
     cross_entropy,
     depth_error,

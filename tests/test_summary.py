@@ -9,12 +9,12 @@ import pytest
 
 from mtlray.data import MultiMNIST
 from mtlray.identity.provenance import Commit
-from mtlray.metrics import Accuracy, MeanSquaredError
 from mtlray.models import LeNet
 from mtlray.schema import RESULTS_VERSION, SUMMARY, curves_schema
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import DWA, SingleTask
 from mtlray.summary import Circumstances, curves_table, selections, summary_table
+from mtlray.tasks.metrics import Accuracy, MeanSquaredError
 
 TRIAL = TrialSpec(
     dataset=MultiMNIST(source="mnist5k", task_names=("left", "reconstruct"), val_digits=100),

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mtlray.axes import Indices
 from mtlray.randomness import numpy_generator
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 SplitName = Literal["train", "val", "test"]
 

@@ -14,10 +14,10 @@ from mtlray.data.digits import SOURCES
 from mtlray.data.layouts import CANVAS, LAYOUTS, compose, resize_nearest
 from mtlray.errors import require, unknown_name
 from mtlray.identity.codec import integer
-from mtlray.losses import cross_entropy, squared_error
-from mtlray.metrics import Accuracy, MeanSquaredError
 from mtlray.randomness import numpy_generator
-from mtlray.tasks import Task, checked_names
+from mtlray.tasks.losses import cross_entropy, squared_error
+from mtlray.tasks.metrics import Accuracy, MeanSquaredError
+from mtlray.tasks.task import Task, checked_names
 
 _TASKS = ("left", "right", "reconstruct")
 _SPLITS: tuple[SplitName, ...] = ("train", "val", "test")

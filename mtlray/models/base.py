@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 
 class Heads(nn.ModuleDict):

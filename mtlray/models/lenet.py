@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mtlray.errors import SpecError, require, unknown_name
 from mtlray.models.base import ModelSpec, SharedTrunk
 from mtlray.models.conv_pool_relu import ConvPoolReLU
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 _PRESETS = ("A", "A28", "B", "C")
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from mtlray.models.base import ModelSpec
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 _PRODUCTS = ("linear", "conv1d", "conv2d", "conv3d")
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mtlray.errors import SpecError, unknown_name
 from mtlray.models.activation_checkpointing import StagedTrunk
 from mtlray.models.base import ModelSpec, SharedTrunk
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 _WIDTHS = {"split": (64, 128, 256, 512, 512), "tiny": (12, 16, 24, 32, 32)}
 _EXTRA = (1, 1, 2, 2, 2)  # convolutions of a stage of the encoder after its first

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mtlray.errors import SpecError, unknown_name
 from mtlray.models.activation_checkpointing import StagedTrunk
 from mtlray.models.base import ModelSpec, SharedTrunk
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 # Widths of the convolutions of each stage of the small variant; between stages 2x2 max-pooling.
 _SMALL = ((16,), (32,), (64, 64))

@@ -17,7 +17,7 @@ from mtlray.specs.checks import is_number, require_object, require_strategy
 from mtlray.specs.hyperparameters import require_hyperparameters
 from mtlray.specs.optimizer import SGD, Adam, OptimizerSpec
 from mtlray.strategies import AbstractStrategy
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)

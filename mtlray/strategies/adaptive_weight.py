@@ -9,7 +9,7 @@ import torch
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.errors import require, unknown_name
 from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 
 @dataclass(frozen=True)

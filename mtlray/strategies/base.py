@@ -11,8 +11,8 @@ from torch import Tensor
 
 from mtlray.axes import Counts, Direction, Jacobian, Losses, PerSeed, Seeds, Weights
 from mtlray.errors import SpecError, require_choice
-from mtlray.gradients import TaskLosses
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
+from mtlray.tasks.task_losses import TaskLosses
 
 Faithfulness = Literal["faithful", "reading", "reconstruction"]
 """`faithful`: the source's equation. `reading`: the source leaves open, or its paper and code differ in, something that changes

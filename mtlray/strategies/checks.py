@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mtlray.errors import require
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 
 def require_one_for_each(name: str, found: Sequence[float] | None, tasks: Sequence[Task]) -> None:

@@ -8,9 +8,9 @@ import torch
 
 from mtlray.axes import Direction, Jacobian, Losses, Seeds, Weights
 from mtlray.errors import require
-from mtlray.gradients import TaskLosses
 from mtlray.strategies.base import AbstractGradientBased, Faithfulness, State
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
+from mtlray.tasks.task_losses import TaskLosses
 
 _EPSILON = 1e-8
 

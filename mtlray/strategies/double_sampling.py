@@ -8,10 +8,10 @@ from typing import ClassVar
 import torch
 
 from mtlray.axes import Gramian, Seeds, Weights
-from mtlray.gradients import TaskLosses
 from mtlray.strategies.base import AbstractGradientBased, Faithfulness, State
 from mtlray.strategies.gramian import precise_products
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
+from mtlray.tasks.task_losses import TaskLosses
 
 
 @dataclass(frozen=True)

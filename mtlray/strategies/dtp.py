@@ -8,9 +8,9 @@ import torch
 
 from mtlray.axes import Seeds, Weights
 from mtlray.errors import SpecError, require
-from mtlray.gradients import TaskLosses
 from mtlray.strategies.base import AbstractStrategy, Faithfulness, State
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
+from mtlray.tasks.task_losses import TaskLosses
 
 
 @dataclass(frozen=True)

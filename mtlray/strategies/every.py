@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mtlray.errors import SpecError
 from mtlray.strategies import STRATEGIES, AbstractStrategy, Constant, SingleTask, simplex_grid
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 
 def every_strategy(tasks: Sequence[Task], *, points: int = 4) -> tuple[AbstractStrategy, ...]:

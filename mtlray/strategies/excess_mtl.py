@@ -9,7 +9,7 @@ import torch
 from mtlray.axes import Direction, Jacobian, Losses, Seeds, Weights
 from mtlray.errors import require, require_choice
 from mtlray.strategies.base import AbstractAggregation, Faithfulness, State
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 _EPSILON = 1e-7
 

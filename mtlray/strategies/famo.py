@@ -8,10 +8,10 @@ import torch
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.errors import require
-from mtlray.gradients import TaskLosses
 from mtlray.strategies.adam import adam_init, adam_step
 from mtlray.strategies.base import AbstractWeighting, State
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
+from mtlray.tasks.task_losses import TaskLosses
 
 _EPSILON = 1e-8
 

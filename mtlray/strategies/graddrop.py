@@ -11,7 +11,7 @@ from mtlray.errors import require
 from mtlray.randomness import generator
 from mtlray.strategies.base import AbstractAggregation, Faithfulness, State
 from mtlray.strategies.cosines import divide
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 
 @dataclass(frozen=True)

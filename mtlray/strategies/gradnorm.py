@@ -9,11 +9,11 @@ from torch import Tensor
 
 from mtlray.axes import Seeds, Weights
 from mtlray.errors import require
-from mtlray.gradients import TaskLosses
 from mtlray.strategies.adam import adam_init, adam_step
 from mtlray.strategies.averages import sum_to_n_tasks
 from mtlray.strategies.base import AbstractStrategy, Faithfulness, State
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
+from mtlray.tasks.task_losses import TaskLosses
 
 _EPSILON = 1e-8
 _SMALLEST = 1e-6

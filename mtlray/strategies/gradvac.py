@@ -12,7 +12,7 @@ from mtlray.strategies.base import Faithfulness, State
 from mtlray.strategies.cosines import divide
 from mtlray.strategies.gramian import AbstractGramianWeighting
 from mtlray.strategies.orders import draw_orders, orders_init
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 # A cosine of one would take infinitely much of the other gradient.
 _LARGEST_TARGET = 1 - 1e-6

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mtlray.axes import Counts, Direction, Gramian, Jacobian, Losses, Seeds, Weights
 from mtlray.errors import StrategyError, require_choice
 from mtlray.strategies.base import AbstractAggregation, State
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]

@@ -10,7 +10,7 @@ from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.errors import require, unknown_name
 from mtlray.strategies.averages import sum_to_n_tasks
 from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 _EPSILON = 1e-8
 

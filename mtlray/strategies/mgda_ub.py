@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from mtlray.axes import Counts, Seeds, Weights
-from mtlray.gradients import TaskLosses
 from mtlray.strategies.base import AbstractGradientBased, State
 from mtlray.strategies.mgda import MGDA, Normalisation
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
+from mtlray.tasks.task_losses import TaskLosses
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from mtlray.axes import Direction, Jacobian, Losses, PerSeed, Seeds, Weights
 from mtlray.errors import require
 from mtlray.strategies.base import AbstractAggregation, Faithfulness, State
 from mtlray.strategies.gramian import precise_gramian
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 _EPSILON = 1e-8
 

@@ -11,7 +11,7 @@ from mtlray.strategies.base import State
 from mtlray.strategies.cosines import divide
 from mtlray.strategies.gramian import AbstractGramianWeighting
 from mtlray.strategies.orders import draw_orders, orders_init
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.errors import require, unknown_name
 from mtlray.strategies.base import AbstractWeighting, State
 from mtlray.strategies.uncertainty import bounded
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 
 @dataclass(frozen=True)

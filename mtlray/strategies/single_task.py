@@ -9,7 +9,7 @@ import torch
 from mtlray.axes import Losses, PerSeed, Weights
 from mtlray.errors import unknown_name
 from mtlray.strategies.base import AbstractWeighting, State
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.errors import require, unknown_name
 from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 _VARIANTS = ("plain", "loss_weighted", "normalized")
 

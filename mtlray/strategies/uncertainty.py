@@ -11,7 +11,7 @@ from torch import Tensor
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.errors import SpecError, require, unknown_name
 from mtlray.strategies.base import AbstractWeighting, State
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 
 # Factors (a, b) of the objective a exp(-s) L + b s.
 _FACTORS: Mapping[str, tuple[float, float]] = MappingProxyType(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from mtlray.metrics import MeanAgeError, MedianAgeError
-from mtlray.metrics.ages import predicted_ages
+from mtlray.tasks.metrics import MeanAgeError, MedianAgeError
+from mtlray.tasks.metrics.ages import predicted_ages
 
 
 def test_the_expectation_of_the_softmax():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtlray.metrics import DepthError, DepthErrorLegacy, RelativeDepthError, RelativeDepthErrorLegacy
+from mtlray.tasks.metrics import DepthError, DepthErrorLegacy, RelativeDepthError, RelativeDepthErrorLegacy
 
 
 def scene(without=(), n_images=5):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtlray.metrics.median import KeptValues, median
+from mtlray.tasks.metrics.median import KeptValues, median
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 1001, 4096])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtlray.metrics import (
+from mtlray.tasks.metrics import (
     AngleMean,
     AngleMeanLegacy,
     AngleMedian,

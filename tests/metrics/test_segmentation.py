@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtlray.metrics import MeanIoU, MeanIoULegacy, PixelAccuracy, PixelAccuracyLegacy
+from mtlray.tasks.metrics import MeanIoU, MeanIoULegacy, PixelAccuracy, PixelAccuracyLegacy
 
 N = 13
 

@@ -3,11 +3,10 @@
 import pytest
 import torch
 
-from mtlray import metrics
 from mtlray.errors import SpecError
-from mtlray.losses import squared_error
-from mtlray.metrics import Accuracy, MeanSquaredError, Metric
-from mtlray.tasks import Task
+from mtlray.tasks.losses import squared_error
+from mtlray.tasks.metrics import Accuracy, MeanSquaredError, Metric
+from mtlray.tasks.task import Task, metrics
 
 CPU = torch.device("cpu")
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mtlray.gradients import TaskLosses
+from mtlray.tasks.task_losses import TaskLosses
 from mtlray.testing import TASKS
 from mtlray.training import initial_state
 

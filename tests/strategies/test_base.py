@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from mtlray.errors import SpecError, StrategyError
-from mtlray.gradients import TaskLosses
 from mtlray.identity.codec import encode
 from mtlray.strategies import AbstractAggregation, AbstractGramianWeighting, AbstractSolverWeighting, State
 from mtlray.strategies.gramian import precise_gramian
+from mtlray.tasks.task_losses import TaskLosses
 
 
 @dataclass(frozen=True)

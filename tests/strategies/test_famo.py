@@ -7,9 +7,9 @@ import torch
 import torchjd.scalarization
 
 from mtlray.errors import SpecError
-from mtlray.gradients import TaskLosses
 from mtlray.strategies import FAMO
 from mtlray.strategies.adam import adam_init, adam_step
+from mtlray.tasks.task_losses import TaskLosses
 
 SIZES = torch.tensor([5.0, 1.0, 0.2], dtype=torch.float64)
 TARGETS = torch.tensor([[1.0, 0.0], [-1.0, 1.0], [0.0, -2.0]], dtype=torch.float64)

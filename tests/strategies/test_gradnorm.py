@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from mtlray.errors import SpecError
-from mtlray.gradients import TaskLosses
 from mtlray.strategies import GradNorm
+from mtlray.tasks.task_losses import TaskLosses
 
 
 def batch(offsets=(1.0, 1.0), slopes=(1.0, 4.0)):

@@ -5,9 +5,9 @@ import torch
 
 from mtlray.data import MultiMNIST
 from mtlray.errors import SpecError, StrategyError
-from mtlray.gradients import TaskLosses
 from mtlray.models import LeNet, Pack
 from mtlray.strategies import MGDA, MGDAUB
+from mtlray.tasks.task_losses import TaskLosses
 
 STRETCH = torch.tensor([1.0, 3.0], dtype=torch.float64)
 

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from mtlray.contract import initial_state
-from mtlray.gradients import TaskLosses
 from mtlray.strategies import (
     DWA,
     DWEMA,
@@ -33,6 +32,7 @@ from mtlray.strategies import (
     STCHMultiTask,
     Uncertainty,
 )
+from mtlray.tasks.task_losses import TaskLosses
 from mtlray.testing import TASKS
 
 NEEDS_ARGUMENTS = {SingleTask: SingleTask(task="left"), Constant: Constant((0.7, 1.3))}

@@ -8,7 +8,7 @@ import torchjd.scalarization
 
 from mtlray.errors import SpecError
 from mtlray.strategies import Uncertainty
-from mtlray.tasks import Task
+from mtlray.tasks.task import Task
 from mtlray.testing import TASKS
 
 SEEDS = torch.tensor([0])

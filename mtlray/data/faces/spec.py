@@ -16,9 +16,9 @@ from mtlray.data.faces.store import OLDEST
 from mtlray.data.holdout import held_out, three_splits
 from mtlray.errors import DataError, require
 from mtlray.identity.codec import integer
-from mtlray.losses import age_error, cross_entropy
-from mtlray.metrics import Accuracy, MeanAgeError, MedianAgeError
-from mtlray.tasks import Task, checked_names
+from mtlray.tasks.losses import age_error, cross_entropy
+from mtlray.tasks.metrics import Accuracy, MeanAgeError, MedianAgeError
+from mtlray.tasks.task import Task, checked_names
 
 TASKS = ("age", "gender")
 

@@ -21,7 +21,7 @@ from mtlray.data.nyuv2.sample import DEPTH_STEP, HEIGHT, N_TEST, N_TRAIN, WIDTH
 from mtlray.data.nyuv2.tasks import TASKS, nyuv2_task
 from mtlray.errors import DataError, require, unknown_name
 from mtlray.identity.codec import integer
-from mtlray.tasks import Task, checked_names
+from mtlray.tasks.task import Task, checked_names
 
 
 @dataclass(frozen=True)

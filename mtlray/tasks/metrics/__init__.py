@@ -1,9 +1,9 @@
 """Metrics, exact over a whole split. One kind of task a file."""
 
-from mtlray.metrics.ages import MeanAgeError, MedianAgeError
-from mtlray.metrics.base import Accuracy, MeanSquaredError, Metric, TotalsMetric
-from mtlray.metrics.depth import DepthError, DepthErrorLegacy, RelativeDepthError, RelativeDepthErrorLegacy
-from mtlray.metrics.normals import (
+from mtlray.tasks.metrics.ages import MeanAgeError, MedianAgeError
+from mtlray.tasks.metrics.base import Accuracy, MeanSquaredError, Metric, TotalsMetric
+from mtlray.tasks.metrics.depth import DepthError, DepthErrorLegacy, RelativeDepthError, RelativeDepthErrorLegacy
+from mtlray.tasks.metrics.normals import (
     AngleMean,
     AngleMeanLegacy,
     AngleMedian,
@@ -15,7 +15,7 @@ from mtlray.metrics.normals import (
     Within30,
     Within30Legacy,
 )
-from mtlray.metrics.segmentation import MeanIoU, MeanIoULegacy, PixelAccuracy, PixelAccuracyLegacy
+from mtlray.tasks.metrics.segmentation import MeanIoU, MeanIoULegacy, PixelAccuracy, PixelAccuracyLegacy
 
 __all__ = [
     "Accuracy",

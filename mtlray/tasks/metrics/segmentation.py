@@ -12,7 +12,7 @@ from jaxtyping import Float64, Int
 from torch import Tensor
 
 from mtlray.axes import Values
-from mtlray.metrics.base import Metric, Totals, TotalsMetric
+from mtlray.tasks.metrics.base import Metric, Totals, TotalsMetric
 
 Labels = Int[Tensor, "seed batch row column"]
 Confusion = Float64[Tensor, "... target prediction"]

@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mtlray.axes import Values
-from mtlray.metrics.base import Metric, Totals, TotalsMetric
-from mtlray.metrics.median import KeptValues
+from mtlray.tasks.metrics.base import Metric, Totals, TotalsMetric
+from mtlray.tasks.metrics.median import KeptValues
 
 
 def predicted_ages(prediction: Float[Tensor, "seed batch output"]) -> Float[Tensor, "seed batch"]:

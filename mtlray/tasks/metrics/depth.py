@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from mtlray.metrics.base import Totals, TotalsMetric
+from mtlray.tasks.metrics.base import Totals, TotalsMetric
 
 
 def _sums(prediction: Tensor, target: Tensor) -> Float64[Tensor, "seed 3"]:

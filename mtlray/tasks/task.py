@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Tensor
 
 from mtlray.errors import require, unknown_name
-from mtlray.metrics import Metric
+from mtlray.tasks.metrics import Metric
 
 Likelihood = Literal["categorical", "gaussian", "laplace", "none"]
 

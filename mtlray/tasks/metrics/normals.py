@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from mtlray.axes import Values
-from mtlray.metrics.base import Metric, Totals, TotalsMetric
-from mtlray.metrics.median import KeptValues, median
+from mtlray.tasks.metrics.base import Metric, Totals, TotalsMetric
+from mtlray.tasks.metrics.median import KeptValues, median
 
 _LIMITS = (11.25, 22.5, 30.0)  # degrees
 

@@ -1,0 +1,1 @@
+"""What is predicted: tasks, their losses and metrics, and what a strategy may look at."""
