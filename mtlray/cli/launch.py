@@ -42,7 +42,7 @@ def launch_script(
 ) -> None:
     """Print a finished file that runs a sweep on a cluster, and goes on after a stop."""
     from mtlray.errors import unknown_name
-    from mtlray.scripts import SCRIPTS, Launch
+    from mtlray.launch_scripts import SCRIPTS, Launch
     from mtlray.sweepfile import load_sweep, own_files
 
     if kind not in SCRIPTS:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mtlray.scripts import Launch, slurm
+from mtlray.launch_scripts import Launch, slurm
 
 ROOT = Path(__file__).parents[2]
 

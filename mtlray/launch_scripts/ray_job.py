@@ -3,7 +3,7 @@
 import json
 import shlex
 
-from mtlray.scripts.launch import Launch
+from mtlray.launch_scripts.launch import Launch
 
 # What a sweep does not need there; Ray refuses folders of more than 100 MiB.
 _EXCLUDES = ["results/", ".git/", ".venv/", "*.parquet", "*.pt"]

@@ -8,8 +8,8 @@ import shlex
 from typing import Any
 
 from mtlray.errors import LaunchError, require
-from mtlray.scripts.launch import Launch
-from mtlray.scripts.yaml_text import as_yaml
+from mtlray.launch_scripts.launch import Launch
+from mtlray.launch_scripts.yaml_text import as_yaml
 
 # Ray and mtlray get this long after SIGTERM; KubeRay passes it to the pods.
 _GRACE_SECONDS = 60

@@ -4,8 +4,8 @@ import shlex
 from typing import Any
 
 from mtlray.errors import LaunchError, require
-from mtlray.scripts.launch import Launch
-from mtlray.scripts.yaml_text import as_yaml
+from mtlray.launch_scripts.launch import Launch
+from mtlray.launch_scripts.yaml_text import as_yaml
 
 # Machines by the cores and GPUs asked for: the smallest that has them. AWS and GCP, from their own lists; x86, general purpose.
 _MACHINES: dict[str, tuple[tuple[int, int, str], ...]] = {

@@ -6,7 +6,7 @@ puts the job back into the queue, where the same command goes on.
 
 import shlex
 
-from mtlray.scripts.launch import Launch
+from mtlray.launch_scripts.launch import Launch
 
 # Seconds before the time limit at which Slurm signals the script, and the part of them that trials have for a checkpoint. The
 # rest is for Ray's end, and for Slurm, which checks its clock once a minute.
