@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from mtlray.errors import ResultsError
-from mtlray.records import Ledger
+from mtlray.results.ledger import Ledger
 
 # What this package reads of each entry of the trial list.
 TRIAL_KEYS = ("trial_id", "dataset", "strategy", "fraction", "seed", "tasks")
@@ -34,7 +34,7 @@ class Rates:
 class Results:
     """What a sweep planned and what it left behind.
 
-    `summary` has one row per finished trial, task and metric (columns: `mtlray.records.SUMMARY`), only for trials in
+    `summary` has one row per finished trial, task and metric (columns: `mtlray.results.ledger.SUMMARY`), only for trials in
     `expected`, each trial once. `expected` has one row per planned trial, in sweep order: trial_id, dataset, strategy,
     fraction, seed, tasks (a list of the names of the tasks it trains), optimizer, learning_rate. `damaged` names the summary
     files that do not open. `others` counts the finished trials in the folder that are not in `expected`.

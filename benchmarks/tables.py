@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from mtlray.records import RESULTS_VERSION, SUMMARY, Ledger
+from mtlray.results.ledger import RESULTS_VERSION, SUMMARY, Ledger
 
 FRACTIONS = (1.0, 0.5, 0.25, 0.1)
 TASKS = {"left": ("accuracy", "%", True), "right": ("accuracy", "%", True)}

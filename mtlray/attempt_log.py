@@ -6,9 +6,9 @@ import time
 
 import torch
 
-from mtlray.attempts import begin, finish
 from mtlray.identity.provenance import cpu_name
-from mtlray.records import Ledger
+from mtlray.results.attempts import begin, finish
+from mtlray.results.ledger import Ledger
 from mtlray.specs import TrialSpec
 
 
@@ -33,5 +33,5 @@ class AttemptLog:
         return self._ledger.write_log(self._trial_id, self.attempt, "\n".join(self._lines) + "\n")
 
     def finish(self, end: str, reason: str) -> None:
-        """Note how the attempt ended; see `mtlray.attempts.ENDS`."""
+        """Note how the attempt ended; see `mtlray.results.attempts.ENDS`."""
         finish(self._ledger.store, self._trial_id, self._attempts, end, reason)

@@ -17,13 +17,13 @@ from mtlray.data.remote import make_ready
 from mtlray.errors import LaunchError, MtlrayError, ResultsError, SpecError
 from mtlray.execution import Job
 from mtlray.identity.provenance import commit_of, versions
-from mtlray.locking import DriverLock
 from mtlray.plan_text import Workers, plan_text, several
 from mtlray.planning import Plan, packs, plan, refuse_other_data
 from mtlray.policy import COMPLETE, FAILED, INCOMPLETE, REQUEUE, Policy
 from mtlray.progress import Display, Terminal
-from mtlray.records import RESULTS_VERSION, Ledger, TrialRecord
 from mtlray.resources import workers_here
+from mtlray.results.driver_lock import DriverLock
+from mtlray.results.ledger import RESULTS_VERSION, Ledger, TrialRecord
 from mtlray.session import Session
 from mtlray.signals import Stop
 from mtlray.specs import RunConfig, SweepSpec, TrialSpec

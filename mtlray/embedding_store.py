@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from mtlray.data.remote import make_ready
 from mtlray.embedding import embed, steps_of
 from mtlray.execution import device_of, surroundings
-from mtlray.records import Ledger
+from mtlray.results.ledger import Ledger
 from mtlray.specs import RunConfig, TrialSpec
 
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 import torch
 
 from mtlray.attempt_log import AttemptLog
-from mtlray.attempts import failures, finish, read_attempts, settled, write_attempts
 from mtlray.checkpoint import Checkpoint, Interrupted
 from mtlray.data import Dataset
 from mtlray.data.remote import make_ready
@@ -21,7 +20,8 @@ from mtlray.identity.provenance import Commit
 from mtlray.memory import keep_freed_memory
 from mtlray.models.pack import default_dtype
 from mtlray.policy import HungError, Policy, is_out_of_memory, may_pass, store_is_full
-from mtlray.records import Ledger
+from mtlray.results.attempts import failures, finish, read_attempts, settled, write_attempts
+from mtlray.results.ledger import Ledger
 from mtlray.resuming import checkpoints_of, in_step
 from mtlray.specs import RunConfig, TrialSpec
 from mtlray.storage.failpoints import failpoint

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mtlray.errors import ResultsError
 from mtlray.estimates import Estimates
-from mtlray.records import TrialRecord
+from mtlray.results.ledger import TrialRecord
 from mtlray.specs import TrialSpec
 
 # Bytes a trial leaves behind: a part for the summary and the log, and one for each evaluation.

@@ -13,7 +13,7 @@ from mtlray import __version__
 from mtlray.data.remote import check
 from mtlray.errors import LaunchError, MtlrayError
 from mtlray.identity.provenance import versions
-from mtlray.records import Ledger
+from mtlray.results.ledger import Ledger
 
 _POLL_SECONDS = 2.0
 _ANSWER_SECONDS = 120.0

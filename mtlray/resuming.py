@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from mtlray.checkpoint import Checkpoint
 from mtlray.errors import ResultsError
-from mtlray.generations import Generations
+from mtlray.results.generations import Generations
 from mtlray.specs import TrialSpec
 from mtlray.storage.seal import BrokenSealError
 

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from mtlray.attempts import history, read_attempts
-from mtlray.locking import present
-from mtlray.records import RESULTS_VERSION, Ledger
+from mtlray.results.attempts import history, read_attempts
+from mtlray.results.driver_lock import present
+from mtlray.results.ledger import RESULTS_VERSION, Ledger
 from mtlray.specs import TrialSpec
 
 _ORDER = ("done", "diverged", "failed", "damaged", "running", "interrupted", "waiting")

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from mtlray.identity.provenance import Commit, versions
-from mtlray.records import SUMMARY, State, curves_schema
+from mtlray.results.ledger import SUMMARY, State, curves_schema
 from mtlray.specs import TrialSpec
 from mtlray.tasks.metrics import Metric
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mtlray.records import Ledger
+from mtlray.results.ledger import Ledger
 from mtlray.specs import TrialSpec
 
 _MISSING = "(none)"

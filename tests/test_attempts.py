@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtlray.attempts import Attempt, begin, failures, finish, forgive, history, read_attempts, settled
+from mtlray.results.attempts import Attempt, begin, failures, finish, forgive, history, read_attempts, settled
 from mtlray.storage.store import Store
 
 ID = "0" * 16

@@ -24,7 +24,7 @@ from mtlray.calibration import (
 )
 from mtlray.execution import Job, run_pack
 from mtlray.identity.provenance import Commit
-from mtlray.records import CURVE_CIRCUMSTANCES, Ledger
+from mtlray.results.ledger import CURVE_CIRCUMSTANCES, Ledger
 from mtlray.session import Session
 from mtlray.signals import Stop
 from mtlray.specs import SGD, Adam, TrialSpec

@@ -17,7 +17,7 @@ import mtlray
 from mtlray import in_process
 from mtlray.data import prepared
 from mtlray.in_process import run_in_process
-from mtlray.records import Ledger
+from mtlray.results.ledger import Ledger
 from mtlray.sweepfile import load_sweep
 
 SMALL = Path(__file__).parent / "sweep_small.py"
@@ -396,7 +396,7 @@ def test_the_paper_sweeps_have_the_paper_sizes():
         assert dataclasses.asdict(sweep.base.optimizer)["momentum"] == 0.9
 
 
-@pytest.mark.parametrize("module", ["mtlray", "mtlray.cli", "mtlray.records", "analysis"])
+@pytest.mark.parametrize("module", ["mtlray", "mtlray.cli", "mtlray.results.ledger", "analysis"])
 def test_imports_are_light(module):
     code = f"import sys, {module}; print([m for m in ('torch', 'ray') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mtlray.closed_pipe import ends_with_its_reader
-from mtlray.records import Ledger
+from mtlray.results.ledger import Ledger
 
 QUICKSTART = str(Path(__file__).parents[1] / "sweeps" / "quickstart.py")
 MTLRAY = [sys.executable, "-c", "from mtlray.cli import main; main()"]
@@ -63,7 +63,7 @@ def test_cleanup_has_run_when_the_process_ends():
     code = """
 import sys
 from mtlray.closed_pipe import ends_with_its_reader
-from mtlray.records import Ledger
+from mtlray.results.ledger import Ledger
 with ends_with_its_reader():
     try:
         print("x" * 100_000)

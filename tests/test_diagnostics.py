@@ -14,7 +14,7 @@ from mtlray.checkpoint import Checkpoint
 from mtlray.data import Column, Dataset, Examples, MultiMNIST
 from mtlray.diagnostics import gradient_diagnostics
 from mtlray.models import LeNet, ModelSpec, Pack, SharedTrunk
-from mtlray.records import Ledger, curves_schema
+from mtlray.results.ledger import Ledger, curves_schema
 from mtlray.sampling import Sampler
 from mtlray.specs import SGD, SweepSpec, TrialSpec
 from mtlray.strategies import FAMO, RLW, Equal, GradNorm, SingleTask, Uncertainty

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mtlray.records import RESULTS_VERSION, SUMMARY, curves_schema
+from mtlray.results.ledger import RESULTS_VERSION, SUMMARY, curves_schema
 from mtlray.strategies import STRATEGIES
 from mtlray.sweepfile import load_sweep
 

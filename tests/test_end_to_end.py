@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from mtlray.policy import INCOMPLETE, REQUEUE
-from mtlray.records import CURVE_CIRCUMSTANCES, SUMMARY_CIRCUMSTANCES, Ledger
+from mtlray.results.ledger import CURVE_CIRCUMSTANCES, SUMMARY_CIRCUMSTANCES, Ledger
 
 SWEEP = Path(__file__).parent / "sweep_small.py"
 N_TRIALS = 8

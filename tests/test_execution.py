@@ -12,9 +12,9 @@ from mtlray import LeNet, MultiMNIST, RunConfig, State
 from mtlray.checkpoint import Checkpoint
 from mtlray.errors import StrategyError
 from mtlray.execution import Job, run_pack
-from mtlray.generations import Generations
 from mtlray.identity.provenance import Commit
 from mtlray.policy import may_pass
+from mtlray.results.generations import Generations
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import AbstractSolverWeighting, AbstractWeighting, Equal
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtlray.generations import Generations
+from mtlray.results.generations import Generations
 from mtlray.storage.seal import BrokenSealError
 from mtlray.storage.store import Store
 

@@ -80,7 +80,7 @@ def test_analysis_knows_only_records_and_errors(path):
     assert not {name.split(".")[0] for name in names} & {"torch", "torchvision", "ray", "jaxtyping"}
     assert {n for n in names if n.startswith("mtlray")} <= {
         "mtlray",
-        "mtlray.records",
+        "mtlray.results.ledger",
         "mtlray.errors",
         "mtlray.closed_pipe",
     }

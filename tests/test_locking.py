@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from mtlray import locking
 from mtlray.errors import LaunchError
-from mtlray.locking import DriverLock, Owner, holder, present
+from mtlray.results import driver_lock as locking
+from mtlray.results.driver_lock import DriverLock, Owner, holder, present
 from mtlray.storage.store import Store
 
 QUICK = {"watch_seconds": 0.8, "beat_seconds": 0.1}

@@ -12,7 +12,7 @@ from s3_server import DENIED, EXPIRED
 
 from mtlray.cli import main
 from mtlray.errors import ResultsError, StoreError
-from mtlray.records import Ledger
+from mtlray.results.ledger import Ledger
 from mtlray.storage.object_store import open_uri
 from mtlray.storage.store import Store
 

@@ -11,7 +11,7 @@ from mtlray.data import MultiMNIST
 from mtlray.errors import ResultsError
 from mtlray.identity.provenance import Commit
 from mtlray.models import LeNet
-from mtlray.records import Ledger
+from mtlray.results.ledger import Ledger
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import DWA, Equal, SingleTask
 from mtlray.summary import Circumstances, curves_table, summary_table

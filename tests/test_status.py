@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from mtlray.attempts import begin
 from mtlray.data import MultiMNIST
 from mtlray.driver import Sweep
 from mtlray.errors import ResultsError
 from mtlray.identity.provenance import Commit
-from mtlray.locking import DriverLock
 from mtlray.models import LeNet
-from mtlray.records import RESULTS_VERSION, Ledger
+from mtlray.results.attempts import begin
+from mtlray.results.driver_lock import DriverLock
+from mtlray.results.ledger import RESULTS_VERSION, Ledger
 from mtlray.specs import SGD, RunConfig, SweepSpec, TrialSpec
 from mtlray.status import Status
 from mtlray.strategies import DWA, Equal

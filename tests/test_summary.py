@@ -10,7 +10,7 @@ import pytest
 from mtlray.data import MultiMNIST
 from mtlray.identity.provenance import Commit
 from mtlray.models import LeNet
-from mtlray.schema import RESULTS_VERSION, SUMMARY, curves_schema
+from mtlray.results.schema import RESULTS_VERSION, SUMMARY, curves_schema
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import DWA, SingleTask
 from mtlray.summary import Circumstances, curves_table, selections, summary_table

@@ -5,7 +5,7 @@ import time
 import pytest
 from ray_nodes import ROOT, Bench, Nodes, cable, family, kill, mtlray
 
-from mtlray.records import Ledger
+from mtlray.results.ledger import Ledger
 
 SMALL = ROOT / "tests" / "sweep_small.py"
 # So many steps that a trial which was seen to run still runs when its node is lost.

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from mtlray.data import DatasetSpec
 from mtlray.errors import SpecError, require
 from mtlray.identity.codec import integer
-from mtlray.records import RESULTS_VERSION
+from mtlray.results.ledger import RESULTS_VERSION
 from mtlray.specs.checks import is_number, require_object, require_strategy
 from mtlray.specs.hyperparameters import require_hyperparameters
 from mtlray.specs.optimizer import OptimizerSpec

@@ -12,7 +12,7 @@ from mtlray.data import DatasetSpec
 from mtlray.errors import SpecError, require, require_choice
 from mtlray.identity.codec import canonical_json, encode, integer
 from mtlray.models import ModelSpec
-from mtlray.records import RESULTS_VERSION
+from mtlray.results.ledger import RESULTS_VERSION
 from mtlray.specs.checks import is_number, require_object, require_strategy
 from mtlray.specs.hyperparameters import require_hyperparameters
 from mtlray.specs.optimizer import SGD, Adam, OptimizerSpec

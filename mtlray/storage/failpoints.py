@@ -18,7 +18,7 @@ FAILPOINTS = {
     "write-done": "a file is written",
     "delete-begun": "a file is about to be removed",
     "delete-done": "a file is removed",
-    # a trial (mtlray.attempts, mtlray.generations, mtlray.records)
+    # a trial (mtlray.results.attempts, mtlray.results.generations, mtlray.results.ledger)
     "attempt-started": "the start of an attempt is noted",
     "checkpoint-written": "a checkpoint is written and older ones are still there",
     "checkpoint-pruned": "a checkpoint is written and older ones are removed",
@@ -27,7 +27,7 @@ FAILPOINTS = {
     "commit-summary": "the summary is written: the trial is finished, its checkpoints are still there",
     "attempt-ended": "the end of an attempt is noted",
     "checkpoint-deleted": "the checkpoints of a finished trial are removed",
-    # a sweep (mtlray.records)
+    # a sweep (mtlray.results.ledger)
     "sweep-written": "sweep.json is written and no trial has started",
     "merge-written": "merged rows are written and the files they come from are still there",
     "merge-deleted": "one of the files that were merged is removed",

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from mtlray.errors import LaunchError
-from mtlray.records import Ledger
+from mtlray.results.ledger import Ledger
 
 _KEYS = ("trial_id", "strategy", "fraction", "seed", "step")
 

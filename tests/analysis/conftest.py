@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from analysis.published import published
-from mtlray.records import RESULTS_VERSION, SUMMARY, Ledger, curves_schema
+from mtlray.results.ledger import RESULTS_VERSION, SUMMARY, Ledger, curves_schema
 
 DATASET = "multi_mnist-left-right"
 ORIGIN = "mnist5k: 5,000 digits of MNIST, a stand-in for the full 70,000"

@@ -6,7 +6,7 @@ import pytest
 from analysis import load
 from analysis.load import TRIAL_KEYS
 from mtlray.errors import ResultsError
-from mtlray.records import RESULTS_VERSION, Ledger
+from mtlray.results.ledger import RESULTS_VERSION, Ledger
 
 
 def test_reads_plan_and_summary(complete):

@@ -9,7 +9,7 @@ import pytest
 from analysis import load, table
 from analysis.metrics import only
 from mtlray.errors import SpecError
-from mtlray.records import SUMMARY
+from mtlray.results.ledger import SUMMARY
 
 VALUES = {"iou_global": 1.0, "iou_legacy": 2.0}
 

@@ -7,7 +7,7 @@ import pytest
 from analysis import load, tabulate
 from analysis.selection import RULES, rule
 from mtlray.errors import ResultsError, SpecError
-from mtlray.records import SUMMARY
+from mtlray.results.ledger import SUMMARY
 
 
 def test_each_rule_reads_a_column_of_the_summary():

@@ -8,7 +8,7 @@ from analysis.cells import grid
 from analysis.selection import rule
 from analysis.tuning import tuned
 from mtlray.errors import ResultsError, SpecError
-from mtlray.records import SUMMARY
+from mtlray.results.ledger import SUMMARY
 
 BOTH = ("left", "right")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mtlray.records import CURVE_CIRCUMSTANCES, SUMMARY_CIRCUMSTANCES, Ledger
+from mtlray.results.ledger import CURVE_CIRCUMSTANCES, SUMMARY_CIRCUMSTANCES, Ledger
 
 HERE = Path(__file__).parent
 SWEEP = HERE.parent / "sweep_small.py"

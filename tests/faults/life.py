@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from mtlray.attempts import begin, failures, finish, read_attempts
-from mtlray.records import Ledger
-from mtlray.schema import SUMMARY, curves_schema
+from mtlray.results.attempts import begin, failures, finish, read_attempts
+from mtlray.results.ledger import Ledger
+from mtlray.results.schema import SUMMARY, curves_schema
 from mtlray.storage.failpoints import FAILPOINTS
 
 DATASET = "digits"

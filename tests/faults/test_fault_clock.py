@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from faultlib import N_TRIALS, NARROW, SWEEP, assert_same_results, wait_for
 
-from mtlray.attempts import read_attempts
-from mtlray.records import Ledger
+from mtlray.results.attempts import read_attempts
+from mtlray.results.ledger import Ledger
 
 pytestmark = [
     pytest.mark.slow,

@@ -13,7 +13,7 @@ from faultlib import N_TRIALS, NARROW, ROUNDS, SWEEP, assert_same_results, shard
 
 from mtlray.errors import ResultsError
 from mtlray.policy import INCOMPLETE, REQUEUE
-from mtlray.records import Ledger
+from mtlray.results.ledger import Ledger
 
 # Longer trials, so that a signal meets one at work.
 LONG = ("--seeds", "0:1", "--steps", "2000", "--in-process", "--yes", "--checkpoint-seconds", "1000")

@@ -9,11 +9,11 @@ import pytest
 from faultlib import FAULTY
 
 from mtlray import RunConfig
-from mtlray.attempts import read_attempts
 from mtlray.execution import Job, run_pack
 from mtlray.identity.provenance import Commit
 from mtlray.policy import Policy
-from mtlray.records import CURVE_CIRCUMSTANCES, SUMMARY_CIRCUMSTANCES, Ledger
+from mtlray.results.attempts import read_attempts
+from mtlray.results.ledger import CURVE_CIRCUMSTANCES, SUMMARY_CIRCUMSTANCES, Ledger
 from mtlray.sweepfile import load_sweep
 
 pytestmark = pytest.mark.usefixtures("unchecked")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from faultlib import FAULTY, SWEEP, assert_same_results
 
-from mtlray.attempts import read_attempts
 from mtlray.progress import name
-from mtlray.records import Ledger
+from mtlray.results.attempts import read_attempts
+from mtlray.results.ledger import Ledger
 from mtlray.sweepfile import load_sweep
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.xdist_group("ray"), pytest.mark.timeout(900)]

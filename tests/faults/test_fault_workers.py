@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from faultlib import ROUNDS, SWEEP, assert_same_results, shards
 
-from mtlray.attempts import read_attempts
-from mtlray.records import Ledger
+from mtlray.results.attempts import read_attempts
+from mtlray.results.ledger import Ledger
 from mtlray.sweepfile import load_sweep
 
 pytestmark = [

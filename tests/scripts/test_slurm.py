@@ -239,7 +239,7 @@ for slot, fate in enumerate(open(stage + "/slots").read().split()):
 @pytest.mark.timeout(600)
 def test_a_real_sweep_goes_on_from_slot_to_slot(stage, tmp_path):
     """Warned in its first slot, killed in its second, left alone in its third, where it ends as if undisturbed."""
-    from mtlray.records import Ledger
+    from mtlray.results.ledger import Ledger
 
     for name, text in {"mtlray": MTLRAY, "sbatch": SBATCH}.items():
         (tmp_path / "bin" / name).write_text(text)

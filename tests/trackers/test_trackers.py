@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from mtlray.cli import main
-from mtlray.records import Ledger
+from mtlray.results.ledger import Ledger
 from mtlray.trackers import LiveTensorBoard, finished_runs, to_mlflow, to_tensorboard, to_wandb
 from mtlray.trackers.runs import scalars_of
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from mtlray.attempts import forgive, read_attempts
+from mtlray.results.attempts import forgive, read_attempts
 from mtlray.errors import ResultsError, StoreError
-from mtlray.generations import Generations
-from mtlray.schema import (
+from mtlray.results.generations import Generations
+from mtlray.results.schema import (
     CURVE_CIRCUMSTANCES,
     RESULTS_VERSION,
     SUMMARY,
@@ -26,7 +26,7 @@ from mtlray.schema import (
     State,
     curves_schema,
 )
-from mtlray.shards import MERGED, Shards
+from mtlray.results.shards import MERGED, Shards
 from mtlray.storage.failpoints import failpoint
 from mtlray.storage.store import Store
 
