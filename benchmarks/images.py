@@ -24,7 +24,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from mtlray import SGD, VGG, Equal, NYUv2, SegNet, TrialSpec, UTKFace
-from mtlray.data import DatasetSpec, prepared
+from mtlray.data import DatasetSpec
+from mtlray.data.files import prepared
 from mtlray.data.nyuv2.importing import folder_of
 from mtlray.identity.provenance import cpu_name
 from mtlray.memory import keep_freed_memory

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from mtlray import VGG, NYUv2, SegNet, UTKFace
-from mtlray.data import prepared
 from mtlray.data.base import Column, Examples
 from mtlray.data.batches import LARGE, Batches
+from mtlray.data.files import prepared
 from mtlray.data.nyuv2.sample import DEPTH_STEP
 from mtlray.models import Pack
 

@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtlray.data.digits import MNIST_FILES, mnist_folder
+from mtlray.data.multi_mnist.digits import MNIST_FILES, mnist_folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from mtlray.data.remote import make_ready
+from mtlray.data.files.remote import make_ready
 from mtlray.errors import LaunchError, MtlrayError, ResultsError, SpecError
 from mtlray.execution import Job
 from mtlray.identity.provenance import commit_of, versions

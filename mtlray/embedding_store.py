@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from mtlray.data.remote import make_ready
+from mtlray.data.files.remote import make_ready
 from mtlray.embedding import embed, steps_of
 from mtlray.execution import device_of, surroundings
 from mtlray.results.ledger import Ledger

@@ -14,7 +14,7 @@ import torch
 from mtlray.attempt_log import AttemptLog
 from mtlray.checkpoint import Checkpoint, Interrupted
 from mtlray.data import Dataset
-from mtlray.data.remote import make_ready
+from mtlray.data.files.remote import make_ready
 from mtlray.errors import DataError, StrategyError
 from mtlray.identity.provenance import Commit
 from mtlray.memory import keep_freed_memory

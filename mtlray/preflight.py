@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mtlray import __version__
-from mtlray.data.remote import check
+from mtlray.data.files.remote import check
 from mtlray.errors import LaunchError, MtlrayError
 from mtlray.identity.provenance import versions
 from mtlray.results.ledger import Ledger

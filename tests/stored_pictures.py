@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from mtlray.data import NYUv2, UTKFace, prepared
+from mtlray.data import NYUv2, UTKFace
+from mtlray.data.files import prepared
 
 
 def rooms(root):

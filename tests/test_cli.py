@@ -15,7 +15,7 @@ import pytest
 
 import mtlray
 from mtlray import in_process
-from mtlray.data import prepared
+from mtlray.data.files import prepared
 from mtlray.in_process import run_in_process
 from mtlray.results.ledger import Ledger
 from mtlray.sweepfile import load_sweep
@@ -219,7 +219,7 @@ def test_an_unknown_option_is_a_usage_error(cli):
 
 
 def test_a_corrupt_mnist_file_is_named_and_nothing_is_copied(cli, tmp_path):
-    from mtlray.data.digits import MNIST_FILES
+    from mtlray.data.multi_mnist.digits import MNIST_FILES
 
     folder = tmp_path / "mine"
     folder.mkdir()

@@ -20,7 +20,7 @@ def _to_stderr(line: str) -> None:
 @data_app.command("list")
 def data_list(data: Data = DATA) -> None:
     """Each source: what it is, size, terms, where to get it, whether it is here."""
-    from mtlray.data.sources import describe_sources
+    from mtlray.data.catalog.sources import describe_sources
 
     print(describe_sources(data_folder(data)))
 
@@ -35,7 +35,7 @@ def data_prepare(
 
     Goes on where an earlier download broke off. Sweeps fetch MNIST by themselves, and nothing else.
     """
-    from mtlray.data.sources import prepare_source
+    from mtlray.data.catalog.sources import prepare_source
 
     print(prepare_source(name, data_folder(data), form, _to_stderr))
 
@@ -61,8 +61,8 @@ def data_import(
     ] = None,
 ) -> None:
     """Take a source from files that you have. All is checked; either everything is imported or nothing."""
-    from mtlray.data.importable import ImportOptions
-    from mtlray.data.sources import import_source
+    from mtlray.data.catalog.importable import ImportOptions
+    from mtlray.data.catalog.sources import import_source
 
     options = ImportOptions(
         normals=normals,
@@ -78,6 +78,6 @@ def data_import(
 @data_app.command("verify")
 def data_verify(name: DataSource, data: Data = DATA) -> None:
     """Compare a source's files, and all arrays made from it, with their checksums."""
-    from mtlray.data.sources import verify_source
+    from mtlray.data.catalog.sources import verify_source
 
     print(verify_source(name, data_folder(data)))

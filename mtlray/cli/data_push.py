@@ -15,7 +15,7 @@ def data_push(
     data: Data = DATA,
 ) -> None:
     """Put the prepared data of a sweep where `mtlray run --data-from` fetches it. What is there already stays."""
-    from mtlray.data.remote import push
+    from mtlray.data.files.remote import push
 
     datasets = {trial.dataset.label: trial.dataset for trial in open_sweep(sweep, RESULTS).trials}
     for line in push(datasets.values(), data_folder(data), place("to", to)):

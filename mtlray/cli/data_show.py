@@ -17,7 +17,7 @@ def data_show(
     examples: Annotated[int, typer.Option("--examples", min=1, help="Examples of each split.")] = 3,
 ) -> None:
     """Draw some examples of a data set with their labels. One picture for each form that was imported."""
-    from mtlray.data.pictures import draw, specs_of
+    from mtlray.data.catalog.pictures import draw, specs_of
 
     root = data_folder(data)
     specs = specs_of(name, root)

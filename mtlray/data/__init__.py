@@ -2,7 +2,7 @@
 
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, subset
 from mtlray.data.faces import IMDBWiki, UTKFace
-from mtlray.data.multi_mnist import MultiMNIST
+from mtlray.data.multi_mnist.spec import MultiMNIST
 from mtlray.data.nyuv2 import NYUv2
 
 DATASETS: tuple[type[DatasetSpec], ...] = (MultiMNIST, NYUv2, IMDBWiki, UTKFace)

@@ -10,9 +10,10 @@ import zipfile
 
 import pytest
 
-from mtlray.data import download, sources
-from mtlray.data.download import RemoteFile, fetch, unpack
-from mtlray.data.importable import IMPORTABLE
+from mtlray.data.catalog import sources
+from mtlray.data.catalog.importable import IMPORTABLE
+from mtlray.data.files import download
+from mtlray.data.files.download import RemoteFile, fetch, unpack
 from mtlray.errors import DataError
 
 CONTENT = bytes(range(256)) * 40

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mtlray.data.digits import Digits
-from mtlray.data.layouts import CANVAS, DIGIT, LAYOUTS, Layout, compose, resize_nearest
+from mtlray.data.multi_mnist.digits import Digits
+from mtlray.data.multi_mnist.layouts import CANVAS, DIGIT, LAYOUTS, Layout, compose, resize_nearest
 from mtlray.randomness import numpy_generator
 
 
@@ -120,7 +120,7 @@ def test_every_digit_is_first_once_and_partners_come_with_replacement(name):
 
 def test_composing_in_chunks_changes_nothing(monkeypatch):
     whole = pairs("sabour", n=50)
-    monkeypatch.setattr("mtlray.data.layouts._CHUNK", 7)
+    monkeypatch.setattr("mtlray.data.multi_mnist.layouts._CHUNK", 7)
     cut = pairs("sabour", n=50)
     for name in ("images", "right", "labels"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(cut, name))

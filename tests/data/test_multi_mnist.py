@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from mtlray.data import MultiMNIST, prepared, subset
-from mtlray.data.digits import SOURCES, Digits, import_mnist
-from mtlray.data.layouts import LAYOUTS
+from mtlray.data import MultiMNIST, subset
+from mtlray.data.files import prepared
+from mtlray.data.multi_mnist.digits import SOURCES, Digits, import_mnist
+from mtlray.data.multi_mnist.layouts import LAYOUTS
 from mtlray.errors import SpecError
 
 MNIST5K = {
@@ -84,7 +85,7 @@ def numbered(monkeypatch):
         return everything.take(np.arange(100)), everything.take(np.arange(100, 120))
 
     source = dataclasses.replace(SOURCES["mnist5k"], n_train=100, n_test=20, read=read)
-    monkeypatch.setattr("mtlray.data.multi_mnist.SOURCES", {"mnist5k": source})
+    monkeypatch.setattr("mtlray.data.multi_mnist.spec.SOURCES", {"mnist5k": source})
 
 
 @pytest.mark.usefixtures("numbered")

@@ -5,8 +5,8 @@ import torch
 from PIL import Image
 
 from mtlray.data.base import Column, Dataset, Examples
+from mtlray.data.catalog.pictures import draw, specs_of
 from mtlray.data.nyuv2 import NYUv2
-from mtlray.data.pictures import draw, specs_of
 from mtlray.errors import DataError, SpecError
 
 

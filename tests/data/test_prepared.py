@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtlray.data import prepared
+from mtlray.data.files import prepared
 from mtlray.errors import DataError
 
 ARRAYS = {"a": np.arange(6, dtype=np.uint8).reshape(2, 3), "b": np.zeros((0, 4), np.uint8)}

@@ -13,8 +13,8 @@ import pytest
 from s3_server import EXPIRED
 
 from mtlray import IMDBWiki, MultiMNIST, NYUv2, UTKFace
-from mtlray.data import prepared
-from mtlray.data.remote import Remote, check, make_ready, push
+from mtlray.data.files import prepared
+from mtlray.data.files.remote import Remote, check, make_ready, push
 from mtlray.errors import DataError, LaunchError, StoreError
 from mtlray.preflight import DataSource, inspect_node, judge
 

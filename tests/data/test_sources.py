@@ -2,8 +2,8 @@
 
 import pytest
 
-from mtlray.data.digits import import_mnist, mnist_folder
-from mtlray.data.sources import describe_sources, prepare_source, verify_source
+from mtlray.data.catalog.sources import describe_sources, prepare_source, verify_source
+from mtlray.data.multi_mnist.digits import import_mnist, mnist_folder
 from mtlray.errors import DataError
 
 

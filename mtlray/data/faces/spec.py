@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtlray.data import prepared
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.faces.store import OLDEST
+from mtlray.data.files import prepared
 from mtlray.data.holdout import held_out, three_splits
 from mtlray.errors import DataError, require
 from mtlray.identity.codec import integer

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mtlray.data import prepared
+from mtlray.data.files import prepared
 from mtlray.errors import DataError, require
 
 FEMALE, MALE = 0, 1

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from mtlray.data import prepared
+from mtlray.data.files import prepared
 from mtlray.data.nyuv2.from_mat import OFFICIAL_BYTES, OFFICIAL_MD5, MatForm
 from mtlray.data.nyuv2.from_mtan import MtanForm
 from mtlray.data.nyuv2.from_zip import ZipForm

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from torch import Tensor
 
-from mtlray.data.prepared import Writer
+from mtlray.data.files.prepared import Writer
 
 _CHUNK = 32  # images
 

@@ -11,8 +11,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from mtlray.data import prepared
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
+from mtlray.data.files import prepared
 from mtlray.data.holdout import held_out, three_splits
 from mtlray.data.nyuv2.augmentation import flipped_and_scaled
 from mtlray.data.nyuv2.importing import FORMS, folder_of

@@ -187,7 +187,9 @@ def test_something_else_is_no_nyuv2(tmp_path):
 
 
 def test_a_full_disk_is_told_before_anything_is_written(mtan, tmp_path, monkeypatch):
-    monkeypatch.setattr("mtlray.data.prepared.shutil.disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 1000))
+    monkeypatch.setattr(
+        "mtlray.data.files.prepared.shutil.disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 1000)
+    )
     assert_refused(mtan, tmp_path / "data", r"needs 995,328 bytes, 1,000 are free.*Free space there")
 
 

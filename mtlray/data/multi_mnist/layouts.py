@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from mtlray.data.digits import Digits
+from mtlray.data.multi_mnist.digits import Digits
 
 CANVAS = 36
 DIGIT = 28

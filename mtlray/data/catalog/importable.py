@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from mtlray.data.download import RemoteFile
 from mtlray.data.faces.from_imdb import import_imdb
 from mtlray.data.faces.from_utkface import import_utkface
+from mtlray.data.files.download import RemoteFile
 from mtlray.data.nyuv2.from_mat import OFFICIAL_BYTES, OFFICIAL_MD5
 from mtlray.data.nyuv2.importing import import_nyuv2
 from mtlray.errors import SpecError

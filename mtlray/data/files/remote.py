@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pyarrow import fs
 
-from mtlray.data import prepared
 from mtlray.data.base import DatasetSpec
+from mtlray.data.files import prepared
 from mtlray.errors import DataError
 from mtlray.storage.object_store import explained, open_uri
 

@@ -9,11 +9,11 @@ import torch
 
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples
 from mtlray.data.faces import Faces, IMDBWiki, UTKFace
-from mtlray.data.multi_mnist import MultiMNIST
+from mtlray.data.files.prepared import load
+from mtlray.data.multi_mnist.spec import MultiMNIST
 from mtlray.data.nyuv2 import NYUv2
 from mtlray.data.nyuv2.importing import FORMS
 from mtlray.data.nyuv2.sample import CLASSES
-from mtlray.data.prepared import load
 from mtlray.errors import DataError, unknown_name
 
 _FACES: Mapping[str, type[Faces]] = {"imdb_wiki": IMDBWiki, "utkface": UTKFace}

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from mtlray.data.download import RemoteFile, fetch
+from mtlray.data.files.download import RemoteFile, fetch
 from mtlray.errors import DataError
 from mtlray.randomness import numpy_generator
 

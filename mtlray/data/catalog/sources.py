@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from mtlray.data import prepared
-from mtlray.data.digits import MNIST_FILES, SOURCES, Source, check_mnist, import_mnist, mnist_folder
-from mtlray.data.download import RemoteFile, fetch, unpack
-from mtlray.data.importable import IMPORTABLE, Importable, ImportOptions
-from mtlray.data.multi_mnist import MultiMNIST
+from mtlray.data.catalog.importable import IMPORTABLE, Importable, ImportOptions
+from mtlray.data.files import prepared
+from mtlray.data.files.download import RemoteFile, fetch, unpack
+from mtlray.data.multi_mnist.digits import MNIST_FILES, SOURCES, Source, check_mnist, import_mnist, mnist_folder
+from mtlray.data.multi_mnist.spec import MultiMNIST
 from mtlray.errors import DataError, SpecError, unknown_name
 
 

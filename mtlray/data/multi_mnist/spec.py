@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from mtlray.data import prepared
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
-from mtlray.data.digits import SOURCES
-from mtlray.data.layouts import CANVAS, LAYOUTS, compose, resize_nearest
+from mtlray.data.files import prepared
+from mtlray.data.multi_mnist.digits import SOURCES
+from mtlray.data.multi_mnist.layouts import CANVAS, LAYOUTS, compose, resize_nearest
 from mtlray.errors import require, unknown_name
 from mtlray.identity.codec import integer
 from mtlray.randomness import numpy_generator
@@ -28,7 +28,7 @@ class MultiMNIST(DatasetSpec):
     """Two MNIST digits on one canvas (Sabour et al. 2017; Sener and Koltun 2018; Gong et al. 2019, section II.A).
 
     `source` is "mnist" (official files) or "mnist5k" (5,000 digits that need no network); `layout` is one of
-    `mtlray.data.layouts.LAYOUTS`. Every digit is the first member of one pair. `val_digits` source digits are held out of the
+    `mtlray.data.multi_mnist.layouts.LAYOUTS`. Every digit is the first member of one pair. `val_digits` source digits are held out of the
     training digits before they are paired, so that no digit is in two splits. `data_seed` draws the held-out digits, the
     partners and the offsets; the test pairs are the same for all trials. Inputs are pixels divided by 255.
 

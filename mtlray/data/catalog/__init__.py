@@ -1,0 +1,1 @@
+"""What `mtlray data` lists, imports, verifies and draws."""

@@ -1,0 +1,1 @@
+"""Prepared arrays on this disk, fetched from elsewhere or downloaded."""
