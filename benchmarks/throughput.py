@@ -28,8 +28,8 @@ from torchvision.transforms import Compose, Normalize, ToTensor
 
 from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec
 from mtlray.identity.provenance import cpu_name
-from mtlray.kernels import choose_kernel
 from mtlray.memory import keep_freed_memory
+from mtlray.models.kernels import choose_kernel
 from mtlray.training import Run
 
 BATCH = 128

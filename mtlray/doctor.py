@@ -58,7 +58,7 @@ def _device() -> Check:
 
 
 def _kernel() -> Check:
-    from mtlray.kernels import fused_unavailable
+    from mtlray.models.kernels import fused_unavailable
 
     reason = fused_unavailable()
     found = "compiled" if reason is None else f"not used; torch's convolutions are, at a third of the speed. {reason}"

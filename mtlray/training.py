@@ -16,9 +16,9 @@ from mtlray.data import Dataset
 from mtlray.data.batches import place
 from mtlray.diagnostics import N_BATCHES, gradient_diagnostics, jacobians
 from mtlray.evaluation import evaluate
-from mtlray.kernels import KernelChoice
 from mtlray.meters import Meters
 from mtlray.models import Pack
+from mtlray.models.kernels import KernelChoice
 from mtlray.optimizers import build_optimizer, optimizer_state, restore_optimizer, set_learning_rates
 from mtlray.sampling import Sampler, augmented, training_batches
 from mtlray.specs import TrialSpec

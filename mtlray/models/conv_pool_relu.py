@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtlray.kernels import Kernel, conv_pool_relu, fits
+from mtlray.models.kernels import Kernel, conv_pool_relu, fits
 
 
 class ConvPoolReLU(nn.Conv2d):

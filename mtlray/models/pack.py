@@ -15,10 +15,10 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from mtlray.axes import Losses, PerSeed
 from mtlray.errors import SpecError
-from mtlray.kernels import Kernel, KernelChoice, choose_kernel
 from mtlray.models.activation_checkpointing import checkpoint_activations
 from mtlray.models.base import ModelSpec, SharedTrunk
 from mtlray.models.conv_pool_relu import ConvPoolReLU
+from mtlray.models.kernels import Kernel, KernelChoice, choose_kernel
 from mtlray.randomness import stream_seed
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mtlray.errors import require
-from mtlray.kernels import KernelChoice
+from mtlray.models.kernels import KernelChoice
 from mtlray.specs.checks import is_number
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from mtlray.errors import SpecError
-from mtlray.kernels import build, choose_kernel, fused_unavailable
+from mtlray.models.kernels import build, choose_kernel, fused_unavailable
 
 needs_compiler = pytest.mark.skipif(fused_unavailable() is not None, reason=str(fused_unavailable()))
 
@@ -41,7 +41,7 @@ def test_it_is_compiled_once(fresh):
 
 @needs_compiler
 def test_processes_that_start_at_once_share_one(fresh):
-    code = "from mtlray.kernels import choose_kernel; print(choose_kernel('auto'))"
+    code = "from mtlray.models.kernels import choose_kernel; print(choose_kernel('auto'))"
     started = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert [process.communicate(timeout=120)[0].strip() for process in started] == ["fused", "fused"]
     assert len(list(fresh.glob("*.so"))) == 1

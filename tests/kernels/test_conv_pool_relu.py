@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from mtlray.errors import SpecError
-from mtlray.kernels import conv_pool_relu, fits, fused_unavailable
 from mtlray.models.conv_pool_relu import ConvPoolReLU
+from mtlray.models.kernels import conv_pool_relu, fits, fused_unavailable
 
 pytestmark = pytest.mark.skipif(fused_unavailable() is not None, reason=str(fused_unavailable()))
 

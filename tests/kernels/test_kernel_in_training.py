@@ -7,8 +7,8 @@ import torch
 
 from mtlray.checkpoint import Checkpoint
 from mtlray.data import MultiMNIST
-from mtlray.kernels import fused_unavailable
 from mtlray.models import LeNet
+from mtlray.models.kernels import fused_unavailable
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import Equal
 from mtlray.training import Run, train

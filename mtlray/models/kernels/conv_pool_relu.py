@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from mtlray.errors import SpecError
-from mtlray.kernels.build import library
+from mtlray.models.kernels.build import library
 
 _NAMES = {torch.float32: "float", torch.float64: "double"}
 _Shape = ctypes.c_int64 * 7

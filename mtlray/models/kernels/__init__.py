@@ -1,6 +1,6 @@
 """A kernel of our own for small convolutions on a CPU: compiled at first use, left aside where that cannot be done."""
 
-from mtlray.kernels.build import Kernel, KernelChoice, choose_kernel, fused_unavailable
-from mtlray.kernels.conv_pool_relu import conv_pool_relu, fits
+from mtlray.models.kernels.build import Kernel, KernelChoice, choose_kernel, fused_unavailable
+from mtlray.models.kernels.conv_pool_relu import conv_pool_relu, fits
 
 __all__ = ["Kernel", "KernelChoice", "choose_kernel", "conv_pool_relu", "fits", "fused_unavailable"]
