@@ -8,8 +8,8 @@ import torch
 from mtlray.axes import Gramian, Losses, Weights
 from mtlray.errors import require_choice
 from mtlray.strategies.base import Faithfulness, State
-from mtlray.strategies.cosines import RANK_TOLERANCE
 from mtlray.strategies.gramian import AbstractGramianWeighting
+from mtlray.strategies.numerics.cosines import RANK_TOLERANCE
 
 
 @dataclass(frozen=True)

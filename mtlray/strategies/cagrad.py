@@ -10,9 +10,9 @@ from torch import Tensor
 from mtlray.axes import Gramian, Losses, Weights
 from mtlray.errors import StrategyError, require, require_choice
 from mtlray.strategies.base import State
-from mtlray.strategies.cosines import divide
 from mtlray.strategies.gramian import AbstractSolverWeighting, Matrix, Vector
-from mtlray.strategies.min_norm import as_vectors, simplex_min_norm
+from mtlray.strategies.numerics.cosines import divide
+from mtlray.strategies.numerics.min_norm import as_vectors, simplex_min_norm
 
 # |g_w| below this share of the longest gradient is zero.
 _ZERO = 1e-10

@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.errors import require
-from mtlray.strategies.averages import MovingAverage, sum_to_n_tasks
 from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
+from mtlray.strategies.numerics.averages import MovingAverage, sum_to_n_tasks
 from mtlray.tasks.task import Task
 
 

@@ -8,8 +8,8 @@ import torch
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.errors import require
-from mtlray.strategies.adam import adam_init, adam_step
 from mtlray.strategies.base import AbstractWeighting, State
+from mtlray.strategies.numerics.adam import adam_init, adam_step
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses
 

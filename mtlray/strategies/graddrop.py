@@ -10,7 +10,7 @@ from mtlray.axes import Direction, Jacobian, Losses, Seeds, Weights
 from mtlray.errors import require
 from mtlray.randomness import generator
 from mtlray.strategies.base import AbstractAggregation, Faithfulness, State
-from mtlray.strategies.cosines import divide
+from mtlray.strategies.numerics.cosines import divide
 from mtlray.tasks.task import Task
 
 

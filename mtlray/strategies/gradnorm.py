@@ -9,9 +9,9 @@ from torch import Tensor
 
 from mtlray.axes import Seeds, Weights
 from mtlray.errors import require
-from mtlray.strategies.adam import adam_init, adam_step
-from mtlray.strategies.averages import sum_to_n_tasks
 from mtlray.strategies.base import AbstractStrategy, Faithfulness, State
+from mtlray.strategies.numerics.adam import adam_init, adam_step
+from mtlray.strategies.numerics.averages import sum_to_n_tasks
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses
 

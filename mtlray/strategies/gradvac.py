@@ -9,9 +9,9 @@ import torch
 from mtlray.axes import Gramian, Losses, Seeds, Weights
 from mtlray.errors import require
 from mtlray.strategies.base import Faithfulness, State
-from mtlray.strategies.cosines import divide
 from mtlray.strategies.gramian import AbstractGramianWeighting
-from mtlray.strategies.orders import draw_orders, orders_init
+from mtlray.strategies.numerics.cosines import divide
+from mtlray.strategies.numerics.orders import draw_orders, orders_init
 from mtlray.tasks.task import Task
 
 # A cosine of one would take infinitely much of the other gradient.

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from mtlray.axes import Gramian, Losses, Weights
 from mtlray.strategies.base import State
-from mtlray.strategies.cosines import RANK_TOLERANCE, equal_cosines
 from mtlray.strategies.gramian import AbstractGramianWeighting
+from mtlray.strategies.numerics.cosines import RANK_TOLERANCE, equal_cosines
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import torch
 from mtlray.axes import Gramian, Losses, Weights
 from mtlray.errors import require_choice
 from mtlray.strategies.base import State
-from mtlray.strategies.cosines import divide
 from mtlray.strategies.gramian import AbstractSolverWeighting, Matrix, Vector
-from mtlray.strategies.min_norm import as_vectors, simplex_min_norm
+from mtlray.strategies.numerics.cosines import divide
+from mtlray.strategies.numerics.min_norm import as_vectors, simplex_min_norm
 
 Normalisation = Literal["none", "l2", "loss", "loss+"]
 

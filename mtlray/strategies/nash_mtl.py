@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mtlray.errors import require
-from mtlray.strategies.alpha_fair import alpha_fair
 from mtlray.strategies.gramian import AbstractSolverWeighting, Matrix, Vector, clipped
+from mtlray.strategies.numerics.alpha_fair import alpha_fair
 
 
 @dataclass(frozen=True)

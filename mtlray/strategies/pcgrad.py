@@ -8,9 +8,9 @@ import torch
 
 from mtlray.axes import Gramian, Losses, Seeds, Weights
 from mtlray.strategies.base import State
-from mtlray.strategies.cosines import divide
 from mtlray.strategies.gramian import AbstractGramianWeighting
-from mtlray.strategies.orders import draw_orders, orders_init
+from mtlray.strategies.numerics.cosines import divide
+from mtlray.strategies.numerics.orders import draw_orders, orders_init
 from mtlray.tasks.task import Task
 
 

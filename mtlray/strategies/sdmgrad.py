@@ -8,7 +8,7 @@ import torch
 from mtlray.axes import Gramian, Weights
 from mtlray.errors import require
 from mtlray.strategies.double_sampling import AbstractDoubleSampling
-from mtlray.strategies.simplex import project_onto_simplex
+from mtlray.strategies.numerics.simplex import project_onto_simplex
 
 _EPSILON = 1e-8
 

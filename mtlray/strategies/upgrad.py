@@ -8,9 +8,9 @@ import torch
 
 from mtlray.axes import Gramian, Losses, Weights
 from mtlray.strategies.base import State
-from mtlray.strategies.cosines import divide
 from mtlray.strategies.gramian import AbstractSolverWeighting, Matrix, Vector
-from mtlray.strategies.min_norm import as_vectors, nonnegative_least_squares
+from mtlray.strategies.numerics.cosines import divide
+from mtlray.strategies.numerics.min_norm import as_vectors, nonnegative_least_squares
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from torchjd.aggregation import FairGradWeighting
 
 from mtlray.errors import SpecError, StrategyError
 from mtlray.strategies import FairGrad, NashMTL
-from mtlray.strategies.alpha_fair import alpha_fair
+from mtlray.strategies.numerics.alpha_fair import alpha_fair
 
 
 def gramian(n_tasks, spread, seed, dtype=np.float64):

@@ -8,7 +8,7 @@ import torchjd.scalarization
 
 from mtlray.errors import SpecError
 from mtlray.strategies import FAMO
-from mtlray.strategies.adam import adam_init, adam_step
+from mtlray.strategies.numerics.adam import adam_init, adam_step
 from mtlray.tasks.task_losses import TaskLosses
 
 SIZES = torch.tensor([5.0, 1.0, 0.2], dtype=torch.float64)

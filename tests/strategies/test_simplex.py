@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchjd.aggregation._utils.simplex import project_onto_simplex as oracle
 
-from mtlray.strategies.simplex import project_onto_simplex
+from mtlray.strategies.numerics.simplex import project_onto_simplex
 
 
 @pytest.mark.parametrize(

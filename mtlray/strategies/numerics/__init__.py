@@ -1,0 +1,1 @@
+"""What several strategies compute with: solvers, averages and projections. No file here is a method."""
