@@ -27,8 +27,8 @@ from mtlray.results.ledger import RESULTS_VERSION, Ledger, TrialRecord
 from mtlray.session import Session
 from mtlray.signals import Stop
 from mtlray.specs import RunConfig, SweepSpec, TrialSpec
+from mtlray.specs.sweepfile import is_edited, refuse_edited
 from mtlray.status import Status
-from mtlray.sweepfile import is_edited, refuse_edited
 from mtlray.why import why_text
 
 

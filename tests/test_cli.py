@@ -18,7 +18,7 @@ from mtlray import in_process
 from mtlray.data.files import prepared
 from mtlray.in_process import run_in_process
 from mtlray.results.ledger import Ledger
-from mtlray.sweepfile import load_sweep
+from mtlray.specs.sweepfile import load_sweep
 
 SMALL = Path(__file__).parent / "sweep_small.py"
 ROOT = Path(__file__).parents[1]

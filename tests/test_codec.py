@@ -10,8 +10,8 @@ import pytest
 from mtlray.errors import SpecError
 from mtlray.identity.codec import class_name, code_digest, encode
 from mtlray.specs import SGD
+from mtlray.specs.sweepfile import load_sweep
 from mtlray.strategies import DWA, AbstractWeighting, SingleTask
-from mtlray.sweepfile import load_sweep
 
 
 @dataclass(frozen=True)

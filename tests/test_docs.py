@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mtlray.results.ledger import RESULTS_VERSION, SUMMARY, curves_schema
+from mtlray.specs.sweepfile import load_sweep
 from mtlray.strategies import STRATEGIES
-from mtlray.sweepfile import load_sweep
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])

@@ -6,7 +6,7 @@ import pytest
 
 from mtlray.plan_text import Workers, plan_text
 from mtlray.planning import plan
-from mtlray.sweepfile import load_sweep
+from mtlray.specs.sweepfile import load_sweep
 from tests.test_cli import SMALL
 
 

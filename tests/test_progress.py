@@ -8,7 +8,7 @@ from rich.console import Console
 
 from mtlray import progress
 from mtlray.progress import Display
-from mtlray.sweepfile import load_sweep
+from mtlray.specs.sweepfile import load_sweep
 from tests.test_cli import SMALL
 
 

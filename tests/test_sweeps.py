@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from mtlray.specs.sweepfile import load_sweep
 from mtlray.strategies import STRATEGIES
-from mtlray.sweepfile import load_sweep
 
 SWEEP, _ = load_sweep(Path(__file__).parents[1] / "sweeps" / "beyond_gong2019.py")
 

@@ -10,8 +10,8 @@ from stored_pictures import people, rooms
 
 from mtlray.models import VGG, SegNet
 from mtlray.specs import SGD, Adam, TrialSpec
+from mtlray.specs.sweepfile import load_sweep
 from mtlray.strategies import DWA, Equal, Uncertainty
-from mtlray.sweepfile import load_sweep
 from mtlray.training import train
 
 ROOT = Path(__file__).parents[1]

@@ -43,7 +43,7 @@ def launch_script(
     """Print a finished file that runs a sweep on a cluster, and goes on after a stop."""
     from mtlray.errors import unknown_name
     from mtlray.launch_scripts import SCRIPTS, Launch
-    from mtlray.sweepfile import load_sweep, own_files
+    from mtlray.specs.sweepfile import load_sweep, own_files
 
     if kind not in SCRIPTS:
         raise unknown_name("kind of launch script", kind, SCRIPTS)

@@ -145,7 +145,7 @@ def open_sweep(
 ) -> "Sweep":
     """The sweep of a file, narrowed by the options. Raises SpecError."""
     from mtlray.driver import Sweep
-    from mtlray.sweepfile import load_sweep
+    from mtlray.specs.sweepfile import load_sweep
 
     named("results", results)
     sweep, module = load_sweep(path)

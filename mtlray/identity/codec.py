@@ -21,7 +21,7 @@ from typing import Any
 from mtlray.errors import SpecError, require
 from mtlray.identity.plugins import package_of
 
-# Modules loaded from a sweep file carry this prefix; see mtlray.sweepfile.
+# Modules loaded from a sweep file carry this prefix; see mtlray.specs.sweepfile.
 SWEEP_MODULE = "mtlray_sweep_"
 
 

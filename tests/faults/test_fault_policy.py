@@ -14,7 +14,7 @@ from mtlray.identity.provenance import Commit
 from mtlray.policy import Policy
 from mtlray.results.attempts import read_attempts
 from mtlray.results.ledger import CURVE_CIRCUMSTANCES, SUMMARY_CIRCUMSTANCES, Ledger
-from mtlray.sweepfile import load_sweep
+from mtlray.specs.sweepfile import load_sweep
 
 pytestmark = pytest.mark.usefixtures("unchecked")
 

@@ -12,7 +12,7 @@ from faultlib import FAULTY, SWEEP, assert_same_results
 from mtlray.progress import name
 from mtlray.results.attempts import read_attempts
 from mtlray.results.ledger import Ledger
-from mtlray.sweepfile import load_sweep
+from mtlray.specs.sweepfile import load_sweep
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.xdist_group("ray"), pytest.mark.timeout(900)]
 

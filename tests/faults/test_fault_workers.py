@@ -15,7 +15,7 @@ from faultlib import ROUNDS, SWEEP, assert_same_results, shards
 
 from mtlray.results.attempts import read_attempts
 from mtlray.results.ledger import Ledger
-from mtlray.sweepfile import load_sweep
+from mtlray.specs.sweepfile import load_sweep
 
 pytestmark = [
     pytest.mark.slow,
