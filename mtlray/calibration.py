@@ -13,7 +13,7 @@ from mtlray.data.base import Examples
 from mtlray.evaluation import evaluate
 from mtlray.execution import Job, device_of, load, surroundings
 from mtlray.models.kernels import KernelChoice
-from mtlray.planning import packs
+from mtlray.planning.plan import packs
 from mtlray.policy import is_out_of_memory
 from mtlray.specs import TrialSpec
 from mtlray.training import Run

@@ -17,8 +17,10 @@ from mtlray.data.files.remote import make_ready
 from mtlray.errors import LaunchError, MtlrayError, ResultsError, SpecError
 from mtlray.execution import Job
 from mtlray.identity.provenance import commit_of, versions
-from mtlray.plan_text import Workers, plan_text, several
-from mtlray.planning import Plan, packs, plan, refuse_other_data
+from mtlray.planning.plan import Plan, packs, plan, refuse_other_data
+from mtlray.planning.status import Status
+from mtlray.planning.text import Workers, plan_text, several
+from mtlray.planning.why import why_text
 from mtlray.policy import COMPLETE, FAILED, INCOMPLETE, REQUEUE, Policy
 from mtlray.progress import Display, Terminal
 from mtlray.resources import workers_here
@@ -28,8 +30,6 @@ from mtlray.session import Session
 from mtlray.signals import Stop
 from mtlray.specs import RunConfig, SweepSpec, TrialSpec
 from mtlray.specs.sweepfile import is_edited, refuse_edited
-from mtlray.status import Status
-from mtlray.why import why_text
 
 
 class Sweep:

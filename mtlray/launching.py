@@ -16,7 +16,7 @@ from typing import Any
 
 from mtlray.errors import LaunchError
 from mtlray.execution import Job, note_hang
-from mtlray.plan_text import several
+from mtlray.planning.text import several
 from mtlray.policy import store_is_full
 from mtlray.preflight import DataSource, inspect_cluster, judge, words
 from mtlray.resources import measured, slots, trial_resources

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from mtlray.calibration import ON_CPU, Calibration, Kind, calibrate, gpu_share, kinds, repacked
 from mtlray.execution import Job
-from mtlray.plan_text import Workers, cores
+from mtlray.planning.text import Workers, cores
 from mtlray.preflight import await_node
 from mtlray.session import Pack, Session
 from mtlray.signals import Stop

@@ -9,9 +9,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mtlray import SGD, VGG, Equal, LeNet, MultiMNIST, NYUv2, PCGrad, SegNet, SingleTask, TrialSpec, UTKFace
-from mtlray.estimates import Estimates
 from mtlray.models import ModelSpec, SharedTrunk
 from mtlray.models.operations import operations
+from mtlray.planning.estimates import Estimates
 
 FACES = UTKFace(image_size=64, n_images=(3596, 900), val_images=400)
 NYU = NYUv2(source="mat", downscale=4)

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from mtlray.plan_text import Workers, plan_text
-from mtlray.planning import plan
+from mtlray.planning.plan import plan
+from mtlray.planning.text import Workers, plan_text
 from mtlray.specs.sweepfile import load_sweep
 from tests.test_cli import SMALL
 

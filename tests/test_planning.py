@@ -7,7 +7,7 @@ import pytest
 from mtlray.data import MultiMNIST
 from mtlray.errors import ResultsError
 from mtlray.models import LeNet
-from mtlray.planning import packs, plan, refuse_other_data
+from mtlray.planning.plan import packs, plan, refuse_other_data
 from mtlray.results.ledger import TrialRecord
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import DWA, Equal

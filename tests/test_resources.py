@@ -10,7 +10,7 @@ from mtlray import LeNet, MultiMNIST, RunConfig
 from mtlray.calibration import Calibration
 from mtlray.execution import Job
 from mtlray.identity.provenance import Commit
-from mtlray.plan_text import Workers
+from mtlray.planning.text import Workers
 from mtlray.policy import Policy
 from mtlray.resources import last_task, measure_on_ray, measured, slots_of, trial_resources, workers_here
 from mtlray.session import Session

@@ -12,14 +12,14 @@ from mtlray.driver import Sweep
 from mtlray.errors import ResultsError
 from mtlray.identity.provenance import Commit
 from mtlray.models import LeNet
+from mtlray.planning.status import Status
+from mtlray.planning.why import why_text
 from mtlray.results.attempts import begin
 from mtlray.results.driver_lock import DriverLock
 from mtlray.results.ledger import RESULTS_VERSION, Ledger
 from mtlray.specs import SGD, RunConfig, SweepSpec, TrialSpec
-from mtlray.status import Status
 from mtlray.strategies import DWA, Equal
 from mtlray.summary import Circumstances, summary_table
-from mtlray.why import why_text
 
 ASSETS = Path(__file__).parent / "assets"
 BASE = TrialSpec(

@@ -42,7 +42,7 @@ def embed(
     Without --seeds and --fractions: the sweep's first seed, and its largest fraction.
     """
     from mtlray.embedding_store import embed_trials
-    from mtlray.plan_text import several
+    from mtlray.planning.text import several
     from mtlray.specs import RunConfig
 
     opened = open_sweep(sweep, results, seeds, strategies, fractions)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mtlray.errors import ResultsError
-from mtlray.estimates import Estimates
+from mtlray.planning.estimates import Estimates
 from mtlray.results.ledger import TrialRecord
 from mtlray.specs import TrialSpec
 

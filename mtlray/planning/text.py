@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mtlray.planning import Plan
+from mtlray.planning.plan import Plan
 from mtlray.progress import duration
 from mtlray.specs import SweepSpec, TrialSpec
 
