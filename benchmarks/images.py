@@ -30,7 +30,7 @@ from mtlray.data.nyuv2.importing import folder_of
 from mtlray.identity.provenance import cpu_name
 from mtlray.memory import keep_freed_memory
 from mtlray.models import ModelSpec
-from mtlray.training import Run
+from mtlray.training.loop import Run
 
 OURS, MIXED, PLAIN = "mtlray", 'mtlray, precision="bf16"', "Dataset + DataLoader"
 _H, _W = 288, 384

@@ -13,7 +13,7 @@ from scipy import stats
 
 from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec
 from mtlray.memory import keep_freed_memory
-from mtlray.training import train
+from mtlray.training.loop import train
 
 
 def accuracy(trial: TrialSpec, data: Path, kernel: str) -> list[float]:

@@ -21,7 +21,7 @@ from mtlray.errors import unknown_name
 from mtlray.identity.provenance import cpu_name
 from mtlray.memory import keep_freed_memory
 from mtlray.strategies import AbstractStrategy
-from mtlray.training import Run
+from mtlray.training.loop import Run
 
 # Samples per second relative to `equal`. MGDA-UB takes K gradients at the representation alone; FAMO's second look at the batch
 # is a forward pass, about a third of a step.

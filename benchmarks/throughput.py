@@ -30,7 +30,7 @@ from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec
 from mtlray.identity.provenance import cpu_name
 from mtlray.memory import keep_freed_memory
 from mtlray.models.kernels import choose_kernel
-from mtlray.training import Run
+from mtlray.training.loop import Run
 
 BATCH = 128
 OURS, NO_COMPILER = "mtlray", "mtlray --kernel torch"

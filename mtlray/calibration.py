@@ -10,13 +10,13 @@ import torch
 
 from mtlray.data import Dataset
 from mtlray.data.base import Examples
-from mtlray.evaluation import evaluate
 from mtlray.execution import Job, device_of, load, surroundings
 from mtlray.models.kernels import KernelChoice
 from mtlray.planning.plan import packs
 from mtlray.policy import is_out_of_memory
 from mtlray.specs import TrialSpec
-from mtlray.training import Run
+from mtlray.training.evaluation import evaluate
+from mtlray.training.loop import Run
 
 _WARM_UP = 5  # steps; the first ones load kernels and fill the allocator
 _TIMED = 20  # steps

@@ -15,7 +15,7 @@ import torch
 from mtlray.data import Dataset
 from mtlray.errors import ResultsError, SpecError, require
 from mtlray.specs import TrialSpec
-from mtlray.training import Run
+from mtlray.training.loop import Run
 
 NAMED_STEPS = ("first", "middle", "last")
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 import torch
 
 from mtlray.attempt_log import AttemptLog
-from mtlray.checkpoint import Checkpoint, Interrupted
 from mtlray.data import Dataset
 from mtlray.data.files.remote import make_ready
 from mtlray.errors import DataError, StrategyError
@@ -27,7 +26,8 @@ from mtlray.specs import RunConfig, TrialSpec
 from mtlray.storage.failpoints import failpoint
 from mtlray.summary import Circumstances, curves_table, summary_table
 from mtlray.trackers import LiveTensorBoard, trial_folder
-from mtlray.training import Outcome, train
+from mtlray.training.checkpoint import Checkpoint, Interrupted
+from mtlray.training.loop import Outcome, train
 
 
 @dataclass(frozen=True, kw_only=True)

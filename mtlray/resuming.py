@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from mtlray.checkpoint import Checkpoint
 from mtlray.errors import ResultsError
 from mtlray.results.generations import Generations
 from mtlray.specs import TrialSpec
 from mtlray.storage.seal import BrokenSealError
+from mtlray.training.checkpoint import Checkpoint
 
 
 def checkpoints_of(

@@ -13,11 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mtlray.checkpoint import Checkpoint
-from mtlray.contract import initial_state
 from mtlray.identity.codec import encode
 from mtlray.models import ModelSpec, Pack, SharedTrunk
-from mtlray.optimizers import build_optimizer, optimizer_state, restore_optimizer
 from mtlray.randomness import generator
 from mtlray.specs import SGD, Adam, OptimizerSpec
 from mtlray.strategies import AbstractStrategy, State
@@ -25,6 +22,9 @@ from mtlray.tasks.losses import cross_entropy, squared_error
 from mtlray.tasks.metrics import Accuracy, MeanSquaredError
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses
+from mtlray.training.checkpoint import Checkpoint
+from mtlray.training.contract import initial_state
+from mtlray.training.optimizers import build_optimizer, optimizer_state, restore_optimizer
 
 TASKS = (
     Task(name="left", likelihood="categorical", output_shape=(4,), loss=cross_entropy, metrics=(Accuracy(),)),

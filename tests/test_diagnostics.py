@@ -10,17 +10,17 @@ import pytest
 import torch
 from torch import nn
 
-from mtlray.checkpoint import Checkpoint
 from mtlray.data import Column, Dataset, Examples, MultiMNIST
-from mtlray.diagnostics import gradient_diagnostics
 from mtlray.models import LeNet, ModelSpec, Pack, SharedTrunk
 from mtlray.results.ledger import Ledger, curves_schema
-from mtlray.sampling import Sampler
 from mtlray.specs import SGD, SweepSpec, TrialSpec
 from mtlray.strategies import FAMO, RLW, Equal, GradNorm, SingleTask, Uncertainty
 from mtlray.summary import curves_table
 from mtlray.testing import TASKS
-from mtlray.training import train
+from mtlray.training.checkpoint import Checkpoint
+from mtlray.training.diagnostics import gradient_diagnostics
+from mtlray.training.loop import train
+from mtlray.training.sampling import Sampler
 
 DATA = MultiMNIST(source="mnist5k", val_digits=200)
 SMALL_IMAGES = dataclasses.replace(DATA, image_size=28)

@@ -9,7 +9,7 @@ import torch
 from mtlray import DWA, SGD, Equal, LeNet, MultiMNIST, TrialSpec
 from mtlray.embedding import embed, steps_of
 from mtlray.errors import ResultsError, SpecError
-from mtlray.training import train
+from mtlray.training.loop import train
 
 TRIAL = TrialSpec(
     dataset=MultiMNIST(source="mnist5k", val_digits=500),

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from mtlray import LeNet, MultiMNIST, RunConfig, State
-from mtlray.checkpoint import Checkpoint
 from mtlray.errors import StrategyError
 from mtlray.execution import Job, run_pack
 from mtlray.identity.provenance import Commit
@@ -17,6 +16,7 @@ from mtlray.policy import may_pass
 from mtlray.results.generations import Generations
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import AbstractSolverWeighting, AbstractWeighting, Equal
+from mtlray.training.checkpoint import Checkpoint
 
 pytestmark = pytest.mark.usefixtures("unchecked")  # as for a user, whose tensors nobody checks for shape
 

@@ -5,11 +5,11 @@ import dataclasses
 import pytest
 import torch
 
-from mtlray.contract import initial_state
 from mtlray.errors import SpecError
 from mtlray.strategies import STRATEGIES
 from mtlray.tasks.task_losses import TaskLosses
 from mtlray.testing import TASKS
+from mtlray.training.contract import initial_state
 
 
 class TwoTasks:

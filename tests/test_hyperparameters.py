@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from mtlray import SGD, Equal, LeNet, MultiMNIST, SweepSpec, TrialSpec
-from mtlray.contract import initial_state
 from mtlray.errors import SpecError
 from mtlray.specs.hyperparameters import require_hyperparameters
 from mtlray.strategies import (
@@ -28,6 +27,7 @@ from mtlray.strategies import (
     Uncertainty,
 )
 from mtlray.testing import TASKS
+from mtlray.training.contract import initial_state
 
 
 def altered(strategy, **fields):

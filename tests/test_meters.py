@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from mtlray.meters import Meters
+from mtlray.training.meters import Meters
 
 CPU = torch.device("cpu")
 BAD = [math.nan, math.inf, -math.inf]

@@ -7,13 +7,13 @@ from typing import ClassVar
 import pytest
 import torch
 
-from mtlray.checkpoint import Checkpoint
 from mtlray.data import Column, Dataset, Examples, MultiMNIST
 from mtlray.models import LeNet
 from mtlray.specs import SGD, Adam, TrialSpec
 from mtlray.strategies import STRATEGIES, AbstractWeighting, State
 from mtlray.strategies.every import every_strategy
-from mtlray.training import train
+from mtlray.training.checkpoint import Checkpoint
+from mtlray.training.loop import train
 
 DATA = MultiMNIST(source="mnist5k", val_digits=200)
 EVERY = every_strategy(DATA.tasks, points=1)

@@ -12,7 +12,7 @@ from mtlray.models import VGG, SegNet
 from mtlray.specs import SGD, Adam, TrialSpec
 from mtlray.specs.sweepfile import load_sweep
 from mtlray.strategies import DWA, Equal, Uncertainty
-from mtlray.training import train
+from mtlray.training.loop import train
 
 ROOT = Path(__file__).parents[1]
 

@@ -9,16 +9,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mtlray.checkpoint import Checkpoint
 from mtlray.data import Column, Dataset, Examples, MultiMNIST, subset
 from mtlray.errors import ResultsError
-from mtlray.evaluation import evaluate
 from mtlray.models import LeNet, Pack
 from mtlray.randomness import generator, stream_seed
-from mtlray.sampling import Sampler
 from mtlray.specs import SGD, Adam, TrialSpec
 from mtlray.strategies import DWA, AbstractWeighting, Equal, RevisedUncertainty, SingleTask, State, Uncertainty
-from mtlray.training import train
+from mtlray.training.checkpoint import Checkpoint
+from mtlray.training.evaluation import evaluate
+from mtlray.training.loop import train
+from mtlray.training.sampling import Sampler
 
 CPU = torch.device("cpu")
 DATA = MultiMNIST(source="mnist5k", val_digits=200)

@@ -110,7 +110,7 @@ def test_out_of_memory_is_postponed_beside_others_and_fails_alone(faults, faulty
 
 
 def test_a_request_to_stop_saves_a_checkpoint_and_costs_nothing(faults, faulty, job, monkeypatch):
-    monkeypatch.setattr("mtlray.training._PROGRESS_EVERY", 0.0)
+    monkeypatch.setattr("mtlray.training.loop._PROGRESS_EVERY", 0.0)
     trial = faulty["none", True]
     job = replace(job, config=replace(job.config, checkpoint_seconds=1e9))
     ((state, text),) = run_pack([trial], job, lambda step: step == 5)
@@ -134,7 +134,7 @@ def results_of(job):
 
 @pytest.mark.parametrize("damage", ["torn", "flipped", "empty", "gone"])
 def test_a_bad_newest_checkpoint_falls_back_to_the_one_before(faults, faulty, job, monkeypatch, tmp_path, damage):
-    monkeypatch.setattr("mtlray.training._PROGRESS_EVERY", 0.0)
+    monkeypatch.setattr("mtlray.training.loop._PROGRESS_EVERY", 0.0)
     trial = faulty["none", True]
     run_pack([trial], job)
     undisturbed = results_of(job)
@@ -160,7 +160,7 @@ def test_a_bad_newest_checkpoint_falls_back_to_the_one_before(faults, faulty, jo
 
 
 def test_a_pack_goes_on_from_the_newest_step_that_all_its_trials_have(faults, faulty, job, monkeypatch):
-    monkeypatch.setattr("mtlray.training._PROGRESS_EVERY", 0.0)
+    monkeypatch.setattr("mtlray.training.loop._PROGRESS_EVERY", 0.0)
     pack = [replace(faulty["none", True], seed=seed) for seed in (0, 1)]
     run_pack(pack, job, lambda step: step == 7)
     ledger = job.ledger()

@@ -5,13 +5,13 @@ import dataclasses
 import pytest
 import torch
 
-from mtlray.checkpoint import Checkpoint
 from mtlray.data import MultiMNIST
 from mtlray.models import LeNet
 from mtlray.models.kernels import fused_unavailable
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import Equal
-from mtlray.training import Run, train
+from mtlray.training.checkpoint import Checkpoint
+from mtlray.training.loop import Run, train
 
 pytestmark = pytest.mark.skipif(fused_unavailable() is not None, reason=str(fused_unavailable()))
 

@@ -21,7 +21,7 @@ from mtlray.models.activation_checkpointing import checkpoint_activations
 from mtlray.specs import SGD, Adam, RunConfig, TrialSpec
 from mtlray.strategies import MGDAUB, Equal, PCGrad, Uncertainty
 from mtlray.strategies.every import every_strategy
-from mtlray.training import Run
+from mtlray.training.loop import Run
 
 CPU = torch.device("cpu")
 FACES = UTKFace(image_size=32, n_images=(2, 2))

@@ -11,7 +11,7 @@ from mtlray.data.faces import UTKFace
 from mtlray.data.nyuv2 import NYUv2
 from mtlray.models import Pack
 from mtlray.strategies import MGDAUB
-from mtlray.training import train
+from mtlray.training.loop import train
 
 CPU = torch.device("cpu")
 FACES, NYU = UTKFace(image_size=32, n_images=(2, 2)), NYUv2(source="mat", downscale=8)

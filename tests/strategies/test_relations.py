@@ -5,7 +5,6 @@ import itertools
 import pytest
 import torch
 
-from mtlray.contract import initial_state
 from mtlray.strategies import (
     DWA,
     DWEMA,
@@ -34,6 +33,7 @@ from mtlray.strategies import (
 )
 from mtlray.tasks.task_losses import TaskLosses
 from mtlray.testing import TASKS
+from mtlray.training.contract import initial_state
 
 NEEDS_ARGUMENTS = {SingleTask: SingleTask(task="left"), Constant: Constant((0.7, 1.3))}
 DEFAULTS = [NEEDS_ARGUMENTS[cls] if cls in NEEDS_ARGUMENTS else cls() for cls in STRATEGIES]

@@ -2,10 +2,10 @@
 
 import torch
 
-from mtlray.contract import initial_state
 from mtlray.randomness import generator
 from mtlray.strategies import RLW
 from mtlray.testing import TASKS
+from mtlray.training.contract import initial_state
 
 
 def draws(seeds, n, n_tasks=3):

@@ -10,20 +10,20 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from mtlray.checkpoint import Checkpoint, Interrupted
-from mtlray.contract import check_scalars, check_state, check_weights, initial_state, refuse_global_randomness
 from mtlray.data import Dataset
 from mtlray.data.batches import place
-from mtlray.diagnostics import N_BATCHES, gradient_diagnostics, jacobians
-from mtlray.evaluation import evaluate
-from mtlray.meters import Meters
 from mtlray.models import Pack
 from mtlray.models.kernels import KernelChoice
-from mtlray.optimizers import build_optimizer, optimizer_state, restore_optimizer, set_learning_rates
-from mtlray.sampling import Sampler, augmented, training_batches
 from mtlray.specs import TrialSpec
 from mtlray.strategies import State
 from mtlray.tasks.task_losses import TaskLosses
+from mtlray.training.checkpoint import Checkpoint, Interrupted
+from mtlray.training.contract import check_scalars, check_state, check_weights, initial_state, refuse_global_randomness
+from mtlray.training.diagnostics import N_BATCHES, gradient_diagnostics, jacobians
+from mtlray.training.evaluation import evaluate
+from mtlray.training.meters import Meters
+from mtlray.training.optimizers import build_optimizer, optimizer_state, restore_optimizer, set_learning_rates
+from mtlray.training.sampling import Sampler, augmented, training_batches
 
 # Neither changes a number: a look at divergence waits for the device, and the step it finds is exact all the same.
 _LOOK_EVERY = 50  # steps
