@@ -19,8 +19,8 @@ import torch
 
 from mtlray import VGG, NYUv2, SegNet, UTKFace
 from mtlray.identity.provenance import cpu_name
-from mtlray.memory import keep_freed_memory
 from mtlray.models import Pack
+from mtlray.running.memory import keep_freed_memory
 
 CASES = {
     "SegNet-split, 288x384, batches of 2": (NYUv2(), SegNet(), 2),

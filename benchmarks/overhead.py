@@ -32,8 +32,8 @@ def make_noop(packs, job):
         import torch
         from ray import tune
 
-        from mtlray.attempt_log import AttemptLog
-        from mtlray.execution import _about, _commit_failure
+        from mtlray.running.attempt_log import AttemptLog
+        from mtlray.running.pack import _about, _commit_failure
 
         began = time.perf_counter()
         (trial,) = packs[config["pack"]]
@@ -56,12 +56,12 @@ def main():
 
     import mtlray.trainable
     from mtlray import SGD, Equal, LeNet, MultiMNIST, RunConfig, TrialSpec
-    from mtlray.execution import Job
     from mtlray.identity.provenance import Commit
     from mtlray.launching import run_on_ray
-    from mtlray.progress import Display
-    from mtlray.session import Session
-    from mtlray.signals import Stop
+    from mtlray.running.pack import Job
+    from mtlray.running.progress import Display
+    from mtlray.running.session import Session
+    from mtlray.running.signals import Stop
 
     base = TrialSpec(
         dataset=MultiMNIST(source="mnist5k"), model=LeNet(), strategy=Equal(), optimizer=SGD(lr=0.1), steps=1

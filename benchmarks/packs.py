@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 
 from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec
-from mtlray.calibration import pack_rate
 from mtlray.identity.provenance import cpu_name
-from mtlray.memory import keep_freed_memory
+from mtlray.running.calibration import pack_rate
+from mtlray.running.memory import keep_freed_memory
 
 STEPS, TRIALS, SEEDS = 93_800, 120, 10
 

@@ -28,8 +28,8 @@ from torchvision.transforms import Compose, Normalize, ToTensor
 
 from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec
 from mtlray.identity.provenance import cpu_name
-from mtlray.memory import keep_freed_memory
 from mtlray.models.kernels import choose_kernel
+from mtlray.running.memory import keep_freed_memory
 from mtlray.training.loop import Run
 
 BATCH = 128

@@ -15,19 +15,19 @@ from rich.console import Console
 
 from mtlray.data.files.remote import make_ready
 from mtlray.errors import LaunchError, MtlrayError, ResultsError, SpecError
-from mtlray.execution import Job
 from mtlray.identity.provenance import commit_of, versions
 from mtlray.planning.plan import Plan, packs, plan, refuse_other_data
 from mtlray.planning.status import Status
 from mtlray.planning.text import Workers, plan_text, several
 from mtlray.planning.why import why_text
-from mtlray.policy import COMPLETE, FAILED, INCOMPLETE, REQUEUE, Policy
-from mtlray.progress import Display, Terminal
 from mtlray.resources import workers_here
 from mtlray.results.driver_lock import DriverLock
 from mtlray.results.ledger import RESULTS_VERSION, Ledger, TrialRecord
-from mtlray.session import Session
-from mtlray.signals import Stop
+from mtlray.running.pack import Job
+from mtlray.running.policy import COMPLETE, FAILED, INCOMPLETE, REQUEUE, Policy
+from mtlray.running.progress import Display, Terminal
+from mtlray.running.session import Session
+from mtlray.running.signals import Stop
 from mtlray.specs import RunConfig, SweepSpec, TrialSpec
 from mtlray.specs.sweepfile import is_edited, refuse_edited
 
@@ -186,7 +186,7 @@ class Sweep:
             session = Session(job, display, stop, lock.note_running)
             lock.on_loss = stop.now.set
             if in_process:
-                from mtlray.in_process import run_in_process
+                from mtlray.running.in_process import run_in_process
 
                 run_in_process(groups, session)
             else:

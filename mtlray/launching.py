@@ -15,12 +15,12 @@ from types import ModuleType
 from typing import Any
 
 from mtlray.errors import LaunchError
-from mtlray.execution import Job, note_hang
 from mtlray.planning.text import several
-from mtlray.policy import store_is_full
 from mtlray.preflight import DataSource, inspect_cluster, judge, words
 from mtlray.resources import measured, slots, trial_resources
-from mtlray.session import Pack, Session
+from mtlray.running.pack import Job, note_hang
+from mtlray.running.policy import store_is_full
+from mtlray.running.session import Pack, Session
 from mtlray.shipping import stage
 
 _TUNE_ENVIRONMENT = {

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from mtlray.calibration import ON_CPU, Calibration, Kind, calibrate, gpu_share, kinds, repacked
-from mtlray.execution import Job
 from mtlray.planning.text import Workers, cores
 from mtlray.preflight import await_node
-from mtlray.session import Pack, Session
-from mtlray.signals import Stop
+from mtlray.running.calibration import ON_CPU, Calibration, Kind, calibrate, gpu_share, kinds, repacked
+from mtlray.running.pack import Job
+from mtlray.running.session import Pack, Session
+from mtlray.running.signals import Stop
 
 _UNITS = 10_000  # in which Ray counts each resource
 _ROUNDING = 1e-6

@@ -6,7 +6,7 @@ from typing import Any
 from ray import tune
 from ray.experimental import internal_kv
 
-from mtlray.execution import Job, run_pack
+from mtlray.running.pack import Job, run_pack
 from mtlray.specs import TrialSpec
 
 

@@ -10,9 +10,9 @@ from ray import cloudpickle, tune
 from ray.exceptions import RayActorError
 from ray.tune.stopper import Stopper
 
-from mtlray.progress import name
-from mtlray.session import Pack, Session
-from mtlray.signals import Stop
+from mtlray.running.progress import name
+from mtlray.running.session import Pack, Session
+from mtlray.running.signals import Stop
 
 _LOOK_SECONDS = 1.0
 

@@ -7,10 +7,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-import mtlray.calibration as calibration
-import mtlray.in_process as in_process
+import mtlray.running.calibration as calibration
+import mtlray.running.in_process as in_process
 from mtlray import LeNet, MultiMNIST, RunConfig
-from mtlray.calibration import (
+from mtlray.identity.provenance import Commit
+from mtlray.results.ledger import CURVE_CIRCUMSTANCES, Ledger
+from mtlray.running.calibration import (
     Calibration,
     calibrate,
     candidates,
@@ -22,11 +24,9 @@ from mtlray.calibration import (
     repacked,
     seconds_of,
 )
-from mtlray.execution import Job, run_pack
-from mtlray.identity.provenance import Commit
-from mtlray.results.ledger import CURVE_CIRCUMSTANCES, Ledger
-from mtlray.session import Session
-from mtlray.signals import Stop
+from mtlray.running.pack import Job, run_pack
+from mtlray.running.session import Session
+from mtlray.running.signals import Stop
 from mtlray.specs import SGD, Adam, TrialSpec
 from mtlray.strategies import DWA, Equal, SingleTask
 

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import mtlray
-from mtlray import in_process
 from mtlray.data.files import prepared
-from mtlray.in_process import run_in_process
 from mtlray.results.ledger import Ledger
+from mtlray.running import in_process
+from mtlray.running.in_process import run_in_process
 from mtlray.specs.sweepfile import load_sweep
 
 SMALL = Path(__file__).parent / "sweep_small.py"

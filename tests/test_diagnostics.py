@@ -13,9 +13,9 @@ from torch import nn
 from mtlray.data import Column, Dataset, Examples, MultiMNIST
 from mtlray.models import LeNet, ModelSpec, Pack, SharedTrunk
 from mtlray.results.ledger import Ledger, curves_schema
+from mtlray.running.rows import curves_table
 from mtlray.specs import SGD, SweepSpec, TrialSpec
 from mtlray.strategies import FAMO, RLW, Equal, GradNorm, SingleTask, Uncertainty
-from mtlray.summary import curves_table
 from mtlray.testing import TASKS
 from mtlray.training.checkpoint import Checkpoint
 from mtlray.training.diagnostics import gradient_diagnostics

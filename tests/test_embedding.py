@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from mtlray import DWA, SGD, Equal, LeNet, MultiMNIST, TrialSpec
-from mtlray.embedding import embed, steps_of
 from mtlray.errors import ResultsError, SpecError
+from mtlray.running.embedding import embed, steps_of
 from mtlray.training.loop import train
 
 TRIAL = TrialSpec(

@@ -13,8 +13,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mtlray.policy import INCOMPLETE, REQUEUE
 from mtlray.results.ledger import CURVE_CIRCUMSTANCES, SUMMARY_CIRCUMSTANCES, Ledger
+from mtlray.running.policy import INCOMPLETE, REQUEUE
 
 SWEEP = Path(__file__).parent / "sweep_small.py"
 N_TRIALS = 8

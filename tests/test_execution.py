@@ -10,10 +10,10 @@ import torch
 
 from mtlray import LeNet, MultiMNIST, RunConfig, State
 from mtlray.errors import StrategyError
-from mtlray.execution import Job, run_pack
 from mtlray.identity.provenance import Commit
-from mtlray.policy import may_pass
 from mtlray.results.generations import Generations
+from mtlray.running.pack import Job, run_pack
+from mtlray.running.policy import may_pass
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import AbstractSolverWeighting, AbstractWeighting, Equal
 from mtlray.training.checkpoint import Checkpoint

@@ -10,9 +10,9 @@ from rich.console import Console
 import mtlray.launching as launching
 from mtlray.errors import LaunchError
 from mtlray.launching import run_on_ray
-from mtlray.policy import store_is_full
-from mtlray.progress import Display
-from mtlray.signals import Stop
+from mtlray.running.policy import store_is_full
+from mtlray.running.progress import Display
+from mtlray.running.signals import Stop
 
 
 @dataclass(frozen=True)

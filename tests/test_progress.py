@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from mtlray import progress
-from mtlray.progress import Display
+from mtlray.running import progress
+from mtlray.running.progress import Display
 from mtlray.specs.sweepfile import load_sweep
 from tests.test_cli import SMALL
 

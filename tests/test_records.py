@@ -12,9 +12,9 @@ from mtlray.errors import ResultsError
 from mtlray.identity.provenance import Commit
 from mtlray.models import LeNet
 from mtlray.results.ledger import Ledger
+from mtlray.running.rows import Circumstances, curves_table, summary_table
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import DWA, Equal, SingleTask
-from mtlray.summary import Circumstances, curves_table, summary_table
 
 BASE = TrialSpec(
     dataset=MultiMNIST(source="mnist5k"),

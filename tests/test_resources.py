@@ -7,14 +7,14 @@ import pytest
 
 import mtlray.resources as resources
 from mtlray import LeNet, MultiMNIST, RunConfig
-from mtlray.calibration import Calibration
-from mtlray.execution import Job
 from mtlray.identity.provenance import Commit
 from mtlray.planning.text import Workers
-from mtlray.policy import Policy
 from mtlray.resources import last_task, measure_on_ray, measured, slots_of, trial_resources, workers_here
-from mtlray.session import Session
-from mtlray.signals import Stop
+from mtlray.running.calibration import Calibration
+from mtlray.running.pack import Job
+from mtlray.running.policy import Policy
+from mtlray.running.session import Session
+from mtlray.running.signals import Stop
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import Equal
 

@@ -17,9 +17,9 @@ from mtlray.planning.why import why_text
 from mtlray.results.attempts import begin
 from mtlray.results.driver_lock import DriverLock
 from mtlray.results.ledger import RESULTS_VERSION, Ledger
+from mtlray.running.rows import Circumstances, summary_table
 from mtlray.specs import SGD, RunConfig, SweepSpec, TrialSpec
 from mtlray.strategies import DWA, Equal
-from mtlray.summary import Circumstances, summary_table
 
 ASSETS = Path(__file__).parent / "assets"
 BASE = TrialSpec(

@@ -11,9 +11,9 @@ from mtlray.data import MultiMNIST
 from mtlray.identity.provenance import Commit
 from mtlray.models import LeNet
 from mtlray.results.schema import RESULTS_VERSION, SUMMARY, curves_schema
+from mtlray.running.rows import Circumstances, curves_table, selections, summary_table
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import DWA, SingleTask
-from mtlray.summary import Circumstances, curves_table, selections, summary_table
 from mtlray.tasks.metrics import Accuracy, MeanSquaredError
 
 TRIAL = TrialSpec(

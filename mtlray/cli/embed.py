@@ -41,8 +41,8 @@ def embed(
 
     Without --seeds and --fractions: the sweep's first seed, and its largest fraction.
     """
-    from mtlray.embedding_store import embed_trials
     from mtlray.planning.text import several
+    from mtlray.running.embedding_store import embed_trials
     from mtlray.specs import RunConfig
 
     opened = open_sweep(sweep, results, seeds, strategies, fractions)

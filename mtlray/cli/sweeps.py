@@ -93,7 +93,7 @@ def run(
 
     Exit codes: 0 complete, 1 failed trials, 2 cannot start, 3 stopped with trials left, 75 the same by SIGTERM: run it again.
     """
-    from mtlray.policy import INCOMPLETE, Policy
+    from mtlray.running.policy import INCOMPLETE, Policy
     from mtlray.specs import RunConfig
 
     policy = Policy(max_failed=max_failed, hang_seconds=hang_seconds, grace_seconds=grace_seconds)

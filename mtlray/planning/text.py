@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mtlray.planning.plan import Plan
-from mtlray.progress import duration
+from mtlray.running.progress import duration
 from mtlray.specs import SweepSpec, TrialSpec
 
 _RAY_START = 15.0  # seconds until the first trial runs

@@ -15,10 +15,10 @@ def preload():
     import analysis.tables
     import mtlray.cli
     import mtlray.driver
-    import mtlray.in_process
+    import mtlray.running.in_process
     import mtlray.strategies
 
-    return analysis.tables, mtlray.cli, mtlray.driver, mtlray.in_process, mtlray.strategies
+    return analysis.tables, mtlray.cli, mtlray.driver, mtlray.running.in_process, mtlray.strategies
 
 
 def child(request):

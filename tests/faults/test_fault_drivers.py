@@ -12,8 +12,8 @@ import pytest
 from faultlib import N_TRIALS, NARROW, ROUNDS, SWEEP, assert_same_results, shards, tree, wait_for
 
 from mtlray.errors import ResultsError
-from mtlray.policy import INCOMPLETE, REQUEUE
 from mtlray.results.ledger import Ledger
+from mtlray.running.policy import INCOMPLETE, REQUEUE
 
 # Longer trials, so that a signal meets one at work.
 LONG = ("--seeds", "0:1", "--steps", "2000", "--in-process", "--yes", "--checkpoint-seconds", "1000")

@@ -9,11 +9,11 @@ import pytest
 from faultlib import FAULTY
 
 from mtlray import RunConfig
-from mtlray.execution import Job, run_pack
 from mtlray.identity.provenance import Commit
-from mtlray.policy import Policy
 from mtlray.results.attempts import read_attempts
 from mtlray.results.ledger import CURVE_CIRCUMSTANCES, SUMMARY_CIRCUMSTANCES, Ledger
+from mtlray.running.pack import Job, run_pack
+from mtlray.running.policy import Policy
 from mtlray.specs.sweepfile import load_sweep
 
 pytestmark = pytest.mark.usefixtures("unchecked")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from faultlib import FAULTY, SWEEP, assert_same_results
 
-from mtlray.progress import name
 from mtlray.results.attempts import read_attempts
 from mtlray.results.ledger import Ledger
+from mtlray.running.progress import name
 from mtlray.specs.sweepfile import load_sweep
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.xdist_group("ray"), pytest.mark.timeout(900)]

@@ -11,13 +11,13 @@ from stored_pictures import people, rooms
 from torch import nn
 
 import mtlray.models.activation_checkpointing as module
-from mtlray.calibration import calibrate
 from mtlray.data import MultiMNIST, NYUv2, UTKFace
 from mtlray.errors import SpecError
-from mtlray.execution import Job
 from mtlray.identity.provenance import Commit
 from mtlray.models import VGG, LeNet, Pack, SegNet, StagedTrunk
 from mtlray.models.activation_checkpointing import checkpoint_activations
+from mtlray.running.calibration import calibrate
+from mtlray.running.pack import Job
 from mtlray.specs import SGD, Adam, RunConfig, TrialSpec
 from mtlray.strategies import MGDAUB, Equal, PCGrad, Uncertainty
 from mtlray.strategies.every import every_strategy

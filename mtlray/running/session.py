@@ -3,9 +3,9 @@
 from collections.abc import Callable, Collection, Sequence
 
 from mtlray.errors import LaunchError
-from mtlray.execution import Job, give_up
-from mtlray.progress import Display
-from mtlray.signals import Stop
+from mtlray.running.pack import Job, give_up
+from mtlray.running.progress import Display
+from mtlray.running.signals import Stop
 from mtlray.specs import TrialSpec
 
 Pack = tuple[TrialSpec, ...]

@@ -11,11 +11,11 @@ from typing import NoReturn
 
 import torch
 
-from mtlray.calibration import ON_CPU, calibrate, kinds, repacked
 from mtlray.errors import LaunchError
-from mtlray.execution import device_of, run_pack
-from mtlray.policy import HungError, store_is_full
-from mtlray.session import Pack, Session
+from mtlray.running.calibration import ON_CPU, calibrate, kinds, repacked
+from mtlray.running.pack import device_of, run_pack
+from mtlray.running.policy import HungError, store_is_full
+from mtlray.running.session import Pack, Session
 
 
 def run_in_process(packs: Sequence[Pack], session: Session) -> None:

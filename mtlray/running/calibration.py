@@ -10,10 +10,10 @@ import torch
 
 from mtlray.data import Dataset
 from mtlray.data.base import Examples
-from mtlray.execution import Job, device_of, load, surroundings
 from mtlray.models.kernels import KernelChoice
 from mtlray.planning.plan import packs
-from mtlray.policy import is_out_of_memory
+from mtlray.running.pack import Job, device_of, load, surroundings
+from mtlray.running.policy import is_out_of_memory
 from mtlray.specs import TrialSpec
 from mtlray.training.evaluation import evaluate
 from mtlray.training.loop import Run

@@ -11,20 +11,20 @@ from pathlib import Path
 import pyarrow as pa
 import torch
 
-from mtlray.attempt_log import AttemptLog
 from mtlray.data import Dataset
 from mtlray.data.files.remote import make_ready
 from mtlray.errors import DataError, StrategyError
 from mtlray.identity.provenance import Commit
-from mtlray.memory import keep_freed_memory
 from mtlray.models.pack import default_dtype
-from mtlray.policy import HungError, Policy, is_out_of_memory, may_pass, store_is_full
 from mtlray.results.attempts import failures, finish, read_attempts, settled, write_attempts
 from mtlray.results.ledger import Ledger
-from mtlray.resuming import checkpoints_of, in_step
+from mtlray.running.attempt_log import AttemptLog
+from mtlray.running.memory import keep_freed_memory
+from mtlray.running.policy import HungError, Policy, is_out_of_memory, may_pass, store_is_full
+from mtlray.running.resuming import checkpoints_of, in_step
+from mtlray.running.rows import Circumstances, curves_table, summary_table
 from mtlray.specs import RunConfig, TrialSpec
 from mtlray.storage.failpoints import failpoint
-from mtlray.summary import Circumstances, curves_table, summary_table
 from mtlray.trackers import LiveTensorBoard, trial_folder
 from mtlray.training.checkpoint import Checkpoint, Interrupted
 from mtlray.training.loop import Outcome, train

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from mtlray.data.files.remote import make_ready
-from mtlray.embedding import embed, steps_of
-from mtlray.execution import device_of, surroundings
 from mtlray.results.ledger import Ledger
+from mtlray.running.embedding import embed, steps_of
+from mtlray.running.pack import device_of, surroundings
 from mtlray.specs import RunConfig, TrialSpec
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-from mtlray.policy import REQUEUE
+from mtlray.running.policy import REQUEUE
 
 # Time between the end of the grace period, when everything is stopped, and the end of this process at the latest.
 _LAST_SECONDS = 5.0
