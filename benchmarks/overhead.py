@@ -25,7 +25,7 @@ def rss_mb():
 
 
 def make_noop(packs, job):
-    """In the place of `mtlray.trainable.make_trainable`."""
+    """In the place of `mtlray.running.on_ray.trainable.make_trainable`."""
     own = str(Path(job.config.results) / "own-seconds")
 
     def trainable(config):
@@ -54,10 +54,10 @@ def main():
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
 
-    import mtlray.trainable
+    import mtlray.running.on_ray.trainable
     from mtlray import SGD, Equal, LeNet, MultiMNIST, RunConfig, TrialSpec
     from mtlray.identity.provenance import Commit
-    from mtlray.launching import run_on_ray
+    from mtlray.running.on_ray.launching import run_on_ray
     from mtlray.running.pack import Job
     from mtlray.running.progress import Display
     from mtlray.running.session import Session
@@ -67,7 +67,7 @@ def main():
         dataset=MultiMNIST(source="mnist5k"), model=LeNet(), strategy=Equal(), optimizer=SGD(lr=0.1), steps=1
     )
     trials = [replace(base, seed=seed) for seed in range(options.trials)]
-    mtlray.trainable.make_trainable = make_noop
+    mtlray.running.on_ray.trainable.make_trainable = make_noop
     with tempfile.TemporaryDirectory() as results:
         config = RunConfig(data=results, results=results, device="cpu", workers=options.workers)
         fingerprints = {base.dataset.label: ""}

@@ -20,9 +20,9 @@ from mtlray.planning.plan import Plan, packs, plan, refuse_other_data
 from mtlray.planning.status import Status
 from mtlray.planning.text import Workers, plan_text, several
 from mtlray.planning.why import why_text
-from mtlray.resources import workers_here
 from mtlray.results.driver_lock import DriverLock
 from mtlray.results.ledger import RESULTS_VERSION, Ledger, TrialRecord
+from mtlray.running.on_ray.resources import workers_here
 from mtlray.running.pack import Job
 from mtlray.running.policy import COMPLETE, FAILED, INCOMPLETE, REQUEUE, Policy
 from mtlray.running.progress import Display, Terminal
@@ -138,7 +138,7 @@ class Sweep:
                 return INCOMPLETE
             refuse_edited(self.path, self.module)
             if address is not None:
-                from mtlray.launching import check_address
+                from mtlray.running.on_ray.launching import check_address
 
                 check_address(address)
             records, _ = self.ledger.records(every_byte=False)
@@ -190,7 +190,7 @@ class Sweep:
 
                 run_in_process(groups, session)
             else:
-                from mtlray.launching import run_on_ray
+                from mtlray.running.on_ray.launching import run_on_ray
 
                 modules = [self.module] if self.module is not None else []
                 run_on_ray(groups, session, address=address, modules=modules)

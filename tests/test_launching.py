@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pytest
 from rich.console import Console
 
-import mtlray.launching as launching
+import mtlray.running.on_ray.launching as launching
 from mtlray.errors import LaunchError
-from mtlray.launching import run_on_ray
+from mtlray.running.on_ray.launching import run_on_ray
 from mtlray.running.policy import store_is_full
 from mtlray.running.progress import Display
 from mtlray.running.signals import Stop

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-import mtlray.preflight as preflight
+import mtlray.running.on_ray.preflight as preflight
 from mtlray.errors import LaunchError
 from mtlray.identity.provenance import versions
-from mtlray.preflight import await_node, inspect_node, judge
+from mtlray.running.on_ray.preflight import await_node, inspect_node, judge
 
 
 def test_a_node_that_writes_and_has_the_same_versions_passes(tmp_path):

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-import mtlray.resources as resources
+import mtlray.running.on_ray.resources as resources
 from mtlray import LeNet, MultiMNIST, RunConfig
 from mtlray.identity.provenance import Commit
 from mtlray.planning.text import Workers
-from mtlray.resources import last_task, measure_on_ray, measured, slots_of, trial_resources, workers_here
 from mtlray.running.calibration import Calibration
+from mtlray.running.on_ray.resources import last_task, measure_on_ray, measured, slots_of, trial_resources, workers_here
 from mtlray.running.pack import Job
 from mtlray.running.policy import Policy
 from mtlray.running.session import Session
@@ -148,7 +148,7 @@ class Fatal:
 @pytest.fixture
 def ray_job(tmp_path, data_root, monkeypatch, unchecked):
     """A Ray of one core, which stands for a GPU."""
-    import mtlray.launching as launching
+    import mtlray.running.on_ray.launching as launching
 
     monkeypatch.setattr(resources, "_POLL_SECONDS", 0.1)
     config = RunConfig(data=str(data_root), results=str(tmp_path), device="cpu", workers=1, pack_size="auto")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import mtlray
-import mtlray.shipping as shipping
+import mtlray.running.on_ray.shipping as shipping
 from mtlray.errors import LaunchError
-from mtlray.shipping import stage
+from mtlray.running.on_ray.shipping import stage
 
 
 @pytest.fixture

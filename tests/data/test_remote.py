@@ -16,7 +16,7 @@ from mtlray import IMDBWiki, MultiMNIST, NYUv2, UTKFace
 from mtlray.data.files import prepared
 from mtlray.data.files.remote import Remote, check, make_ready, push
 from mtlray.errors import DataError, LaunchError, StoreError
-from mtlray.preflight import DataSource, inspect_node, judge
+from mtlray.running.on_ray.preflight import DataSource, inspect_node, judge
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("s3")]  # warnings of moto's imports
 

@@ -16,12 +16,12 @@ from typing import Any
 
 from mtlray.errors import LaunchError
 from mtlray.planning.text import several
-from mtlray.preflight import DataSource, inspect_cluster, judge, words
-from mtlray.resources import measured, slots, trial_resources
+from mtlray.running.on_ray.preflight import DataSource, inspect_cluster, judge, words
+from mtlray.running.on_ray.resources import measured, slots, trial_resources
+from mtlray.running.on_ray.shipping import stage
 from mtlray.running.pack import Job, note_hang
 from mtlray.running.policy import store_is_full
 from mtlray.running.session import Pack, Session
-from mtlray.shipping import stage
 
 _TUNE_ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # Tune uploads every trial's files again at each sync
@@ -106,7 +106,7 @@ def _check_pickles(packs: Packs, job: Job) -> None:
     """Raise LaunchError where a trial cannot travel to a worker."""
     import ray
 
-    from mtlray.trainable import make_trainable
+    from mtlray.running.on_ray.trainable import make_trainable
 
     try:
         ray.cloudpickle.dumps(make_trainable(packs, job))
@@ -173,8 +173,8 @@ def _fit(packs: Packs, session: Session, resources: dict[str, float], *, workers
     import ray
     from ray import tune
 
-    from mtlray.trainable import ask_to_drain, make_trainable
-    from mtlray.tune_callbacks import StopWhenAsked, Watch
+    from mtlray.running.on_ray.trainable import ask_to_drain, make_trainable
+    from mtlray.running.on_ray.tune_callbacks import StopWhenAsked, Watch
 
     job = replace(session.job, launch=uuid.uuid4().hex[:12], alone=workers == 1)
     session.job = job  # whom it gives up lost its worker in this launch

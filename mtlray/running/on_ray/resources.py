@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from mtlray.planning.text import Workers, cores
-from mtlray.preflight import await_node
 from mtlray.running.calibration import ON_CPU, Calibration, Kind, calibrate, gpu_share, kinds, repacked
+from mtlray.running.on_ray.preflight import await_node
 from mtlray.running.pack import Job
 from mtlray.running.session import Pack, Session
 from mtlray.running.signals import Stop

@@ -1,0 +1,1 @@
+"""Running packs on Ray Tune. The only code that imports ray."""
