@@ -199,7 +199,7 @@ def test_an_error_of_the_system_is_one_paragraph(cli, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mtlray.driver.Sweep.plan_text", full)
+    monkeypatch.setattr("mtlray.sweep.Sweep.plan_text", full)
     assert cli("plan", SMALL) == (2, "", "Error: [Errno 28] No space left on device\n")
 
 

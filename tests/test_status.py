@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from mtlray.data import MultiMNIST
-from mtlray.driver import Sweep
 from mtlray.errors import ResultsError
 from mtlray.identity.provenance import Commit
 from mtlray.models import LeNet
@@ -20,6 +19,7 @@ from mtlray.results.ledger import RESULTS_VERSION, Ledger
 from mtlray.running.rows import Circumstances, summary_table
 from mtlray.specs import SGD, RunConfig, SweepSpec, TrialSpec
 from mtlray.strategies import DWA, Equal
+from mtlray.sweep import Sweep
 
 ASSETS = Path(__file__).parent / "assets"
 BASE = TrialSpec(

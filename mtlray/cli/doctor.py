@@ -9,7 +9,7 @@ from mtlray.cli.options import DATA, RESULTS, Data, Results, data_folder, place
 @app.command()
 def doctor(results: Results = RESULTS, data: Data = DATA) -> None:
     """What is wrong here, and how to mend it."""
-    from mtlray.doctor import diagnose
+    from mtlray.cli.diagnosis import diagnose
 
     checks = diagnose(place("results", results), str(data_folder(data)))
     for check in checks:

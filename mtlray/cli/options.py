@@ -12,8 +12,8 @@ import typer
 from mtlray.errors import SpecError
 
 if TYPE_CHECKING:
-    from mtlray.driver import Sweep
     from mtlray.specs import SweepSpec
+    from mtlray.sweep import Sweep
 
 SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP", help="A Python file that defines SWEEP.")]
 Results = Annotated[
@@ -144,8 +144,8 @@ def open_sweep(
     steps: int | None = None,
 ) -> "Sweep":
     """The sweep of a file, narrowed by the options. Raises SpecError."""
-    from mtlray.driver import Sweep
     from mtlray.specs.sweepfile import load_sweep
+    from mtlray.sweep import Sweep
 
     named("results", results)
     sweep, module = load_sweep(path)

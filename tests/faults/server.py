@@ -14,11 +14,11 @@ import sys
 def preload():
     import analysis.tables
     import mtlray.cli
-    import mtlray.driver
     import mtlray.running.in_process
     import mtlray.strategies
+    import mtlray.sweep
 
-    return analysis.tables, mtlray.cli, mtlray.driver, mtlray.running.in_process, mtlray.strategies
+    return analysis.tables, mtlray.cli, mtlray.sweep, mtlray.running.in_process, mtlray.strategies
 
 
 def child(request):
