@@ -1,14 +1,14 @@
-"""`python -m analysis table|report|figures RESULTS`: the same as mtlray's, on a machine without torch or ray."""
+"""`python -m mtlray.analysis table|report|figures RESULTS`: the same as mtlray's, on a machine without torch or ray."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis.load import load
-from analysis.selection import RULES
-from analysis.tables import FORMATS, KINDS, render_table
-from analysis.tuning import RATES
+from mtlray.analysis.grid.load import load
+from mtlray.analysis.grid.selection import RULES
+from mtlray.analysis.grid.tuning import RATES
+from mtlray.analysis.tables import FORMATS, KINDS, render_table
 from mtlray.closed_pipe import ends_with_its_reader
 from mtlray.errors import MtlrayError
 
@@ -46,7 +46,7 @@ def _table(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    from analysis.report import render_report
+    from mtlray.analysis.report import render_report
 
     page = render_report(options.results, select=options.select, against=options.against, rates=options.rates)
     Path(options.out).write_text(page, encoding="utf-8")
@@ -54,7 +54,7 @@ def _report(options: argparse.Namespace) -> None:
 
 
 def _figures(options: argparse.Namespace) -> None:
-    from analysis.figures import save
+    from mtlray.analysis.figures import save
 
     only = options.only.split(",") if options.only is not None else None
     formats = options.formats.split(",")
@@ -71,7 +71,7 @@ def _figures(options: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m analysis", description="From a sweep's Parquet files to its tables."
+        prog="python -m mtlray.analysis", description="From a sweep's Parquet files to its tables."
     )
     commands = parser.add_subparsers(dest="command", required=True)
     table = commands.add_parser("table", help="mean ± std (n) per cell")

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from analysis.load import Results, load
-from analysis.tables import tabulate
+from mtlray.analysis.grid.load import Results, load
+from mtlray.analysis.tables import tabulate
 
 
 def table(

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis import latex, markdown, text
-from analysis.cells import Grid, grid
-from analysis.listing import Listing
-from analysis.load import Results, load
-from analysis.metrics import only
-from analysis.published import PublishedTable, numbers, resolve
-from analysis.selection import SelectionRule, rule
-from analysis.sheet import Sheet, intervals, sheet
-from analysis.tuning import tuned
+from mtlray.analysis.grid.cells import Grid, grid
+from mtlray.analysis.grid.load import Results, load
+from mtlray.analysis.grid.metrics import only
+from mtlray.analysis.grid.published import PublishedTable, numbers, resolve
+from mtlray.analysis.grid.selection import SelectionRule, rule
+from mtlray.analysis.grid.tuning import tuned
+from mtlray.analysis.layout import latex, markdown, text
+from mtlray.analysis.layout.listing import Listing
+from mtlray.analysis.layout.sheet import Sheet, intervals, sheet
 from mtlray.errors import ResultsError, SpecError, unknown_name
 
 if TYPE_CHECKING:
-    from analysis.kinds import Part
+    from mtlray.analysis.kinds.parts import Part
 
 _LAYOUTS: dict[str, Callable[[Sheet | Listing], str]] = {
     "text": text.render,
@@ -107,7 +107,7 @@ class Table:
         return "\n\n\n".join(_LAYOUTS[format](one) for one in sheets)
 
     def _parts(self) -> "list[Part]":
-        from analysis.kinds import parts  # which the cells do not wait for
+        from mtlray.analysis.kinds.parts import parts  # which the cells do not wait for
 
         return parts(self.kind, self.results, self.selection, self.grids, self.baseline)
 
@@ -125,11 +125,11 @@ def tabulate(
     """The table of a sweep under the selection rule `select` (default: the sweep's own), beside `against` if given.
 
     `kind` is one of KINDS. `baseline` is the strategy that a comparison is made with; by default single-task, then equal.
-    `rates` says what becomes of several learning rates: "best" or "all", see `analysis.tuning`. `metrics` are those that
-    are shown, see `analysis.metrics`.
+    `rates` says what becomes of several learning rates: "best" or "all", see `mtlray.analysis.grid.tuning`. `metrics` are those that
+    are shown, see `mtlray.analysis.grid.metrics`.
     Raises SpecError for an unknown kind, rule, metric or published table, and for options that the kind does not have. Raises
     ResultsError where the sweep plans no trial, where the published table is about none of its data sets, and as
-    `analysis.cells.grid` does.
+    `mtlray.analysis.grid.cells.grid` does.
     """
     _check_kind(kind, select, against, baseline)
     results = only(tuned(results, rates), metrics)

@@ -27,10 +27,10 @@ N_DATASETS = 10
 MEASURED = """
 import json, sys, time
 if sys.argv[2] == "report":
-    from analysis.report import render_report as render
+    from mtlray.analysis.report import render_report as render
     options = {}
 else:
-    from analysis.tables import render_table as render
+    from mtlray.analysis.tables import render_table as render
     options = {"kind": sys.argv[2]}
 imports, began = time.process_time(), time.perf_counter()
 rendered = render(sys.argv[1], **options)
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--keep", help="make the results in this folder and leave them there")
     options = parser.parse_args()
-    from analysis.tables import KINDS
+    from mtlray.analysis.tables import KINDS
 
     with tempfile.TemporaryDirectory() as scratch:
         began = time.perf_counter()

@@ -247,7 +247,7 @@ class Sweep:
             raise ResultsError(f"Results should go to {self.folder}. Found: {error}.") from error
 
     def _finish(self, console: Console, stop: Stop) -> int:
-        from analysis.tables import render_table
+        from mtlray.analysis.tables import render_table
 
         after = self.plan()
 

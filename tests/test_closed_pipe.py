@@ -38,7 +38,7 @@ def test_mtlray_ends_by_sigpipe(command):
 
 @pytest.mark.parametrize("command", [["table"], ["table", "--kind", "cost"]], ids=lambda command: command[-1])
 def test_tables_end_by_sigpipe(command):
-    for program in (MTLRAY, [sys.executable, "-m", "analysis"]):
+    for program in (MTLRAY, [sys.executable, "-m", "mtlray.analysis"]):
         found = unread([*program, *command, RESULTS])
         assert (found.returncode, found.stderr) == (-signal.SIGPIPE, b"")
 

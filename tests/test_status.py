@@ -137,7 +137,7 @@ def old(tmp_path):
 
 
 def test_results_of_version_1_stay_readable(old):
-    from analysis.tables import render_table
+    from mtlray.analysis.tables import render_table
 
     before = tree(old)
     records, damaged = Ledger(str(old), "old").records()

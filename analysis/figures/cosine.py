@@ -2,8 +2,8 @@
 
 from matplotlib.axes import Axes
 
-from analysis.figures.panels import Drawing, draw_curves, each_panel, legend
-from analysis.figures.scene import NothingToDraw, Scene, of_data
+from mtlray.analysis.figures.panels import Drawing, draw_curves, each_panel, legend
+from mtlray.analysis.figures.scene import NothingToDraw, Scene, of_data
 
 _PREFIX = "gradient/cosine"
 

@@ -10,9 +10,9 @@ from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 from matplotlib.transforms import Affine2D
 
-from analysis.figures.panels import Drawing
-from analysis.figures.scene import NothingToDraw, Scene
-from analysis.figures.style import FAINT
+from mtlray.analysis.figures.panels import Drawing
+from mtlray.analysis.figures.scene import NothingToDraw, Scene
+from mtlray.analysis.figures.style import FAINT
 
 _SIZE = 2.5  # inches, of one panel
 _MOST = 12  # rows

@@ -8,13 +8,13 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from analysis.figures.panels import Drawing
-from analysis.figures.registry import FIGURES, figure, kind
-from analysis.figures.scene import NothingToDraw, scene
-from analysis.figures.style import PARAMETERS
-from analysis.load import Results
-from analysis.selection import rule
-from analysis.tuning import tuned
+from mtlray.analysis.figures.panels import Drawing
+from mtlray.analysis.figures.registry import FIGURES, figure, kind
+from mtlray.analysis.figures.scene import NothingToDraw, scene
+from mtlray.analysis.figures.style import PARAMETERS
+from mtlray.analysis.grid.load import Results
+from mtlray.analysis.grid.selection import rule
+from mtlray.analysis.grid.tuning import tuned
 from mtlray.errors import unknown_name
 
 # Without dates, so that drawing again changes nothing.
@@ -68,7 +68,7 @@ def save(
 ) -> list[str]:
     """Write figures as `folder/<data set>.<name>.<format>`; returns a line for each: its path, or why there is none.
 
-    `rates` is as in `analysis.tables.table`. Raises SpecError for unknown names, and what `tuned` and `scene` raise.
+    `rates` is as in `mtlray.analysis.tables.table`. Raises SpecError for unknown names, and what `tuned` and `scene` raise.
     """
     for format in formats:
         if format not in FORMATS:

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from analysis.cells import Measure
-from analysis.figures.panels import Drawing, each_panel, legend
-from analysis.figures.scene import NothingToDraw, Scene, described
+from mtlray.analysis.figures.panels import Drawing, each_panel, legend
+from mtlray.analysis.figures.scene import NothingToDraw, Scene, described
+from mtlray.analysis.grid.cells import Measure
 
 
 def draw(scene: Scene) -> Drawing:

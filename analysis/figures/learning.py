@@ -3,9 +3,9 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.cells import Measure
-from analysis.figures.panels import Drawing, cut_start, draw_curves, each_panel, legend
-from analysis.figures.scene import NothingToDraw, Scene, described, of_data
+from mtlray.analysis.figures.panels import Drawing, cut_start, draw_curves, each_panel, legend
+from mtlray.analysis.figures.scene import NothingToDraw, Scene, described, of_data
+from mtlray.analysis.grid.cells import Measure
 
 
 def draw(scene: Scene) -> Drawing:

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from analysis.figures.scene import Scene
-from analysis.figures.style import FAINT
+from mtlray.analysis.figures.scene import Scene
+from mtlray.analysis.figures.style import FAINT
 
 T = TypeVar("T")
 _WIDTH, _HEIGHT = 3.4, 2.3  # inches, of one panel

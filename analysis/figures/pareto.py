@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 from matplotlib.axes import Axes
 
-from analysis.cells import Column, Measure
-from analysis.figures.panels import Drawing, each_panel, legend
-from analysis.figures.scene import NothingToDraw, Scene, described, of_data
-from analysis.figures.style import FAINT, INK
-from analysis.statistics import pareto_front
+from mtlray.analysis.figures.panels import Drawing, each_panel, legend
+from mtlray.analysis.figures.scene import NothingToDraw, Scene, described, of_data
+from mtlray.analysis.figures.style import FAINT, INK
+from mtlray.analysis.grid.cells import Column, Measure
+from mtlray.analysis.statistics import pareto_front
 
 _MOST = 6  # panels
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from analysis.figures.panels import Drawing, grid_of_axes, legend
-from analysis.figures.scene import SINGLE, NothingToDraw, Scene, listed
-from analysis.scores import scores
-from analysis.statistics import normalised, performance_profile
+from mtlray.analysis.figures.panels import Drawing, grid_of_axes, legend
+from mtlray.analysis.figures.scene import SINGLE, NothingToDraw, Scene, listed
+from mtlray.analysis.grid.scores import scores
+from mtlray.analysis.statistics import normalised, performance_profile
 
 
 def draw(scene: Scene) -> Drawing:

@@ -3,11 +3,11 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from analysis.figures.panels import Drawing
-from analysis.figures.scene import NothingToDraw, Scene, listed
-from analysis.figures.style import FAINT, INK
-from analysis.scores import scores
-from analysis.statistics import critical_difference, mean_rank
+from mtlray.analysis.figures.panels import Drawing
+from mtlray.analysis.figures.scene import NothingToDraw, Scene, listed
+from mtlray.analysis.figures.style import FAINT, INK
+from mtlray.analysis.grid.scores import scores
+from mtlray.analysis.statistics import critical_difference, mean_rank
 
 
 def draw(scene: Scene) -> Drawing:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import matplotlib as mpl
 
-from analysis.figures import cosine, embedding, fractions, learning, pareto, profiles, ranks, scale, weights
-from analysis.figures.panels import Drawing
-from analysis.figures.scene import Scene
-from analysis.figures.style import PARAMETERS
+from mtlray.analysis.figures import cosine, embedding, fractions, learning, pareto, profiles, ranks, scale, weights
+from mtlray.analysis.figures.panels import Drawing
+from mtlray.analysis.figures.scene import Scene
+from mtlray.analysis.figures.style import PARAMETERS
 from mtlray.errors import unknown_name
 
 

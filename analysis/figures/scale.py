@@ -2,8 +2,8 @@
 
 from matplotlib.axes import Axes
 
-from analysis.figures.panels import Drawing, draw_curves, each_panel, legend, log_where_wide
-from analysis.figures.scene import NothingToDraw, Scene, of_data
+from mtlray.analysis.figures.panels import Drawing, draw_curves, each_panel, legend, log_where_wide
+from mtlray.analysis.figures.scene import NothingToDraw, Scene, of_data
 
 _COLUMNS = {"weight_sum": "sum of weights", "grad_norm/trunk": "norm of the trunk's gradient"}
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.cells import SINGLE_TASK as SINGLE_TASK_ROW
-from analysis.cells import Column, Grid, Measure, grid
-from analysis.figures.style import BEHIND, MOST, SINGLE_TASK, Look, looks
-from analysis.load import Results
-from analysis.selection import SelectionRule
+from mtlray.analysis.figures.style import BEHIND, MOST, SINGLE_TASK, Look, looks
+from mtlray.analysis.grid.cells import SINGLE_TASK as SINGLE_TASK_ROW
+from mtlray.analysis.grid.cells import Column, Grid, Measure, grid
+from mtlray.analysis.grid.load import Results
+from mtlray.analysis.grid.selection import SelectionRule
 from mtlray.errors import ResultsError
 
 SINGLE = SINGLE_TASK_ROW
@@ -96,7 +96,7 @@ class Scene:
 
 
 def scene(results: Results, selected: SelectionRule, dataset: str) -> Scene:
-    """The scene of one data set under a selection rule. Raises ResultsError as `analysis.cells.grid` does."""
+    """The scene of one data set under a selection rule. Raises ResultsError as `mtlray.analysis.grid.cells.grid` does."""
     part = grid(results, selected, dataset)
     series = _series(results, part)
     names = list(dict.fromkeys(series.values()))

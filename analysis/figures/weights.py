@@ -2,8 +2,8 @@
 
 from matplotlib.axes import Axes
 
-from analysis.figures.panels import Drawing, draw_curves, each_panel, legend, log_where_wide
-from analysis.figures.scene import SINGLE, NothingToDraw, Scene, of_data
+from mtlray.analysis.figures.panels import Drawing, draw_curves, each_panel, legend, log_where_wide
+from mtlray.analysis.figures.scene import SINGLE, NothingToDraw, Scene, of_data
 
 
 def draw(scene: Scene) -> Drawing:

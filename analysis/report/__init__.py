@@ -1,5 +1,5 @@
 """Report: one sweep's results as one HTML file that needs no network, no server and nothing beside it."""
 
-from analysis.report.page import render_report
+from mtlray.analysis.report.page import render_report
 
 __all__ = ["render_report"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.load import Results
+from mtlray.analysis.grid.load import Results
 
 STATES = ("done", "diverged", "failed", "damaged", "started", "waiting")
 MOST = 200  # troubles on the page; the download has all

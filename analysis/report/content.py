@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from analysis.cells import Grid, grid
-from analysis.figures.registry import FIGURES, figure
-from analysis.figures.scene import NothingToDraw, scene
-from analysis.kinds import parts
-from analysis.listing import Listing
-from analysis.load import Results
-from analysis.published import PublishedTable, resolve
-from analysis.report.pictures import inline
-from analysis.report.protocol import Facts, fingerprints, protocol
-from analysis.selection import RULES, SelectionRule
-from analysis.sheet import Sheet, sheet
-from analysis.tables import Table
+from mtlray.analysis.figures.registry import FIGURES, figure
+from mtlray.analysis.figures.scene import NothingToDraw, scene
+from mtlray.analysis.grid.cells import Grid, grid
+from mtlray.analysis.grid.load import Results
+from mtlray.analysis.grid.published import PublishedTable, resolve
+from mtlray.analysis.grid.selection import RULES, SelectionRule
+from mtlray.analysis.kinds.parts import parts
+from mtlray.analysis.layout.listing import Listing
+from mtlray.analysis.layout.sheet import Sheet, sheet
+from mtlray.analysis.report.pictures import inline
+from mtlray.analysis.report.protocol import Facts, fingerprints, protocol
+from mtlray.analysis.tables import Table
 from mtlray.errors import MtlrayError
 
 
@@ -71,7 +71,7 @@ class Download:
 def published_table(results: Results, against: str | None) -> PublishedTable | None:
     """The published numbers beside ours: those asked for, else those the sweep names, if they are about its data.
 
-    Raises SpecError for an unknown name, ResultsError as `analysis.published.resolve` does.
+    Raises SpecError for an unknown name, ResultsError as `mtlray.analysis.grid.published.resolve` does.
     """
     if against is not None:
         return resolve(against, results.sweep.get("published"))

@@ -9,12 +9,12 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from analysis.load import load
-from analysis.report.completeness import MOST, STATES, completeness
-from analysis.report.content import download, downloads, grids, published_table, section
-from analysis.report.protocol import provenance
-from analysis.selection import RULES, rule
-from analysis.tuning import tuned
+from mtlray.analysis.grid.load import load
+from mtlray.analysis.grid.selection import RULES, rule
+from mtlray.analysis.grid.tuning import tuned
+from mtlray.analysis.report.completeness import MOST, STATES, completeness
+from mtlray.analysis.report.content import download, downloads, grids, published_table, section
+from mtlray.analysis.report.protocol import provenance
 from mtlray.errors import ResultsError
 
 
@@ -81,7 +81,7 @@ def _template() -> jinja2.Template:
 
 
 def _beside(filename: str) -> Markup:
-    return Markup(resources.files("analysis.report").joinpath(filename).read_text(encoding="utf-8"))
+    return Markup(resources.files("mtlray.analysis.report").joinpath(filename).read_text(encoding="utf-8"))
 
 
 def _percent(fraction: float) -> str:

@@ -5,8 +5,8 @@ import re
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from analysis.figures.files import encode
-from analysis.figures.style import FAINT, INK, PALETTE, RULE
+from mtlray.analysis.figures.files import encode
+from mtlray.analysis.figures.style import FAINT, INK, PALETTE, RULE
 
 _THEMED = {INK: "ink", FAINT: "faint", RULE: "rule"} | {color: f"series-{i}" for i, color in enumerate(PALETTE)}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.load import Results
+from mtlray.analysis.grid.load import Results
 
 # What the tables' axes say already, and what is the same by construction.
 _AXES = ("seed", "fraction", "strategy", "type", "results_version")

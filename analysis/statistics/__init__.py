@@ -7,7 +7,7 @@
 Where the sign matters a function takes `higher_is_better`, one flag for each column, and counts better as positive.
 """
 
-from analysis.statistics.aggregate import (
+from mtlray.analysis.statistics.aggregate import (
     critical_difference,
     iqm,
     mean,
@@ -18,7 +18,7 @@ from analysis.statistics.aggregate import (
     ranks,
     std,
 )
-from analysis.statistics.bootstrap import (
+from mtlray.analysis.statistics.bootstrap import (
     CONFIDENCE,
     RESAMPLES,
     Interval,
@@ -28,9 +28,9 @@ from analysis.statistics.bootstrap import (
     published_interval,
     t_interval,
 )
-from analysis.statistics.improvement import delta_m, selection_price
-from analysis.statistics.paired import Paired, holm, paired, paired_t
-from analysis.statistics.pareto import dominance_counts, dominates, pareto_counts, pareto_front
+from mtlray.analysis.statistics.improvement import delta_m, selection_price
+from mtlray.analysis.statistics.paired import Paired, holm, paired, paired_t
+from mtlray.analysis.statistics.pareto import dominance_counts, dominates, pareto_counts, pareto_front
 
 __all__ = ["CONFIDENCE", "RESAMPLES", "Interval", "Paired", "bootstrap_interval", "critical_difference", "delta_m"]
 __all__ += ["dominance_counts", "dominates", "holm", "interval_of_means", "iqm", "mean", "mean_interval", "mean_rank"]

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.statistics.checks import Floats, scores, signs
+from mtlray.analysis.statistics.checks import Floats, scores, signs
 
 
 def mean(values: ArrayLike) -> Floats:

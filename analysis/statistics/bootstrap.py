@@ -24,8 +24,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.statistics.checks import Floats, scores
-from analysis.statistics.student import normal_tail, two_sided_quantile
+from mtlray.analysis.statistics.checks import Floats, scores
+from mtlray.analysis.statistics.student import normal_tail, two_sided_quantile
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.statistics.checks import Floats, same_shape, signs
+from mtlray.analysis.statistics.checks import Floats, same_shape, signs
 from mtlray.errors import ResultsError
 
 Convention = Literal["task", "metric"]

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.statistics.aggregate import ranked
-from analysis.statistics.bootstrap import CONFIDENCE, RESAMPLES, Interval, mean_interval
-from analysis.statistics.checks import Floats, same_shape, scores
-from analysis.statistics.student import normal_tail, two_sided_p
+from mtlray.analysis.statistics.aggregate import ranked
+from mtlray.analysis.statistics.bootstrap import CONFIDENCE, RESAMPLES, Interval, mean_interval
+from mtlray.analysis.statistics.checks import Floats, same_shape, scores
+from mtlray.analysis.statistics.student import normal_tail, two_sided_p
 
 _EXACT = 50  # pairs up to which Wilcoxon's null distribution is counted, as scipy does
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.statistics.checks import scores
+from mtlray.analysis.statistics.checks import scores
 
 
 def dominates(points: ArrayLike) -> NDArray[np.bool_]:

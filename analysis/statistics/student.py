@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.statistics.checks import Floats
+from mtlray.analysis.statistics.checks import Floats
 
 _TINY = 1e-300
 _STEPS = 1000  # of the continued fraction; it needs some √ν of them

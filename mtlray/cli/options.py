@@ -150,7 +150,7 @@ def open_sweep(
     named("results", results)
     sweep, module = load_sweep(path)
     if sweep.published is not None:
-        from analysis.published import describe
+        from mtlray.analysis.grid.published import describe
 
         describe(sweep.published)
     names = re.split(r",(?![^(]*\))", strategies) if strategies is not None else None

@@ -39,7 +39,7 @@ def report(
     out: Annotated[Path, typer.Option("--out", help="The file to write.")] = Path("report.html"),
 ) -> None:
     """One HTML page: tables, figures, failures, provenance, downloads. It needs no network."""
-    from analysis.report import render_report
+    from mtlray.analysis.report import render_report
 
     folder, trials = source_of(source, "report", results, seeds, strategies, fractions, learning_rates, steps)
     page = render_report(folder, trials=trials, select=select, against=against, rates=rates)
@@ -68,8 +68,8 @@ def figures(
     out: Annotated[Path, typer.Option("--out", help="The folder to write to.")] = Path("figures"),
 ) -> None:
     """Figures of a sweep as files: learning curves, ranks, weights and more."""
-    from analysis.figures import save
-    from analysis.load import load
+    from mtlray.analysis.figures import save
+    from mtlray.analysis.grid.load import load
 
     folder, trials = source_of(source, "figures", results, seeds, strategies, fractions, learning_rates, steps)
     lines = save(

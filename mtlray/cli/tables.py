@@ -44,7 +44,7 @@ def table(
     ] = None,
 ) -> None:
     """Mean±std (n) for each cell, under a named selection rule."""
-    from analysis.tables import render_table
+    from mtlray.analysis.tables import render_table
 
     folder, trials = source_of(source, "table", results, seeds, strategies, fractions, learning_rates, steps)
     print(

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from analysis.published import published
+from mtlray.analysis.grid.published import published
 from mtlray.results.ledger import RESULTS_VERSION, SUMMARY, Ledger, curves_schema
 
 DATASET = "multi_mnist-left-right"

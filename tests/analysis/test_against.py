@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import published_sweep
 
-from analysis import render_table
-from analysis.published import TABLES, numbers
-from analysis.statistics import published_interval
+from mtlray.analysis import render_table
+from mtlray.analysis.grid.published import TABLES, numbers
+from mtlray.analysis.statistics import published_interval
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

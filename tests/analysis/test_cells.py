@@ -1,13 +1,13 @@
-"""analysis.cells: means, deviations and counts, worked out by hand; what is marked; what is refused."""
+"""mtlray.analysis.grid.cells: means, deviations and counts, worked out by hand; what is marked; what is refused."""
 
 import statistics
 
 import pytest
 
-from analysis import load
-from analysis.cells import Cell, Grid
-from analysis.cells import grid as grid_of
-from analysis.selection import rule
+from mtlray.analysis.grid import load
+from mtlray.analysis.grid.cells import Cell, Grid
+from mtlray.analysis.grid.cells import grid as grid_of
+from mtlray.analysis.grid.selection import rule
 from mtlray.errors import ResultsError
 
 DATASET = "multi_mnist-left-right"

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import load
-from analysis.figures import FIGURES, draw, figure, save
-from analysis.figures.files import encode
-from analysis.figures.scene import SINGLE, NothingToDraw, scene
-from analysis.figures.style import INK, MOST, PALETTE
-from analysis.selection import rule
+from mtlray.analysis.figures import FIGURES, draw, figure, save
+from mtlray.analysis.figures.files import encode
+from mtlray.analysis.figures.scene import SINGLE, NothingToDraw, scene
+from mtlray.analysis.figures.style import INK, MOST, PALETTE
+from mtlray.analysis.grid import load
+from mtlray.analysis.grid.selection import rule
 from mtlray.errors import ResultsError, SpecError
 
 DATASET = "multi_mnist-left-right"

@@ -1,4 +1,4 @@
-"""analysis.frames: the same numbers as the printed tables, as pandas frames."""
+"""mtlray.analysis.frames: the same numbers as the printed tables, as pandas frames."""
 
 import math
 
@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis import compare, load, table
+from mtlray.analysis import compare, table
+from mtlray.analysis.grid import load
 
 
 def test_cells(varied):

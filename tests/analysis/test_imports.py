@@ -29,8 +29,8 @@ def test_the_refusal_works():
 def test_every_module_imports():
     code = """
 import importlib, pkgutil
-import analysis
-for module in pkgutil.walk_packages(analysis.__path__, "analysis."):
+import mtlray.analysis
+for module in pkgutil.walk_packages(mtlray.analysis.__path__, "mtlray.analysis."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
 assert not {"torch", "ray"} & set(sys.modules)
@@ -41,8 +41,8 @@ assert not {"torch", "ray"} & set(sys.modules)
 
 def test_every_kind_of_table(varied):
     code = """
-from analysis.__main__ import main
-from analysis.tables import KINDS
+from mtlray.analysis.__main__ import main
+from mtlray.analysis.tables import KINDS
 for kind in KINDS:
     assert main(["table", sys.argv[1], "--kind", kind]) == 0
 assert not {"torch", "ray"} & set(sys.modules)
@@ -55,5 +55,5 @@ assert not {"torch", "ray"} & set(sys.modules)
 @pytest.mark.parametrize("kind", ["cells", "leaderboard", "compare", "cost"])
 def test_a_table_does_not_wait_for_scipy_stats(varied, kind):
     """Its import takes about a second."""
-    code = "from analysis import render_table; render_table(sys.argv[1], kind=sys.argv[2]); print('scipy.stats' in sys.modules)"
+    code = "from mtlray.analysis import render_table; render_table(sys.argv[1], kind=sys.argv[2]); print('scipy.stats' in sys.modules)"
     assert run(code, varied.folder, kind).stdout.strip() == "False"

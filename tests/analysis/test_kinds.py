@@ -1,4 +1,4 @@
-"""analysis.kinds: golden files of the leaderboard, the comparison, the costs and the price of selection."""
+"""mtlray.analysis.kinds.parts: golden files of the leaderboard, the comparison, the costs and the price of selection."""
 
 import csv
 import io
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis import render_table
-from analysis.tables import KINDS
+from mtlray.analysis import render_table
+from mtlray.analysis.tables import KINDS
 from mtlray.errors import ResultsError, SpecError
 
 GOLDEN = Path(__file__).parents[1] / "golden"

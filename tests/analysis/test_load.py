@@ -1,10 +1,10 @@
-"""analysis.load: which trials are read, which are counted, and what is refused."""
+"""mtlray.analysis.grid.load: which trials are read, which are counted, and what is refused."""
 
 import pandas as pd
 import pytest
 
-from analysis import load
-from analysis.load import TRIAL_KEYS
+from mtlray.analysis.grid import load
+from mtlray.analysis.grid.load import TRIAL_KEYS
 from mtlray.errors import ResultsError
 from mtlray.results.ledger import RESULTS_VERSION, Ledger
 

@@ -1,4 +1,4 @@
-"""python -m analysis: exit codes, messages, and that it needs neither torch nor ray."""
+"""python -m mtlray.analysis: exit codes, messages, and that it needs neither torch nor ray."""
 
 import subprocess
 import sys
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis import render_table
-from analysis.__main__ import main
+from mtlray.analysis import render_table
+from mtlray.analysis.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,7 +49,7 @@ def test_no_results(tmp_path, capsys):
 
 def test_runs_as_a_module_where_the_terminal_knows_ascii_only(complete):
     run = subprocess.run(
-        [sys.executable, "-m", "analysis", "table", complete.folder],
+        [sys.executable, "-m", "mtlray.analysis", "table", complete.folder],
         cwd=ROOT,
         env={"PATH": "", "PYTHONIOENCODING": "ascii"},
         capture_output=True,
@@ -60,6 +60,6 @@ def test_runs_as_a_module_where_the_terminal_knows_ascii_only(complete):
 
 
 def test_imports_neither_torch_nor_ray():
-    code = "import sys, analysis, analysis.__main__; print([m for m in ('torch', 'ray') if m in sys.modules])"
+    code = "import sys, analysis, mtlray.analysis.__main__; print([m for m in ('torch', 'ray') if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert run.stdout.strip() == "[]", run.stderr

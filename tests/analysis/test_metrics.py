@@ -1,4 +1,4 @@
-"""analysis.metrics: tables of some metrics."""
+"""mtlray.analysis.grid.metrics: tables of some metrics."""
 
 import subprocess
 import sys
@@ -6,8 +6,9 @@ import sys
 import pyarrow as pa
 import pytest
 
-from analysis import load, table
-from analysis.metrics import only
+from mtlray.analysis import table
+from mtlray.analysis.grid import load
+from mtlray.analysis.grid.metrics import only
 from mtlray.errors import SpecError
 from mtlray.results.ledger import SUMMARY
 
@@ -58,7 +59,7 @@ def test_what_cannot_be_shown_is_refused(folder, metrics, text):
 
 def test_from_the_command_line(folder):
     run = subprocess.run(
-        [sys.executable, "-m", "analysis", "table", folder, "--metrics", "*_legacy,accuracy"],
+        [sys.executable, "-m", "mtlray.analysis", "table", folder, "--metrics", "*_legacy,accuracy"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "iou_legacy" in run.stdout

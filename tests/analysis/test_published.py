@@ -1,10 +1,10 @@
-"""analysis.published: the papers' numbers under our names."""
+"""mtlray.analysis.grid.published: the papers' numbers under our names."""
 
 import math
 
 import pytest
 
-from analysis.published import TABLES, describe, numbers, published, resolve
+from mtlray.analysis.grid.published import TABLES, describe, numbers, published, resolve
 from mtlray.errors import ResultsError, SpecError
 
 

@@ -8,9 +8,10 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from analysis import load, tabulate
-from analysis.report import render_report
-from analysis.selection import RULES
+from mtlray.analysis import tabulate
+from mtlray.analysis.grid import load
+from mtlray.analysis.grid.selection import RULES
+from mtlray.analysis.report import render_report
 from mtlray.errors import ResultsError, SpecError
 
 BOTH = ("left", "right")

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from analysis.report import render_report
+from mtlray.analysis.report import render_report
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from analysis.__main__ import main as analysis_main
+from mtlray.analysis.__main__ import main as analysis_main
 from mtlray.cli import main
 
 DATASET = "multi_mnist-left-right"

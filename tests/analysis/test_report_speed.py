@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from analysis.report import render_report
+from mtlray.analysis.report import render_report
 
 BOTH = ("left", "right")
 

@@ -1,11 +1,12 @@
-"""analysis.selection: the rules by name, and the refusal of a rule that finds nothing."""
+"""mtlray.analysis.grid.selection: the rules by name, and the refusal of a rule that finds nothing."""
 
 import dataclasses
 
 import pytest
 
-from analysis import load, tabulate
-from analysis.selection import RULES, rule
+from mtlray.analysis import tabulate
+from mtlray.analysis.grid import load
+from mtlray.analysis.grid.selection import RULES, rule
 from mtlray.errors import ResultsError, SpecError
 from mtlray.results.ledger import SUMMARY
 

@@ -1,4 +1,4 @@
-"""analysis.tables: golden files, and what every format must say."""
+"""mtlray.analysis.tables: golden files, and what every format must say."""
 
 import csv
 import io
@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis import load, render_table, tabulate
-from analysis.latex import escape
+from mtlray.analysis import render_table, tabulate
+from mtlray.analysis.grid import load
+from mtlray.analysis.layout.latex import escape
 from mtlray.errors import ResultsError, SpecError
 
 GOLDEN = Path(__file__).parents[1] / "golden"

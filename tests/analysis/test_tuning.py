@@ -1,12 +1,13 @@
-"""analysis.tuning: the rate that speaks for a strategy is chosen on validation, seen in the table, and never averaged over."""
+"""mtlray.analysis.grid.tuning: the rate that speaks for a strategy is chosen on validation, seen in the table, and never averaged over."""
 
 import pyarrow as pa
 import pytest
 
-from analysis import load, render_table, tabulate
-from analysis.cells import grid
-from analysis.selection import rule
-from analysis.tuning import tuned
+from mtlray.analysis import render_table, tabulate
+from mtlray.analysis.grid import load
+from mtlray.analysis.grid.cells import grid
+from mtlray.analysis.grid.selection import rule
+from mtlray.analysis.grid.tuning import tuned
 from mtlray.errors import ResultsError, SpecError
 from mtlray.results.ledger import SUMMARY
 

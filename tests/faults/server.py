@@ -12,13 +12,13 @@ import sys
 
 
 def preload():
-    import analysis.tables
+    import mtlray.analysis.tables
     import mtlray.cli
     import mtlray.running.in_process
     import mtlray.strategies
     import mtlray.sweep
 
-    return analysis.tables, mtlray.cli, mtlray.sweep, mtlray.running.in_process, mtlray.strategies
+    return mtlray.analysis.tables, mtlray.cli, mtlray.sweep, mtlray.running.in_process, mtlray.strategies
 
 
 def child(request):

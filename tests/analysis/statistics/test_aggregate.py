@@ -1,4 +1,4 @@
-"""analysis.statistics.aggregate: by hand, and scipy as the oracle."""
+"""mtlray.analysis.statistics.aggregate: by hand, and scipy as the oracle."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.statistics import (
+from mtlray.analysis.statistics import (
     bootstrap_interval,
     critical_difference,
     iqm,

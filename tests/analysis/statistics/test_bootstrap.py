@@ -1,10 +1,10 @@
-"""analysis.statistics.bootstrap: coverage on simulated seeds, seeding, strata, and the intervals of papers."""
+"""mtlray.analysis.statistics.bootstrap: coverage on simulated seeds, seeding, strata, and the intervals of papers."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.statistics import (
+from mtlray.analysis.statistics import (
     bootstrap_interval,
     interval_of_means,
     mean_interval,

@@ -1,10 +1,10 @@
-"""analysis.statistics.improvement: Δm of the published means in both conventions, and the price of selection."""
+"""mtlray.analysis.statistics.improvement: Δm of the published means in both conventions, and the price of selection."""
 
 import numpy as np
 import pytest
 
-from analysis.published import published
-from analysis.statistics import delta_m, interval_of_means, selection_price
+from mtlray.analysis.grid.published import published
+from mtlray.analysis.statistics import delta_m, interval_of_means, selection_price
 from mtlray.errors import ResultsError
 
 LOWER_IS_BETTER = ("abs_error", "rel_error", "angle", "mean_abs", "median_abs")

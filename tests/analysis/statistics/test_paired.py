@@ -1,10 +1,10 @@
-"""analysis.statistics.paired: scipy as the oracle, Holm by hand and by simulation."""
+"""mtlray.analysis.statistics.paired: scipy as the oracle, Holm by hand and by simulation."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.statistics import holm, mean_interval, paired, paired_t
+from mtlray.analysis.statistics import holm, mean_interval, paired, paired_t
 from mtlray.errors import ResultsError
 
 

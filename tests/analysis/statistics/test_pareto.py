@@ -1,10 +1,10 @@
-"""analysis.statistics.pareto: by hand, and properties."""
+"""mtlray.analysis.statistics.pareto: by hand, and properties."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.statistics import dominance_counts, dominates, pareto_counts, pareto_front
+from mtlray.analysis.statistics import dominance_counts, dominates, pareto_counts, pareto_front
 
 POINTS = [[97.0, 95.0], [96.0, 96.0], [96.0, 94.0], [97.0, 95.0]]
 

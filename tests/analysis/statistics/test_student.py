@@ -1,4 +1,4 @@
-"""analysis.statistics.student: scipy as the oracle, and no import of it."""
+"""mtlray.analysis.statistics.student: scipy as the oracle, and no import of it."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from analysis.statistics.student import normal_tail, two_sided_p, two_sided_quantile
+from mtlray.analysis.statistics.student import normal_tail, two_sided_p, two_sided_quantile
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 4, 5, 9, 10, 49, 200])
@@ -43,5 +43,5 @@ def test_the_normal_tail_is_scipys(z):
 
 
 def test_no_table_waits_for_scipy():
-    code = "import sys, analysis.kinds; assert not [m for m in sys.modules if m.partition('.')[0] in ('scipy', 'matplotlib')]"
+    code = "import sys, mtlray.analysis.kinds.parts; assert not [m for m in sys.modules if m.partition('.')[0] in ('scipy', 'matplotlib')]"
     subprocess.run([sys.executable, "-c", code], check=True)

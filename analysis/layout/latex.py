@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from analysis.listing import Listing
-from analysis.sheet import Entry, Row, Sheet
+from mtlray.analysis.layout.listing import Listing
+from mtlray.analysis.layout.sheet import Entry, Row, Sheet
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",

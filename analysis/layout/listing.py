@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from analysis.captions import NOTHING
+from mtlray.analysis.layout.captions import NOTHING
 
 INTERVAL = "95 % interval"  # the head of a column that belongs to the one before it
 

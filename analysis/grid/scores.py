@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.cells import SINGLE_TASK, Column, Grid
-from analysis.load import Results
-from analysis.selection import SelectionRule
+from mtlray.analysis.grid.cells import SINGLE_TASK, Column, Grid
+from mtlray.analysis.grid.load import Results
+from mtlray.analysis.grid.selection import SelectionRule
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

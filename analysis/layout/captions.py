@@ -1,8 +1,8 @@
 """Captions: what stands above and below every table. Title, data, selection rule, and what is missing, in words."""
 
-from analysis.cells import Column, Grid
-from analysis.load import Results
-from analysis.selection import SelectionRule
+from mtlray.analysis.grid.cells import Column, Grid
+from mtlray.analysis.grid.load import Results
+from mtlray.analysis.grid.selection import SelectionRule
 
 NOTHING = "–"
 

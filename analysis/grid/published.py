@@ -172,5 +172,5 @@ def resolve(against: str, default: str | None) -> PublishedTable:
 
 @functools.cache
 def _read(paper: str) -> pd.DataFrame:
-    data = resources.files("analysis").joinpath("published_tables", f"{paper}.csv").read_bytes()
+    data = resources.files("mtlray.analysis.grid").joinpath("published_tables", f"{paper}.csv").read_bytes()
     return pd.read_csv(io.BytesIO(data), dtype={"table": str})

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from analysis.cells import Grid
-from analysis.load import Results
-from analysis.scores import scores
-from analysis.selection import rule
-from analysis.statistics import mean_interval, selection_price
+from mtlray.analysis.grid.cells import Grid
+from mtlray.analysis.grid.load import Results
+from mtlray.analysis.grid.scores import scores
+from mtlray.analysis.grid.selection import rule
+from mtlray.analysis.statistics import mean_interval, selection_price
 
 
 def prices(results: Results, grid: Grid) -> list[dict[str, Any]]:

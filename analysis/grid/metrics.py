@@ -3,7 +3,7 @@
 import dataclasses
 from fnmatch import fnmatchcase
 
-from analysis.load import Results
+from mtlray.analysis.grid.load import Results
 from mtlray.errors import SpecError
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.cells import SINGLE_TASK, Grid
-from analysis.comparison import EQUAL
-from analysis.leaderboard import gains
-from analysis.load import Results
-from analysis.scores import Scores
+from mtlray.analysis.grid.cells import SINGLE_TASK, Grid
+from mtlray.analysis.grid.load import Results
+from mtlray.analysis.grid.scores import Scores
+from mtlray.analysis.kinds.comparison import EQUAL
+from mtlray.analysis.kinds.leaderboard import gains
 
 _NUMBERS = ("seconds", "pack_size", "train_samples_per_second", "steps", "peak_memory_bytes", "solver_fallbacks")
 

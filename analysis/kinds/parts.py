@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from analysis.cells import Grid
-from analysis.comparison import baselines, comparison
-from analysis.cost import cost, devices
-from analysis.leaderboard import leaderboard
-from analysis.listing import Listing
-from analysis.listings import comparison_listing, cost_listing, leaderboard_listing, selection_listing
-from analysis.load import Results
-from analysis.price import prices
-from analysis.scores import scores
-from analysis.selection import SelectionRule, rule
+from mtlray.analysis.grid.cells import Grid
+from mtlray.analysis.grid.load import Results
+from mtlray.analysis.grid.scores import scores
+from mtlray.analysis.grid.selection import SelectionRule, rule
+from mtlray.analysis.kinds.comparison import baselines, comparison
+from mtlray.analysis.kinds.cost import cost, devices
+from mtlray.analysis.kinds.leaderboard import leaderboard
+from mtlray.analysis.kinds.price import prices
+from mtlray.analysis.layout.listing import Listing
+from mtlray.analysis.layout.of_kinds import comparison_listing, cost_listing, leaderboard_listing, selection_listing
 from mtlray.errors import ResultsError
 
 KINDS = ("leaderboard", "compare", "cost", "selection")

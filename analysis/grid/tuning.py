@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from analysis.load import Rates, Results
+from mtlray.analysis.grid.load import Rates, Results
 from mtlray.errors import ResultsError, unknown_name
 
 RATES = ("best", "all")

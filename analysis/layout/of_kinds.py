@@ -4,15 +4,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis import captions
-from analysis.cells import SINGLE_TASK, Column, Grid
-from analysis.comparison import ALPHA, verdict
-from analysis.listing import INTERVAL, Listing, Section, count, interval, number, probability
-from analysis.load import Results
-from analysis.scores import Scores
-from analysis.seeds import few_seeds
-from analysis.selection import SelectionRule
-from analysis.sheet import digits_of_measures
+from mtlray.analysis.grid.cells import SINGLE_TASK, Column, Grid
+from mtlray.analysis.grid.load import Results
+from mtlray.analysis.grid.scores import Scores
+from mtlray.analysis.grid.selection import SelectionRule
+from mtlray.analysis.kinds.comparison import ALPHA, verdict
+from mtlray.analysis.layout import captions
+from mtlray.analysis.layout.listing import INTERVAL, Listing, Section, count, interval, number, probability
+from mtlray.analysis.layout.seeds import few_seeds
+from mtlray.analysis.layout.sheet import digits_of_measures
 
 _Row = Mapping[str, Any]
 

@@ -3,8 +3,8 @@
 import textwrap
 from collections.abc import Sequence
 
-from analysis.listing import INTERVAL, Listing
-from analysis.sheet import Entry, Group, Row, Sheet
+from mtlray.analysis.layout.listing import INTERVAL, Listing
+from mtlray.analysis.layout.sheet import Entry, Group, Row, Sheet
 
 WIDTH = 100
 _GAP = "  "

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis.load import Results
-from analysis.selection import RULES, SelectionRule, require_values
+from mtlray.analysis.grid.load import Results
+from mtlray.analysis.grid.selection import RULES, SelectionRule, require_values
 from mtlray.errors import ResultsError
 
 SINGLE_TASK = "single-task"  # the name of all single-task strategies together
@@ -108,7 +108,7 @@ def grid(results: Results, selected: SelectionRule, dataset: str) -> Grid:
     """The cells of one data set under a selection rule.
 
     Raises ResultsError where its trials were trained on data of different origin, where they hold no number under the rule,
-    or where a cell would be a mean over several learning rates (`analysis.tuning.tuned` chooses one).
+    or where a cell would be a mean over several learning rates (`mtlray.analysis.grid.tuning.tuned` chooses one).
     """
     expected = results.expected[results.expected["dataset"] == dataset]
     rows = results.summary.loc[results.summary["dataset"] == dataset, list(_READ)]
@@ -163,7 +163,7 @@ def _refuse_several(settings: dict[tuple[str, float], set[tuple[Any, Any]]]) -> 
             listing = ", ".join(f"{optimizer} {rate:g}" for optimizer, rate in sorted(found))
             raise ResultsError(
                 f"A cell should be a mean over seeds alone. Found {strategy}, fraction {fraction:g}, with several optimizers or "
-                f"learning rates: {listing}. Choose one for each strategy with analysis.tuning.tuned."
+                f"learning rates: {listing}. Choose one for each strategy with mtlray.analysis.grid.tuning.tuned."
             )
 
 

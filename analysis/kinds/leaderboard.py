@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.cells import SINGLE_TASK, Grid
-from analysis.comparison import verdicts
-from analysis.scores import Scores
-from analysis.statistics import delta_m, interval_of_means, mean_rank, pareto_front
-from analysis.statistics.improvement import Convention
+from mtlray.analysis.grid.cells import SINGLE_TASK, Grid
+from mtlray.analysis.grid.scores import Scores
+from mtlray.analysis.kinds.comparison import verdicts
+from mtlray.analysis.statistics import delta_m, interval_of_means, mean_rank, pareto_front
+from mtlray.analysis.statistics.improvement import Convention
 
 CONVENTIONS: tuple[Convention, ...] = ("task", "metric")
 

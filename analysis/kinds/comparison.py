@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.cells import SINGLE_TASK, Grid
-from analysis.scores import Scores
-from analysis.statistics import holm, paired, paired_t, probability_of_improvement
+from mtlray.analysis.grid.cells import SINGLE_TASK, Grid
+from mtlray.analysis.grid.scores import Scores
+from mtlray.analysis.statistics import holm, paired, paired_t, probability_of_improvement
 from mtlray.errors import ResultsError, unknown_name
 
 ALPHA = 0.05

@@ -4,12 +4,12 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from analysis import captions
-from analysis.captions import NOTHING
-from analysis.cells import SINGLE_TASK, Cell, Column, Grid, Measure
-from analysis.load import Results
-from analysis.published import Number, PublishedTable, numbers
-from analysis.selection import SelectionRule
+from mtlray.analysis.grid.cells import SINGLE_TASK, Cell, Column, Grid, Measure
+from mtlray.analysis.grid.load import Results
+from mtlray.analysis.grid.published import Number, PublishedTable, numbers
+from mtlray.analysis.grid.selection import SelectionRule
+from mtlray.analysis.layout import captions
+from mtlray.analysis.layout.captions import NOTHING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -222,7 +222,7 @@ def intervals(cell: Cell, number: Number, runs: int) -> tuple[tuple[float, float
     """
     if cell.mean is None or cell.std is None or not cell.complete or number.spread is None:
         return None
-    from analysis.statistics import published_interval  # which a table without a paper does not wait for
+    from mtlray.analysis.statistics import published_interval  # which a table without a paper does not wait for
 
     ours = published_interval(cell.mean, cell.std, cell.n)
     theirs = published_interval(number.mean, number.spread, runs)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-# Measured in tests of analysis.statistics.bootstrap on normal data, in per cent of 95.
+# Measured in tests of mtlray.analysis.statistics.bootstrap on normal data, in per cent of 95.
 _COVERAGE = {2: 50, 3: 75, 4: 88, 5: 92}
 
 

@@ -17,7 +17,7 @@ SETTING_KEYS = ("optimizer", "learning_rate")  # null where the sweep was descri
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rates:
-    """Which learning rates speak for the strategies; see `analysis.tuning`.
+    """Which learning rates speak for the strategies; see `mtlray.analysis.grid.tuning`.
 
     `rule` is "" where no strategy ran with several. `chosen` maps (data set, strategy, fraction) to optimizer and learning
     rate; `labels` maps (data set, strategy) to the same in words, where the rows of a table differ in it.

@@ -1,0 +1,1 @@
+"""How tables look: sheets and listings, as text, Markdown and LaTeX."""
