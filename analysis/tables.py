@@ -125,8 +125,8 @@ def tabulate(
     """The table of a sweep under the selection rule `select` (default: the sweep's own), beside `against` if given.
 
     `kind` is one of KINDS. `baseline` is the strategy that a comparison is made with; by default single-task, then equal.
-    `rates` says what becomes of several learning rates: "best" or "all", see `mtlray.analysis.grid.tuning`. `metrics` are those that
-    are shown, see `mtlray.analysis.grid.metrics`.
+    `rates` says what becomes of several learning rates: "best" or "all", see `mtlray.analysis.grid.tuning`. `metrics` are
+    those that are shown, see `mtlray.analysis.grid.metrics`.
     Raises SpecError for an unknown kind, rule, metric or published table, and for options that the kind does not have. Raises
     ResultsError where the sweep plans no trial, where the published table is about none of its data sets, and as
     `mtlray.analysis.grid.cells.grid` does.

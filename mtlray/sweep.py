@@ -18,8 +18,9 @@ from mtlray.errors import LaunchError, MtlrayError, ResultsError, SpecError
 from mtlray.identity.provenance import commit_of, versions
 from mtlray.planning.plan import Plan, packs, plan, refuse_other_data
 from mtlray.planning.status import Status
-from mtlray.planning.text import Workers, plan_text, several
+from mtlray.planning.text import Workers, plan_text
 from mtlray.planning.why import why_text
+from mtlray.planning.wording import several
 from mtlray.results.driver_lock import DriverLock
 from mtlray.results.ledger import RESULTS_VERSION, Ledger, TrialRecord
 from mtlray.running.on_ray.resources import workers_here

@@ -8,6 +8,7 @@ from pathlib import Path
 import jaxtyping
 import pytest
 import torch
+from places import ROOT
 
 from mtlray.cli import main
 from mtlray.data import Dataset, MultiMNIST
@@ -43,7 +44,7 @@ def digits(data_root: Path, digits_spec: MultiMNIST) -> Dataset:
 @pytest.fixture(scope="session")
 def mnist_files() -> Path:
     """The folder with the four official MNIST files, where there is one."""
-    root = Path(__file__).parent.parent
+    root = ROOT
     folder = (root / os.environ.get("MTLRAY_TEST_DATA", "../shared/data")).resolve() / "mnist"
     if not (folder / "train-images-idx3-ubyte.gz").is_file():
         pytest.skip(f"the official MNIST files are not in {folder}; MTLRAY_TEST_DATA names another place")

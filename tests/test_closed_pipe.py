@@ -4,16 +4,16 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from places import ASSETS, ROOT
 
 from mtlray.closed_pipe import ends_with_its_reader
 from mtlray.results.ledger import Ledger
 
-QUICKSTART = str(Path(__file__).parents[1] / "sweeps" / "quickstart.py")
+QUICKSTART = str(ROOT / "sweeps" / "quickstart.py")
 MTLRAY = [sys.executable, "-c", "from mtlray.cli import main; main()"]
-RESULTS = str(Path(__file__).parent / "assets" / "results_version_1" / "old")
+RESULTS = str(ASSETS / "results_version_1" / "old")
 
 
 def unread(command) -> subprocess.CompletedProcess[bytes]:

@@ -5,12 +5,12 @@ import re
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from mtlray.results.ledger import RESULTS_VERSION, SUMMARY, curves_schema
 from mtlray.specs.sweepfile import load_sweep
 from mtlray.strategies import STRATEGIES
 
-ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SWEEPS = [

@@ -8,15 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from places import SMALL
 
 from mtlray.results.ledger import CURVE_CIRCUMSTANCES, SUMMARY_CIRCUMSTANCES, Ledger
 from mtlray.running.policy import INCOMPLETE, REQUEUE
 
-SWEEP = Path(__file__).parent / "sweep_small.py"
+SWEEP = SMALL
 N_TRIALS = 8
 
 pytestmark = [pytest.mark.ray, pytest.mark.xdist_group("ray"), pytest.mark.timeout(400)]

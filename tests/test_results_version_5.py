@@ -1,11 +1,11 @@
 """Results that mtlray 0.1 left behind: they open, nothing in them runs again, a seed can be added, and tables stay the same."""
 
 import shutil
-from pathlib import Path
 
 import pytest
+from places import ASSETS
 
-ASSET = Path(__file__).parent / "assets" / "results_version_5"
+ASSET = ASSETS / "results_version_5"
 SWEEP = ASSET / "sweep_version_5.py"
 FINISHED = ("--strategies", "stl,equal,dwa,uncertainty,late")
 

@@ -2,10 +2,10 @@
 
 import dataclasses
 import math
-from pathlib import Path
 
 import pytest
 import torch
+from places import ROOT
 from stored_pictures import people, rooms
 
 from mtlray.models import VGG, SegNet
@@ -13,8 +13,6 @@ from mtlray.specs import SGD, Adam, TrialSpec
 from mtlray.specs.sweepfile import load_sweep
 from mtlray.strategies import DWA, Equal, Uncertainty
 from mtlray.training.loop import train
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mtlray.planning.plan import Plan
-from mtlray.running.progress import duration
+from mtlray.planning.wording import duration, several
 from mtlray.specs import SweepSpec, TrialSpec
 
 _RAY_START = 15.0  # seconds until the first trial runs
@@ -14,11 +14,6 @@ _RAY_START = 15.0  # seconds until the first trial runs
 def cores() -> int:
     """The processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def several(n: int, noun: str) -> str:
-    """`1 seed`, `3 seeds`."""
-    return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,26 +9,11 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from mtlray.planning.wording import duration, name
 from mtlray.specs import TrialSpec
 
 _PLAIN_EVERY = 30.0  # seconds between plain lines, which are also written at each tenth of the work
 _SPEED_AFTER = 5.0  # seconds from the first report on until a speed is told
-
-
-def name(trial: TrialSpec) -> str:
-    """One trial in words."""
-    return (
-        f"{trial.dataset.label} {trial.strategy.label} {100 * trial.fraction:g} % seed {trial.seed} ({trial.trial_id})"
-    )
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: 45 s, 12 min, 3.4 h, 2.1 d."""
-    for limit, unit, size in ((90, "s", 1), (5400, "min", 60), (172_800, "h", 3600)):
-        if seconds < limit:
-            value = seconds / size
-            return f"{value:.1f} {unit}" if unit == "h" else f"{value:.0f} {unit}"
-    return f"{seconds / 86_400:.1f} d"
 
 
 class Terminal(Console):

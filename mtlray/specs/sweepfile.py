@@ -1,7 +1,7 @@
 """Loading a sweep: a Python file that defines SWEEP. Classes defined in it work on Ray workers too.
 
-While it loads, it may import modules from its own folder. These travel to Ray workers on other machines (`mtlray.running.on_ray.shipping`), but
-their code is not part of a trial's identity; what computes belongs into the sweep file, or into an installed package.
+While it loads, it may import modules from its own folder. These travel to Ray workers on other machines, but their code is not
+part of a trial's identity; what computes belongs into the sweep file, or into an installed package.
 """
 
 import hashlib

@@ -55,5 +55,8 @@ assert not {"torch", "ray"} & set(sys.modules)
 @pytest.mark.parametrize("kind", ["cells", "leaderboard", "compare", "cost"])
 def test_a_table_does_not_wait_for_scipy_stats(varied, kind):
     """Its import takes about a second."""
-    code = "from mtlray.analysis import render_table; render_table(sys.argv[1], kind=sys.argv[2]); print('scipy.stats' in sys.modules)"
+    code = (
+        "from mtlray.analysis import render_table; render_table(sys.argv[1], kind=sys.argv[2]); "
+        "print('scipy.stats' in sys.modules)"
+    )
     assert run(code, varied.folder, kind).stdout.strip() == "False"

@@ -2,14 +2,12 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from mtlray.analysis import render_table
 from mtlray.analysis.__main__ import main
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_prints_the_table(complete, capsys):

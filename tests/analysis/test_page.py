@@ -3,15 +3,14 @@
 import contextlib
 import io
 import re
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from mtlray.analysis import render_table
 from mtlray.analysis.__main__ import main
 from mtlray.analysis.figures import FIGURES
 
-ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "tests" / "examples" / "gong2019_table1"
 PAGE = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^```console\n\$ python -m mtlray.analysis (.*?)\n(.*?)\n```$", PAGE, re.M | re.S)

@@ -6,16 +6,15 @@ import os
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
+from places import GOLDEN
 
 from mtlray.analysis import render_table, tabulate
 from mtlray.analysis.grid import load
 from mtlray.analysis.layout.latex import escape
 from mtlray.errors import ResultsError, SpecError
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 ENDINGS = {"text": "txt", "markdown": "md", "latex": "tex", "csv": "csv"}
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import typer
+from places import SMALL
 
 from mtlray.cli import sweeps
 
-SMALL = Path(__file__).parents[1] / "sweep_small.py"
 NARROW = ("--strategies", "dwa", "--steps", "4", "--seeds", "0:1")
 
 

@@ -1,8 +1,6 @@
 """Learning rates on the command line: an axis that is planned, narrowed, run, and shown best or all."""
 
-from pathlib import Path
-
-SMALL = Path(__file__).parents[1] / "sweep_small.py"
+from places import SMALL
 
 
 def test_rates_are_planned_narrowed_run_and_shown(cli, tmp_path):

@@ -9,10 +9,10 @@ import struct
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from faultlib import N_TRIALS, NARROW, SWEEP, assert_same_results, wait_for
+from places import SUPPORT
 
 from mtlray.results.attempts import read_attempts
 from mtlray.results.ledger import Ledger
@@ -32,7 +32,7 @@ class WallClock:
 
     def __init__(self, folder):
         library, self._shift = folder / "clock.so", folder / "shift"
-        source = Path(__file__).parent / "clock.c"
+        source = SUPPORT / "clock.c"
         subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
         self.is_off_by(0)
         self._environment = os.environ | {"LD_PRELOAD": str(library), "WALL_CLOCK": str(self._shift)}

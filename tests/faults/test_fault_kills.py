@@ -7,14 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from faultlib import N_TRIALS, NARROW, ROUNDS, SWEEP, assert_same_results, shards
+from places import SUPPORT
 
 from mtlray.storage.failpoints import FAILPOINTS
 
-LIFE = Path(__file__).parent / "life.py"
+LIFE = SUPPORT / "life.py"
 
 
 def life(tmp_path, how):

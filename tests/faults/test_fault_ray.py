@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from faultlib import FAULTY, SWEEP, assert_same_results
+from places import SUPPORT
 
+from mtlray.planning.wording import name
 from mtlray.results.attempts import read_attempts
 from mtlray.results.ledger import Ledger
-from mtlray.running.progress import name
 from mtlray.specs.sweepfile import load_sweep
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.xdist_group("ray"), pytest.mark.timeout(900)]
@@ -73,7 +74,7 @@ def test_every_kind_of_failure_has_its_policy(tmp_path, data):
 
 def test_a_node_that_is_lost_costs_no_trial(tmp_path, data, undisturbed, drivers):
     """Two nodes of a test cluster, one of which is removed while it trains; the other one finishes the sweep."""
-    script = Path(__file__).parent / "lost_node.py"
+    script = SUPPORT / "lost_node.py"
     done = subprocess.run(
         [sys.executable, script, SWEEP, tmp_path, data], capture_output=True, text=True, timeout=800, env=os.environ
     )

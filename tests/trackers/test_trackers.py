@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from places import SMALL
 
 from mtlray.cli import main
 from mtlray.results.ledger import Ledger
 from mtlray.trackers import LiveTensorBoard, finished_runs, to_mlflow, to_tensorboard, to_wandb
 from mtlray.trackers.runs import scalars_of
 
-SMALL = Path(__file__).parents[1] / "sweep_small.py"
 NARROW = ("--steps", "60", "--seeds", "0:1", "--strategies", "stl,loss_share")
 
 

@@ -28,9 +28,9 @@ class MultiMNIST(DatasetSpec):
     """Two MNIST digits on one canvas (Sabour et al. 2017; Sener and Koltun 2018; Gong et al. 2019, section II.A).
 
     `source` is "mnist" (official files) or "mnist5k" (5,000 digits that need no network); `layout` is one of
-    `mtlray.data.multi_mnist.layouts.LAYOUTS`. Every digit is the first member of one pair. `val_digits` source digits are held out of the
-    training digits before they are paired, so that no digit is in two splits. `data_seed` draws the held-out digits, the
-    partners and the offsets; the test pairs are the same for all trials. Inputs are pixels divided by 255.
+    `mtlray.data.multi_mnist.layouts.LAYOUTS`. Every digit is the first member of one pair. `val_digits` source digits are
+    held out of the training digits before they are paired, so that no digit is in two splits. `data_seed` draws the held-out
+    digits, the partners and the offsets; the test pairs are the same for all trials. Inputs are pixels divided by 255.
 
     Tasks: `left` and `right` (ten classes, cross entropy) and `reconstruct` (the right digit alone at its place, in [0, 1];
     squared error, mean over pixels, times `reconstruction_scale`).

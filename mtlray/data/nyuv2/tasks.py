@@ -1,8 +1,9 @@
 """The three tasks on NYUv2, with the metrics over the set first and those of 2019 after them."""
 
 from mtlray.data.nyuv2.sample import CLASSES
+from mtlray.tasks import metrics
 from mtlray.tasks.losses import depth_error, normal_error, pixel_cross_entropy
-from mtlray.tasks.task import Task, metrics
+from mtlray.tasks.task import Task
 
 TASKS = ("segmentation", "depth", "normals")
 _N = len(CLASSES)

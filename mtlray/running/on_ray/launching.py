@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from mtlray.errors import LaunchError
-from mtlray.planning.text import several
+from mtlray.planning.wording import several
 from mtlray.running.on_ray.preflight import DataSource, inspect_cluster, judge, words
 from mtlray.running.on_ray.resources import measured, slots, trial_resources
 from mtlray.running.on_ray.shipping import stage

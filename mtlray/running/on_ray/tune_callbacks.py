@@ -10,7 +10,7 @@ from ray import cloudpickle, tune
 from ray.exceptions import RayActorError
 from ray.tune.stopper import Stopper
 
-from mtlray.running.progress import name
+from mtlray.planning.wording import name
 from mtlray.running.session import Pack, Session
 from mtlray.running.signals import Stop
 

@@ -43,5 +43,8 @@ def test_the_normal_tail_is_scipys(z):
 
 
 def test_no_table_waits_for_scipy():
-    code = "import sys, mtlray.analysis.kinds.parts; assert not [m for m in sys.modules if m.partition('.')[0] in ('scipy', 'matplotlib')]"
+    code = (
+        "import sys, mtlray.analysis.kinds.parts; "
+        "assert not [m for m in sys.modules if m.partition('.')[0] in ('scipy', 'matplotlib')]"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -11,6 +11,7 @@ import pytest
 import scipy.io
 import torch
 from PIL import Image
+from places import ROOT
 
 from mtlray.data.faces import IMDBWiki, UTKFace
 from mtlray.data.faces.from_imdb import import_imdb, read_imdb
@@ -188,7 +189,7 @@ def test_imdb_that_is_not_there(imdb, tmp_path):
 
 
 def real(name):
-    root = (Path(__file__).parents[3] / os.environ.get("MTLRAY_TEST_DATA", "../shared/data")).resolve()
+    root = (ROOT / os.environ.get("MTLRAY_TEST_DATA", "../shared/data")).resolve()
     if not (root / name).is_file():
         pytest.skip(f"{name} is not in {root}; MTLRAY_TEST_DATA names another place")
     return root / name

@@ -3,11 +3,11 @@
 import os
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.io
+from places import ROOT
 from slanted_plane import NORMAL, H, W, as_bytes, plane
 
 COUNTS = {"train": 3, "val": 2}
@@ -93,7 +93,7 @@ def mat(tmp_path):
 @pytest.fixture(scope="session")
 def real():
     """The folder with the real files, where there is one."""
-    root = Path(__file__).parents[3]
+    root = ROOT
     folder = (root / os.environ.get("MTLRAY_TEST_DATA", "../shared/data")).resolve() / "nyuv2"
     if not (folder / "splits.mat").is_file():
         pytest.skip(f"the real NYUv2 files are not in {folder}; MTLRAY_TEST_DATA names another place")

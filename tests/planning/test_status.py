@@ -3,9 +3,9 @@
 import dataclasses
 import json
 import time
-from pathlib import Path
 
 import pytest
+from places import ASSETS
 
 from mtlray.data import MultiMNIST
 from mtlray.errors import ResultsError
@@ -21,7 +21,6 @@ from mtlray.specs import SGD, RunConfig, SweepSpec, TrialSpec
 from mtlray.strategies import DWA, Equal
 from mtlray.sweep import Sweep
 
-ASSETS = Path(__file__).parent / "assets"
 BASE = TrialSpec(
     dataset=MultiMNIST(source="mnist5k"), model=LeNet(), strategy=Equal(), optimizer=SGD(lr=0.1), steps=20,
     evaluate_every=10,

@@ -7,15 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pandas as pd
+from places import SMALL, SUPPORT
 
 from mtlray.results.ledger import CURVE_CIRCUMSTANCES, SUMMARY_CIRCUMSTANCES, Ledger
 
-HERE = Path(__file__).parent
-SWEEP = HERE.parent / "sweep_small.py"
-FAULTY = HERE / "sweep_faulty.py"
+SWEEP = SMALL
+FAULTY = SUPPORT / "sweep_faulty.py"
 # Four trials of about a second each.
 NARROW = ("--seeds", "0:1", "--steps", "120", "--in-process", "--yes", "--checkpoint-seconds", "0.05")
 N_TRIALS = 4
@@ -49,7 +48,7 @@ class Drivers:
     def __init__(self, folder):
         self._folder, self._n = folder, 0
         self._server = subprocess.Popen(
-            [sys.executable, HERE / "server.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [sys.executable, SUPPORT / "server.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env=os.environ | {"OMP_NUM_THREADS": "1"},
         )  # fmt: skip
         assert self._server.stdout.readline() == "ready\n"

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
+from tests.test_cli import SMALL
 
 from mtlray.running import progress
 from mtlray.running.progress import Display
 from mtlray.specs.sweepfile import load_sweep
-from tests.test_cli import SMALL
 
 
 class Clock:

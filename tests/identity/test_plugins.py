@@ -4,16 +4,15 @@ import importlib
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from places import ROOT, SMALL
 
 from mtlray.errors import SpecError
 from mtlray.identity import plugins, provenance
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies.installed import installed_strategies, installed_strategy
 
-SMALL = Path(__file__).parent / "sweep_small.py"
 CODE = '''"""A strategy in a package of its own."""
 
 from dataclasses import dataclass
@@ -176,7 +175,7 @@ def test_its_authors_can_run_the_conformance_suite(tmp_path):
         "from focal_package import Focal\nfrom mtlray.testing import StrategyConformance\n\n\n"
         "class TestFocal(StrategyConformance):\n    strategies = (Focal(), Focal(gamma=1.5))\n"
     )
-    path = f"{tmp_path / 'site'}:{Path(plugins.__file__).parents[1]}"
+    path = f"{tmp_path / 'site'}:{ROOT}"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_focal.py"]
     done = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": path}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

@@ -6,10 +6,10 @@ import os
 import shutil
 import signal
 from collections import namedtuple
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import SMALL
 from s3_server import EXPIRED
 
 from mtlray import IMDBWiki, MultiMNIST, NYUv2, UTKFace
@@ -20,7 +20,6 @@ from mtlray.running.on_ray.preflight import DataSource, inspect_node, judge
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("s3")]  # warnings of moto's imports
 
-SMALL = Path(__file__).parents[1] / "sweep_small.py"
 ARRAYS = {"a": np.arange(200_000, dtype=np.uint8).reshape(-1, 4), "b": np.zeros((0, 4), np.uint8)}
 MARK = prepared.fingerprint(ARRAYS)
 NAME = "prepared/mine"

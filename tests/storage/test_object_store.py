@@ -3,11 +3,11 @@
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
+from places import SMALL
 from s3_server import DENIED, EXPIRED
 
 from mtlray.cli import main
@@ -17,8 +17,6 @@ from mtlray.storage.object_store import open_uri
 from mtlray.storage.store import Store
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("s3")]  # warnings of moto's imports
-
-SMALL = Path(__file__).parent / "sweep_small.py"
 
 
 # -- the store

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from places import ROOT, SMALL
 
 import mtlray
 from mtlray.data.files import prepared
@@ -19,9 +20,6 @@ from mtlray.results.ledger import Ledger
 from mtlray.running import in_process
 from mtlray.running.in_process import run_in_process
 from mtlray.specs.sweepfile import load_sweep
-
-SMALL = Path(__file__).parent / "sweep_small.py"
-ROOT = Path(__file__).parents[1]
 
 
 def tree(folder):

@@ -1,4 +1,4 @@
-"""mtlray.analysis.grid.tuning: the rate that speaks for a strategy is chosen on validation, seen in the table, and never averaged over."""
+"""The rate that speaks for a strategy is chosen on validation, seen in the table, and never averaged over."""
 
 import pyarrow as pa
 import pytest

@@ -9,10 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from mtlray.launch_scripts import Launch, slurm
-
-ROOT = Path(__file__).parents[2]
 
 # A driver that stops in order when it is told to, after the time that a checkpoint takes; and one that does not listen yet.
 DRIVER = """#!/bin/bash

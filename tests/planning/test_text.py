@@ -3,11 +3,11 @@
 import dataclasses
 
 import pytest
+from tests.test_cli import SMALL
 
 from mtlray.planning.plan import plan
 from mtlray.planning.text import Workers, plan_text
 from mtlray.specs.sweepfile import load_sweep
-from tests.test_cli import SMALL
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,14 @@
 import csv
 import io
 import os
-from pathlib import Path
 
 import pytest
-from conftest import published_sweep
+from fabricated import published_sweep
+from places import GOLDEN
 
 from mtlray.analysis import render_table
 from mtlray.analysis.grid.published import TABLES, numbers
 from mtlray.analysis.statistics import published_interval
-
-GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def lines_of(rendered: str, start: str) -> list[str]:

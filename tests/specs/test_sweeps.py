@@ -1,11 +1,11 @@
 """The sweep over every strategy misses none, and its narrowed form is the grid without tuning."""
 
-from pathlib import Path
+from places import ROOT
 
 from mtlray.specs.sweepfile import load_sweep
 from mtlray.strategies import STRATEGIES
 
-SWEEP, _ = load_sweep(Path(__file__).parents[1] / "sweeps" / "beyond_gong2019.py")
+SWEEP, _ = load_sweep(ROOT / "sweeps" / "beyond_gong2019.py")
 
 
 def test_every_strategy_is_in_the_sweep_at_three_rates():

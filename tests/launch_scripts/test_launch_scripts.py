@@ -11,10 +11,10 @@ import jsonschema
 import pytest
 import ray
 import yaml
+from places import ROOT
 
 from mtlray.cli import main
 
-ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "sweeps" / "cluster"
 SHIPPED = sorted(FOLDER.iterdir())
 IMAGE = ("--image", "registry.example.com/mtlray:0.1.0")

@@ -6,15 +6,14 @@ import os
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
+from places import GOLDEN
 
 from mtlray.analysis import render_table
 from mtlray.analysis.tables import KINDS
 from mtlray.errors import ResultsError, SpecError
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 ENDINGS = {"text": "txt", "markdown": "md", "latex": "tex", "csv": "csv"}
 OTHERS = [kind for kind in KINDS if kind != "cells"]
 
