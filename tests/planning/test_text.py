@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from tests.test_cli import SMALL
+from places import SMALL
 
 from mtlray.planning.plan import plan
 from mtlray.planning.text import Workers, plan_text

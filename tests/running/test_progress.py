@@ -4,8 +4,8 @@ import io
 from dataclasses import replace
 
 import pytest
+from places import SMALL
 from rich.console import Console
-from tests.test_cli import SMALL
 
 from mtlray.running import progress
 from mtlray.running.progress import Display

@@ -31,7 +31,7 @@ def test_modules_and_packages_beside_the_sweep_file(module, tmp_path, unchecked)
 def test_mtlray_itself_travels_with_the_source_of_its_kernel(tmp_path, unchecked):
     source = Path(mtlray.__file__).parent
     staged = stage([types.SimpleNamespace(__file__=str(source.parent / "sweep.py"))], tmp_path / "staged")
-    kernels = {path.name for path in (source / "kernels").iterdir() if path.suffix in {".cpp", ".h"}}
+    kernels = {path.name for path in (source / "models" / "kernels").iterdir() if path.suffix in {".cpp", ".h"}}
     assert {"conv_pool_relu.cpp", "lanes.h"} < kernels
     assert kernels <= {path.name for path in (staged / "mtlray" / "kernels").iterdir()}
 
