@@ -12,7 +12,7 @@ from typing import NoReturn
 import torch
 
 from mtlray.errors import LaunchError
-from mtlray.running.calibration import ON_CPU, calibrate, kinds, repacked
+from mtlray.running.calibration import ON_CPU, calibrate, largest_packs, repacked
 from mtlray.running.pack import device_of, run_pack
 from mtlray.running.policy import HungError, store_is_full
 from mtlray.running.session import Pack, Session
@@ -41,9 +41,9 @@ def _measured(packs: Sequence[Pack], session: Session) -> Sequence[Pack]:
         say(ON_CPU)
         return packs
     trials = [trial for pack in packs for trial in pack]
-    groups = kinds(trials)
-    found = calibrate(list(groups.values()), job, stopped=lambda: session.stop.asked)
-    return repacked(trials, groups, found, say)
+    largest = largest_packs(trials)
+    found = calibrate(list(largest.values()), job, stopped=lambda: session.stop.asked)
+    return repacked(trials, largest, found, say)
 
 
 def _run(pack: Pack, session: Session) -> None:

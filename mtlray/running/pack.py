@@ -15,7 +15,8 @@ from mtlray.data import Dataset
 from mtlray.data.files.remote import make_ready
 from mtlray.errors import DataError, StrategyError
 from mtlray.identity.provenance import Commit
-from mtlray.models.pack import default_dtype
+from mtlray.models import Computation
+from mtlray.models.dtype import default_dtype
 from mtlray.results.attempts import failures, finish, read_attempts, settled, write_attempts
 from mtlray.results.ledger import Ledger
 from mtlray.running.attempt_log import AttemptLog
@@ -94,7 +95,7 @@ def _run_pack(trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], b
 
     try:
         dataset = load(trials[0], job, logs[0].add)
-        outcomes = _train(trials, dataset, job, ledger, device, logs, progress)
+        outcomes = _train(trials, dataset, job, ledger, logs, progress)
         tables = [
             _tables(trial, outcome, _about(job, trials, log, device, outcome.seconds, outcome.kernel))
             for trial, log, outcome in zip(trials, logs, outcomes, strict=True)
@@ -203,7 +204,6 @@ def _train(
     dataset: Dataset,
     job: Job,
     ledger: Ledger,
-    device: torch.device,
     logs: Sequence[AttemptLog],
     progress: Callable[[int], bool | None],
 ) -> list[Outcome]:
@@ -225,13 +225,11 @@ def _train(
         outcomes = train(
             trials,
             dataset,
-            device=device,
+            computation_of(job.config),
             checkpoints=checkpoints,
             checkpoint_seconds=job.config.checkpoint_seconds,
             save=save,
             progress=progress,
-            kernel=job.config.kernel,
-            activation_checkpointing=job.config.activation_checkpointing,
         )
         for outcome, trial in zip(outcomes, trials, strict=True):
             live[trial.trial_id].write(outcome.rows)
@@ -267,6 +265,10 @@ def device_of(config: RunConfig) -> torch.device:
     if config.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(config.device)
+
+
+def computation_of(config: RunConfig) -> Computation:
+    return Computation(device_of(config), config.kernel, config.activation_checkpointing)
 
 
 def _about(

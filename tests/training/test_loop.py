@@ -11,14 +11,15 @@ from torch import nn
 
 from mtlray.data import Column, Dataset, Examples, MultiMNIST, subset
 from mtlray.errors import ResultsError
-from mtlray.models import LeNet, Pack
+from mtlray.models import Computation, LeNet, Networks
 from mtlray.randomness import generator, stream_seed
 from mtlray.specs import SGD, Adam, TrialSpec
 from mtlray.strategies import DWA, AbstractWeighting, Equal, RevisedUncertainty, SingleTask, State, Uncertainty
 from mtlray.training.checkpoint import Checkpoint
 from mtlray.training.evaluation import evaluate
-from mtlray.training.loop import train
-from mtlray.training.sampling import Sampler
+from mtlray.training.loop import train, walk
+from mtlray.training.run import Run
+from mtlray.training.sampling import PackData, Sampler
 
 CPU = torch.device("cpu")
 DATA = MultiMNIST(source="mnist5k", val_digits=200)
@@ -59,7 +60,7 @@ def run(trials, dataset, checkpoints=None, *, save=False):
     outcomes = train(
         trials,
         dataset,
-        device=CPU,
+        Computation(CPU),
         checkpoints=checkpoints or [None] * len(trials),
         checkpoint_seconds=0.0 if save else 1e9,
         save=lambda c: saved.setdefault(c.step, {}).update({c.trial_id: c.to_bytes()}),
@@ -155,6 +156,25 @@ def test_same_parameters_as_a_plain_loop(strategy, dataset):
         torch.testing.assert_close(mine[0], plain.detach(), rtol=0, atol=1e-10, msg=name)
     for name, mine in checkpoint.strategy["params"].items():
         torch.testing.assert_close(mine[0], learned[name].detach(), rtol=0, atol=1e-10)
+
+
+# -- step by step
+
+
+def test_a_walk_gives_each_step_once_it_is_done(dataset):
+    trials = [trial(steps=9)]
+    walked = Run.of(trials, PackData(trials, dataset, CPU), Computation(CPU))
+    assert [(step, walked.step) for step in walk(walked, 4)] == [(n, n) for n in range(1, 5)]
+    assert list(walk(walked, 4)) == []
+    assert list(walk(walked, 9)) == [5, 6, 7, 8, 9]
+
+
+def test_a_walk_ends_soon_after_all_trials_have_diverged(dataset):
+    trials = [trial(optimizer=SGD(lr=1e30), seed=seed, steps=1_000) for seed in (0, 1)]
+    walked = Run.of(trials, PackData(trials, dataset, CPU), Computation(CPU))
+    assert list(walk(walked, 1_000)) == list(range(1, 51))
+    assert walked.all_diverged
+    assert list(walk(walked, 1_000)) == []
 
 
 # -- resume
@@ -428,14 +448,14 @@ def test_order_and_subset_do_not_depend_on_the_strategy_or_the_rate():
 
 
 def test_evaluation_covers_the_whole_split(digits, digits_spec):
-    pack = Pack(LeNet(decoder_width=8), (1, 36, 36), digits_spec.tasks, (0, 1), device=CPU, dtype=torch.float64)
+    networks = Networks(LeNet(decoder_width=8), (1, 36, 36), digits_spec.tasks, (0, 1), Computation(CPU), "float64")
     split = digits.splits["val"]
-    whole = evaluate(pack, split, 2, CPU, torch.float64)
-    cut = evaluate(pack, split, 2, CPU, torch.float64, 33)
+    whole = evaluate(networks, split)
+    cut = evaluate(networks, split, 33)
     assert {name: pytest.approx(values, rel=1e-12) for name, values in whole.items()} == cut
 
     indices = torch.arange(200).expand(2, -1)
-    left, _, picture = pack.predict(split.inputs.gather(indices, torch.float64))
+    left, _, picture = networks.predict(split.inputs.gather(indices, torch.float64))
     labels = split.targets["left"].values.long()
     assert whole["left/accuracy"] == pytest.approx((100 * (left.argmax(-1) == labels).double().mean(1)).tolist())
     target = split.targets["reconstruct"].values.double() / 255
