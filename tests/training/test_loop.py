@@ -11,15 +11,14 @@ from torch import nn
 
 from mtlray.data import Column, Dataset, Examples, MultiMNIST, subset
 from mtlray.errors import ResultsError
-from mtlray.models import Computation, LeNet, Networks
+from mtlray.models import Computation, LeNet
 from mtlray.randomness import generator, stream_seed
 from mtlray.specs import SGD, Adam, TrialSpec
 from mtlray.strategies import DWA, AbstractWeighting, Equal, RevisedUncertainty, SingleTask, State, Uncertainty
 from mtlray.training.checkpoint import Checkpoint
-from mtlray.training.evaluation import evaluate
 from mtlray.training.loop import train, walk
 from mtlray.training.run import Run
-from mtlray.training.sampling import PackData, Sampler
+from mtlray.training.sampling import PackData
 
 CPU = torch.device("cpu")
 DATA = MultiMNIST(source="mnist5k", val_digits=200)
@@ -414,53 +413,6 @@ def test_rows_hold_what_the_schema_asks_for(dataset):
 def test_a_single_task_trial_has_no_other_columns(dataset):
     (outcome,), _ = run([trial(strategy=SingleTask(task="right"), steps=2)], dataset)
     assert not [name for name in outcome.rows[0] if "left" in name]
-
-
-# -- the order of the data
-
-
-def test_an_epoch_is_a_permutation_of_the_subset_with_its_last_smaller_batch():
-    spec = trial(seed=4)
-    sampler = Sampler(spec, 3_800)
-    for epoch in range(2):
-        batches = [sampler.batch(epoch * 6 + i) for i in range(6)]
-        assert [len(b) for b in batches] == [32, 32, 32, 32, 32, 30]
-        assert sorted(torch.cat(batches).tolist()) == sorted(subset(3_800, 0.05, 4).tolist())
-    assert sampler.batch(0).tolist() != sampler.batch(6).tolist()
-
-
-def test_any_batch_can_be_asked_for_at_any_time():
-    spec = trial(seed=4)
-    forward = [Sampler(spec, 3_800).batch(n).tolist() for n in range(13)]
-    jumping = Sampler(spec, 3_800)
-    assert [jumping.batch(n).tolist() for n in (12, 0, 7)] == [forward[12], forward[0], forward[7]]
-
-
-def test_order_and_subset_do_not_depend_on_the_strategy_or_the_rate():
-    orders = [
-        Sampler(trial(**f), 3_800).batch(3).tolist() for f in ({}, {"strategy": DWA()}, {"optimizer": Adam(lr=1.0)})
-    ]
-    assert orders[0] == orders[1] == orders[2]
-    assert Sampler(trial(seed=1), 3_800).batch(3).tolist() != orders[0]
-
-
-# -- evaluation
-
-
-def test_evaluation_covers_the_whole_split(digits, digits_spec):
-    networks = Networks(LeNet(decoder_width=8), (1, 36, 36), digits_spec.tasks, (0, 1), Computation(CPU), "float64")
-    split = digits.splits["val"]
-    whole = evaluate(networks, split)
-    cut = evaluate(networks, split, 33)
-    assert {name: pytest.approx(values, rel=1e-12) for name, values in whole.items()} == cut
-
-    indices = torch.arange(200).expand(2, -1)
-    left, _, picture = networks.predict(split.inputs.gather(indices, torch.float64))
-    labels = split.targets["left"].values.long()
-    assert whole["left/accuracy"] == pytest.approx((100 * (left.argmax(-1) == labels).double().mean(1)).tolist())
-    target = split.targets["reconstruct"].values.double() / 255
-    assert whole["reconstruct/mse"] == pytest.approx((picture - target).square().mean((1, 2, 3)).tolist())
-    assert whole["reconstruct/loss"] == pytest.approx(whole["reconstruct/mse"])
 
 
 def test_no_validation_split_gives_no_columns(dataset):
