@@ -4,12 +4,13 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install quickstart test test-all lint format plan bench clean
+.PHONY: help install quickstart test test-all test-lowest lint format plan bench clean
 
 help:
 	@echo "make quickstart  install, run a small sweep of 36 trials, print its table (two minutes after installation)"
 	@echo "make test        install, run the tests (a few minutes)"
 	@echo "make test-all    also the slow ones"
+	@echo "make test-lowest the tests with the lowest versions that pyproject.toml allows, in .venv-lowest (6 GB)"
 	@echo "make lint        format check, lint, types"
 	@echo "make plan        plan every sweep file"
 	@echo "make bench       throughput against plain PyTorch loops (and LIBMTL=CHECKOUT), what surrounds training, each strategy's cost, large tables"
@@ -31,6 +32,18 @@ test: $(INSTALLED)
 test-all: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
+# Each dependency of the package at its lower bound, what tests and dependencies need besides at its newest. Later versions of one
+# warn of earlier versions of another, so that warnings are no errors here; and one shipped script names the version of Ray.
+LOWEST := .venv-lowest
+
+test-lowest:
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/pip install --quiet --disable-pip-version-check uv
+	$(LOWEST)/bin/uv pip compile --quiet --no-deps --resolution lowest-direct --extra nyuv2 pyproject.toml -o $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/uv pip install --python $(LOWEST)/bin/python -c $(LOWEST)/lowest.txt -e '.[dev]'
+	$(LOWEST)/bin/python -m pytest -n 2 --dist loadgroup -m "not slow" -W default \
+		--deselect "tests/launch_scripts/test_launch_scripts.py::test_a_shipped_file_is_what_its_own_command_prints[kuberay.yaml]"
+
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -51,4 +64,4 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/tables.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) .mypy_cache .pytest_cache .ruff_cache .hypothesis

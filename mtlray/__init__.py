@@ -6,7 +6,7 @@ Importing this package imports neither torch nor ray; the names below are loaded
 import importlib
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # The names a sweep file needs, and where each one lives.
 _EXPORTS = {

@@ -3,6 +3,7 @@
 import sys
 
 # isort: off
+from mtlray.cli import new  # noqa: F401  # first in --help, as the first thing that a user types
 from mtlray.cli import sweeps, tables, report, embed, export, strategies, launch, doctor, data, data_push, data_show  # noqa: F401  # as in --help
 
 # isort: on

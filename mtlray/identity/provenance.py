@@ -37,7 +37,7 @@ def versions() -> str:
     """JSON of the versions of Python and of the packages that numbers may depend on, with those that offer strategies."""
     found = {"python": platform.python_version()}
     plugins = sorted({entry.dist.name for entry in registered() if entry.dist is not None})
-    for package in ("mtlray", "torch", "torchvision", "numpy", "torchjd", "ray", "pyarrow", *plugins):
+    for package in ("mtlray", "torch", "torchvision", "numpy", "ray", "pyarrow", *plugins):
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

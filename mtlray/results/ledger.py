@@ -15,8 +15,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from mtlray.results.attempts import forgive, read_attempts
 from mtlray.errors import ResultsError, StoreError
+from mtlray.results.attempts import forgive, read_attempts
 from mtlray.results.generations import Generations
 from mtlray.results.schema import (
     CURVE_CIRCUMSTANCES,

@@ -89,16 +89,17 @@ def test_results_that_one_node_cannot_write(refused, tmp_path):
 
 
 def test_other_versions_on_one_node(refused, tmp_path):
-    """The node's Python finds the packaging notes of another torchjd first."""
-    other = tmp_path / "site" / "torchjd-0.0.1.dist-info"
+    """The node's Python finds the packaging notes of another torchvision first."""
+    other = tmp_path / "site" / "torchvision-0.0.1.dist-info"
     other.mkdir(parents=True)
-    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: torchjd\nVersion: 0.0.1\n")
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: torchvision\nVersion: 0.0.1\n")
     error = refused("--results", tmp_path / "results", environment={"PYTHONPATH": f"{other.parent}{os.pathsep}{ROOT}"})
     assert error.startswith(
         "Error: All nodes should have the versions of the driver, because numbers depend on them. Node"
     )
     assert (
-        f" has torchjd 0.0.1 (here {importlib.metadata.version('torchjd')}). Install the same versions there" in error
+        f" has torchvision 0.0.1 (here {importlib.metadata.version('torchvision')}). Install the same versions there"
+        in error
     )
 
 
