@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from places import ROOT
 
-from mtlray.launch_scripts import Launch, slurm
+from mtlray.launch_scripts import Cluster, Launch, slurm
 
 # A driver that stops in order when it is told to, after the time that a checkpoint takes; and one that does not listen yet.
 DRIVER = """#!/bin/bash
@@ -85,7 +85,7 @@ class Stage:
             files=(),
             command="mtlray launch-script slurm",
             results="results",
-            **options,
+            cluster=Cluster(**options),
         )
         script.write_text(slurm(launch))
         return subprocess.Popen(
