@@ -54,7 +54,7 @@ def kuberay(launch: Launch) -> str:
     documents = [as_yaml(part) for part in (_config_map(launch), _ray_job(launch))]
     return (
         f"# Made by: {launch.command}\n"
-        "# Start:   kubectl apply -f THIS_FILE    (again: kubectl delete -f THIS_FILE first; results stay)\n"
+        "# Start:   kubectl apply -f THIS_FILE    (to start again: kubectl delete -f THIS_FILE first; results stay)\n"
         f"# Watch:   kubectl logs -f job/mtlray-{launch.slug}\n"
         f"# The secret `{_SECRET}`, if there is one, becomes the pods' environment: AWS_ACCESS_KEY_ID and the like.\n"
         + "---\n".join(documents)
@@ -66,8 +66,8 @@ def _config_map(launch: Launch) -> dict[str, Any]:
     size = sum(map(len, data.values()))
     if size > _LARGEST_CONFIG_MAP:
         raise LaunchError(
-            f"A sweep file and the modules that it imports should have at most {_LARGEST_CONFIG_MAP:,} bytes together, as a "
-            f"ConfigMap holds them. Found {size:,}. Put the modules into the image, as a package."
+            f"A sweep file and the modules that it imports should be at most {_LARGEST_CONFIG_MAP:,} bytes together, because "
+            f"they travel in a ConfigMap. Found {size:,}. Put the modules into the image, as a package."
         )
     return {
         "apiVersion": "v1",

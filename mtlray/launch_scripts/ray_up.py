@@ -35,7 +35,7 @@ def ray_up(launch: Launch) -> str:
     require(
         launch.cluster.provider == "local" or not launch.cluster.hosts,
         "hosts",
-        "come with --provider local alone",
+        "be given only with --provider local",
         launch.cluster.hosts,
     )
     content = _local(launch) if launch.cluster.provider == "local" else _cloud(launch)
@@ -47,7 +47,7 @@ def ray_up(launch: Launch) -> str:
     return (
         f"# Made by: {launch.command}\n"
         "# Start:   ray up -y THIS_FILE\n"
-        f"# Run:     ray exec THIS_FILE {shlex.quote(run)}    (the same line again goes on with what is left)\n"
+        f"# Run:     ray exec THIS_FILE {shlex.quote(run)}    (again: goes on with what is left)\n"
         "# End:     ray down -y THIS_FILE\n" + as_yaml(content)
     )
 
@@ -133,6 +133,6 @@ def _machine(provider: str, cpus: int, gpus: int) -> str:
         listed = ", ".join(f"{name} ({c} cores, {g} GPUs)" for g, c, name in _MACHINES[provider])
         raise LaunchError(
             f"No machine type in the list for {provider} has {cpus} cores and {gpus} GPUs: {listed}. Ask for fewer, or print "
-            "the file for fewer and put a machine type of your own into it."
+            "the file for fewer and edit the machine type in it."
         )
     return min(fitting)[2]

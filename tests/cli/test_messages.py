@@ -120,7 +120,7 @@ def test_a_strategy_by_a_near_name_is_guessed_and_the_others_stand_in_their_orde
     code, _, err = cli("plan", SMALL, "--strategies", "dva")
     assert code == 2
     assert "The sweep has no strategy dva. Did you mean `dwa`? It has: stl, stl:left," in err
-    assert err.endswith("Others are added in the sweep file.\n")
+    assert err.endswith("Add others in the sweep file.\n")
 
 
 def test_metrics_with_a_comma_too_many(cli):

@@ -177,7 +177,7 @@ def test_requeuing_has_an_end_and_a_site_may_not_have_it(stage):
     del stage.environment["SLURM_RESTART_COUNT"]
     stage.set(**{"no-scontrol": ""})
     output, _ = stage.start().communicate(timeout=20)
-    assert "Not requeued from here; submit this script again to go on." in output
+    assert "Could not requeue this job; submit this script again to go on." in output
 
 
 def test_what_several_nodes_are_told(stage):
