@@ -45,12 +45,8 @@ _SPOT: dict[str, tuple[dict[str, str], list[dict[str, str]]]] = {
 def kuberay(launch: Launch) -> str:
     """The manifest: two YAML documents for `kubectl apply -f -`. Raises LaunchError."""
     launch.shared_results("Pods")
-    require(
-        launch.cluster.spot is None or launch.cluster.spot in _SPOT,
-        "spot",
-        f"be one of {', '.join(_SPOT)}",
-        launch.cluster.spot,
-    )
+    spot = launch.cluster.spot
+    require(spot is None or spot in _SPOT, "spot", f"be one of {', '.join(_SPOT)}", spot)
     documents = [as_yaml(part) for part in (_config_map(launch), _ray_job(launch))]
     return (
         f"# Made by: {launch.command}\n"

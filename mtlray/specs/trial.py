@@ -118,6 +118,6 @@ class TrialSpec:
         self.model.check(self.dataset.input_shape, self.tasks)
         if self.strategy.needs_representation and not self.model.single_representation:
             raise SpecError(
-                f"Strategy {self.strategy.label} needs a model whose heads all read one representation. Model "
-                f"{self.model.label} has none. Choose another model or strategy, such as MGDA in place of MGDAUB."
+                f"Strategy {self.strategy.label} needs a model whose heads all read one representation. Those of "
+                f"model {self.model.label} do not. Choose another model or strategy, such as MGDA in place of MGDAUB."
             )

@@ -239,8 +239,8 @@ def test_representation_is_asked_for_when_planning():
     with pytest.raises(SpecError) as caught:
         dataclasses.replace(SWEEP, strategies=(OnRepresentation(),), base=change(model=Crossed())).trials()
     assert str(caught.value) == (
-        "Strategy on_representation needs a model whose heads all read one representation. Model crossed-A has no single "
-        "one. Choose another model or strategy, such as MGDA in place of MGDAUB."
+        "Strategy on_representation needs a model whose heads all read one representation. Those of model crossed-A do "
+        "not. Choose another model or strategy, such as MGDA in place of MGDAUB."
     )
 
 
@@ -282,8 +282,8 @@ def test_narrowed_names_the_strategies_it_has():
     with pytest.raises(SpecError) as caught:
         SWEEP.narrowed(strategies=["dwb"])
     assert str(caught.value) == (
-        "The sweep has no strategy dwb. Did you mean `dwa`? It has: stl, stl:left, equal, dwa, dwa(temperature=1). Others are "
-        "added in the sweep file."
+        "The sweep has no strategy dwb. Did you mean `dwa`? It has: stl, stl:left, equal, dwa, dwa(temperature=1). Add others "
+        "in the sweep file."
     )
 
 
