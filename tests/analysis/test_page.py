@@ -8,7 +8,7 @@ import pytest
 from places import ROOT
 
 from mtlray.analysis import TableOptions, render_table
-from mtlray.analysis.__main__ import main
+from mtlray.analysis.app import app, call
 from mtlray.analysis.figures import FIGURES
 
 EXAMPLE = ROOT / "tests" / "examples" / "gong2019_table1"
@@ -31,8 +31,8 @@ def trimmed(text: str) -> str:
 @pytest.mark.parametrize(("command", "output"), COMMANDS, ids=[command.partition("--")[2] for command, _ in COMMANDS])
 def test_commands(command, output):
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-        main(command.split())
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), pytest.raises(SystemExit):
+        call(app, command.split())
     assert trimmed(printed.getvalue()) == trimmed(output)
 
 
