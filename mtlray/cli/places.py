@@ -37,8 +37,8 @@ def named(option: str, text: str) -> str:
 def folder(option: str, text: str) -> str:
     """The absolute path of a folder. Raises SpecError for a URI, and as `named`."""
     if "://" in text:
-        remedy = _IN_PLACE_OF_A_URI.get(option, "Name a folder.")
-        raise SpecError(f"Option --{option} should name a folder on each machine's own disk. Found `{text}`. {remedy}")
+        remedy = _IN_PLACE_OF_A_URI.get(option, "Name a folder on this machine.")
+        raise SpecError(f"Option --{option} should name a folder. Found the URI `{text}`. {remedy}")
     return str(Path(named(option, text)).expanduser().absolute())
 
 

@@ -92,7 +92,7 @@ def test_a_folder_is_absolute_and_no_uri(tmp_path, monkeypatch):
     made, called = baking(Oven)
     assert invoke(made, "plum", "--tray", "here").exit_code == 0
     assert called[0][1].tray == str(tmp_path / "here")
-    assert "should name a folder on each machine's own disk. Found `s3://tray`" in str(
+    assert "should name a folder. Found the URI `s3://tray`. Name a folder on this machine." in str(
         invoke(made, "plum", "--tray", "s3://tray").exception
     )
 
