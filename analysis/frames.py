@@ -3,7 +3,7 @@
 import pandas as pd
 
 from mtlray.analysis.grid.load import Results, load
-from mtlray.analysis.tables import tabulate
+from mtlray.analysis.tables import TableOptions, tabulate
 
 
 def table(
@@ -22,7 +22,8 @@ def table(
     becomes of several learning rates; `metrics` which metrics are in it, as "*_global,accuracy" (default: all). Columns are
     described in docs/analysis.md. Raises what `tabulate` raises.
     """
-    return tabulate(_loaded(results), kind=kind, select=select, against=against, rates=rates, metrics=metrics).frame()
+    options = TableOptions(kind=kind, select=select, against=against, rates=rates, metrics=metrics)
+    return tabulate(_loaded(results), options).frame()
 
 
 def compare(
@@ -32,7 +33,8 @@ def compare(
 
     `baseline` names a strategy; without it there are rows for single-task and for equal. Raises what `tabulate` raises.
     """
-    return tabulate(_loaded(results), kind="compare", baseline=baseline, select=select, rates=rates).frame()
+    options = TableOptions(kind="compare", baseline=baseline, select=select, rates=rates)
+    return tabulate(_loaded(results), options).frame()
 
 
 def _loaded(results: Results | str) -> Results:

@@ -36,6 +36,41 @@ _READ = (
 KINDS = ("cells", "leaderboard", "compare", "cost", "selection")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableOptions:
+    """What a table shows: one of KINDS, under the selection rule `select` (default: the sweep's own), beside `against` if given.
+
+    `baseline` is the strategy that a comparison is made with; by default single-task, then equal. `rates` says what becomes of
+    several learning rates: "best" or "all", see `mtlray.analysis.grid.tuning`. `metrics` are those that are shown, see
+    `mtlray.analysis.grid.metrics`. Raises SpecError for an unknown kind, and for options that the kind does not have.
+    """
+
+    kind: str = "cells"
+    select: str | None = None
+    against: str | None = None
+    baseline: str | None = None
+    rates: str | None = None
+    metrics: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise unknown_name("kind of table", self.kind, KINDS)
+        kinds_with = (
+            ("against", ("cells",)),
+            ("baseline", ("compare",)),
+            ("select", tuple(k for k in KINDS if k != "selection")),
+        )
+        for option, kinds in kinds_with:
+            if getattr(self, option) is not None and self.kind not in kinds:
+                raise SpecError(
+                    f"Option --{option} should come with a table of kind {', '.join(kinds)}. Found --kind {self.kind}. Leave "
+                    "one of them out."
+                )
+
+
+CELLS = TableOptions()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Table:
     """A sweep's table of one of KINDS under one selection rule: a grid per data set, beside a published table or not."""
@@ -112,30 +147,17 @@ class Table:
         return parts(self.kind, self.results, self.selection, self.grids, self.baseline)
 
 
-def tabulate(
-    results: Results,
-    *,
-    kind: str = "cells",
-    select: str | None = None,
-    against: str | None = None,
-    baseline: str | None = None,
-    rates: str | None = None,
-    metrics: str | None = None,
-) -> Table:
-    """The table of a sweep under the selection rule `select` (default: the sweep's own), beside `against` if given.
+def tabulate(results: Results, options: TableOptions = CELLS) -> Table:
+    """The table of a sweep that `options` describe.
 
-    `kind` is one of KINDS. `baseline` is the strategy that a comparison is made with; by default single-task, then equal.
-    `rates` says what becomes of several learning rates: "best" or "all", see `mtlray.analysis.grid.tuning`. `metrics` are
-    those that are shown, see `mtlray.analysis.grid.metrics`.
-    Raises SpecError for an unknown kind, rule, metric or published table, and for options that the kind does not have. Raises
-    ResultsError where the sweep plans no trial, where the published table is about none of its data sets, and as
-    `mtlray.analysis.grid.cells.grid` does.
+    Raises SpecError for an unknown rule, metric or published table. Raises ResultsError where the sweep plans no trial, where the
+    published table is about none of its data sets, and as `mtlray.analysis.grid.cells.grid` does.
     """
-    _check_kind(kind, select, against, baseline)
-    results = only(tuned(results, rates), metrics)
+    results = only(tuned(results, options.rates), options.metrics)
     # The price of selection is of both splits; its grid is made by the one that is always there.
-    selected = rule("best_test" if kind == "selection" else select or results.sweep.get("selection") or "best_val")
-    beside = None if against is None else resolve(against, results.sweep.get("published"))
+    own = options.select or results.sweep.get("selection") or "best_val"
+    selected = rule("best_test" if options.kind == "selection" else own)
+    beside = None if options.against is None else resolve(options.against, results.sweep.get("published"))
     if not results.datasets:
         raise ResultsError("A table should have at least one trial. The sweep plans none.")
     if beside is not None and not any(map(beside.covers, results.datasets)):
@@ -144,46 +166,23 @@ def tabulate(
             f"{', '.join(results.datasets)}. Leave --against out, or name another table."
         )
     grids = tuple(grid(results, selected, dataset) for dataset in results.datasets)
-    return Table(kind=kind, results=results, selection=selected, grids=grids, against=beside, baseline=baseline)
+    return Table(
+        kind=options.kind, results=results, selection=selected, grids=grids, against=beside, baseline=options.baseline
+    )
 
 
 def render_table(
     results_path: str,
+    options: TableOptions = CELLS,
     *,
     trials: Sequence[Mapping[str, Any]] | None = None,
-    kind: str = "cells",
-    select: str | None = None,
     format: str = "text",
-    against: str | None = None,
-    baseline: str | None = None,
-    rates: str | None = None,
-    metrics: str | None = None,
 ) -> str:
     """Load a results folder and render its table: `load`, `tabulate` and `Table.render` in one. Raises what they raise."""
     _check(format)
-    _check_kind(kind, select, against, baseline)
-    results = load(results_path, trials=trials, columns=_READ)
-    table = tabulate(
-        results, kind=kind, select=select, against=against, baseline=baseline, rates=rates, metrics=metrics
-    )
-    return table.render(format)
+    return tabulate(load(results_path, trials=trials, columns=_READ), options).render(format)
 
 
 def _check(format: str) -> None:
     if format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
-
-
-def _check_kind(kind: str, select: str | None, against: str | None, baseline: str | None) -> None:
-    if kind not in KINDS:
-        raise unknown_name("kind of table", kind, KINDS)
-    options = (
-        ("--against", against, ("cells",)),
-        ("--baseline", baseline, ("compare",)),
-        ("--select", select, tuple(k for k in KINDS if k != "selection")),
-    )
-    for option, value, of in options:
-        if value is not None and kind not in of:
-            raise SpecError(
-                f"Option {option} should come with a table of kind {', '.join(of)}. Found --kind {kind}. Leave one of them out."
-            )

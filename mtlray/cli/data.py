@@ -7,10 +7,15 @@ from typing import Annotated
 import typer
 
 from mtlray.cli.app import app
-from mtlray.cli.options import DATA, Data, DataSource, data_folder
+from mtlray.cli.arguments import DataFolder
+from mtlray.cli.options import with_options
 
-data_app = typer.Typer(help="The data sets: what is here, how to get it, whether it is whole.", no_args_is_help=True)
+data_app = typer.Typer(help="List, fetch, import, check and draw the data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+
+DataSource = Annotated[
+    str, typer.Argument(metavar="NAME", help="A data set from `mtlray data list`, such as mnist or nyuv2.")
+]
 
 
 def _to_stderr(line: str) -> None:
@@ -18,49 +23,56 @@ def _to_stderr(line: str) -> None:
 
 
 @data_app.command("list")
-def data_list(data: Data = DATA) -> None:
-    """Each source: what it is, size, terms, where to get it, whether it is here."""
+@with_options
+def data_list(config: DataFolder) -> None:
+    """List where to download each data set, which formats are accepted, its size and terms, and whether it is here."""
     from mtlray.data.catalog.sources import describe_sources
 
-    print(describe_sources(data_folder(data)))
+    print(describe_sources(Path(config.data)))
 
 
 @data_app.command("prepare")
+@with_options
 def data_prepare(
     name: DataSource,
-    data: Data = DATA,
-    form: Annotated[str | None, typer.Option("--form", help="nyuv2: mtan (default, the paper's) or mat.")] = None,
+    config: DataFolder,
+    form: Annotated[
+        str | None, typer.Option("--form", help="For nyuv2: mtan (default, as in the paper) or mat.")
+    ] = None,
 ) -> None:
-    """Fetch a source and make the default arrays from it, or import it.
+    """Download a data set and make the default arrays from it, or import it.
 
-    Goes on where an earlier download broke off. Sweeps fetch MNIST by themselves, and nothing else.
+    Resumes an interrupted download. Sweeps download MNIST by themselves, and nothing else.
     """
     from mtlray.data.catalog.sources import prepare_source
 
-    print(prepare_source(name, data_folder(data), form, _to_stderr))
+    print(prepare_source(name, Path(config.data), form, _to_stderr))
 
 
 @data_app.command("import")
+@with_options
 def data_import(
     name: DataSource,
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The folder or file that you have.")],
-    data: Data = DATA,
+    config: DataFolder,
     normals: Annotated[
         Path | None,
         typer.Option(
-            "--normals", metavar="ARCHIVE", help="nyuv2, official file: published normals; default: from depth."
+            "--normals",
+            metavar="ARCHIVE",
+            help="For nyuv2's official file: published surface normals. Default: computed from depth.",
         ),
     ] = None,
-    no_normals: Annotated[bool, typer.Option("--no-normals", help="nyuv2: without surface normals.")] = False,
-    size: Annotated[int | None, typer.Option("--size", help="Faces: pixels of a side; default 224.")] = None,
+    no_normals: Annotated[bool, typer.Option("--no-normals", help="For nyuv2: leave surface normals out.")] = False,
+    size: Annotated[int | None, typer.Option("--size", help="For faces: side in pixels. Default: 224.")] = None,
     min_face_score: Annotated[
-        float | None, typer.Option("--min-face-score", help="imdb_wiki: the least score of a face; default 1.")
+        float | None, typer.Option("--min-face-score", help="For imdb_wiki: lowest face score to keep. Default: 1.")
     ] = None,
     test_subjects: Annotated[
-        int | None, typer.Option("--test-subjects", help="imdb_wiki: persons for testing; default 2100.")
+        int | None, typer.Option("--test-subjects", help="For imdb_wiki: number of persons to test on. Default: 2100.")
     ] = None,
 ) -> None:
-    """Take a source from files that you have. All is checked; either everything is imported or nothing."""
+    """Import a data set from files that you have. Checks everything first: imports all of it, or nothing."""
     from mtlray.data.catalog.importable import ImportOptions
     from mtlray.data.catalog.sources import import_source
 
@@ -72,12 +84,13 @@ def data_import(
         test_subjects=test_subjects,
         say=_to_stderr,
     )
-    print(import_source(name, path, data_folder(data), options))
+    print(import_source(name, path, Path(config.data), options))
 
 
 @data_app.command("verify")
-def data_verify(name: DataSource, data: Data = DATA) -> None:
-    """Compare a source's files, and all arrays made from it, with their checksums."""
+@with_options
+def data_verify(name: DataSource, config: DataFolder) -> None:
+    """Check a data set's files, and all arrays made from them, against their checksums."""
     from mtlray.data.catalog.sources import verify_source
 
-    print(verify_source(name, data_folder(data)))
+    print(verify_source(name, Path(config.data)))

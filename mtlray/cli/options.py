@@ -1,105 +1,147 @@
-"""Arguments and options that several commands share, and the sweep that they name."""
+"""Options from dataclasses: a command names one as a parameter, and its fields become options of the command line.
+
+A field with `metadata={"help": ...}` is an option; its name, type and default are the option's. Further keys: `env`, an
+environment variable; `shown`, the default as the help shows it; `place`, for text that names a "folder" or a "folder or URI".
+Other fields keep their defaults.
+"""
 
 import dataclasses
-import re
-import shlex
-from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
+from mtlray.cli.places import folder, place
 from mtlray.errors import SpecError
 
-if TYPE_CHECKING:
-    from mtlray.specs import SweepSpec
-    from mtlray.sweep import Sweep
-
-SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP", help="A Python file that defines SWEEP.")]
-Results = Annotated[
-    str, typer.Option("--results", envvar="MTLRAY_RESULTS", help="Where results go: a folder, or a URI such as s3://…")
-]
-Data = Annotated[
-    str, typer.Option("--data", envvar="MTLRAY_DATA", help="Where data lies.", show_default="~/.cache/mtlray")
-]
-DataFrom = Annotated[
-    str | None,
-    typer.Option(
-        "--data-from",
-        envvar="MTLRAY_DATA_FROM",
-        help="Fetch prepared data that is not in --data from here: a URI such as s3://…, filled by `mtlray data push`.",
-    ),
-]
-Seeds = Annotated[str | None, typer.Option("--seeds", help="Only these seeds: 0:3 or 0,2,5.")]
-Strategies = Annotated[
-    str | None, typer.Option("--strategies", help="Only these strategies: stl,equal; installed ones join.")
-]
-Fractions = Annotated[str | None, typer.Option("--fractions", help="Only these data fractions: 1,0.25.")]
-Rates = Annotated[str | None, typer.Option("--learning-rates", help="Only these learning rates: 0.01,0.1.")]
-Steps = Annotated[int | None, typer.Option("--steps", help="Another number of steps for every trial.")]
-Workers = Annotated[
-    int | None, typer.Option("--workers", help="Trials at once; default: one for each core, or as GPUs allow.")
-]
-PackSize = Annotated[
-    str,
-    typer.Option(
-        "--pack-size",
-        metavar="<int|auto>",
-        help="Seeds trained together in one process, for GPUs; a trial's numbers depend on it in rounding alone. auto: the "
-        "fastest, measured before the start; 1 on a CPU, where packs are slower.",
-    ),
-]
-GpusPerTrial = Annotated[
-    str,
-    typer.Option(
-        "--gpus-per-trial",
-        metavar="<float|auto>",
-        help="Share of a GPU that each trial (or pack) takes; 0.25: four at once. auto: as many as its memory and cores allow, "
-        "measured before the start.",
-    ),
-]
-ActivationCheckpointing = Annotated[
-    bool,
-    typer.Option(
-        "--activation-checkpointing",
-        help="SegNet and VGG in less memory, with longer steps and the same numbers: the backward pass computes the trunk's "
-        "stages again. Other models as without; seeds one by one.",
-    ),
-]
-DataSource = Annotated[
-    str, typer.Argument(metavar="NAME", help="A source that `mtlray data list` describes, such as mnist or nyuv2.")
-]
-Device = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
-Source = Annotated[str, typer.Argument(metavar="RESULTS", help="A sweep's results folder, or its sweep file.")]
-Select = Annotated[str | None, typer.Option("--select", help="best_val, best_test, last or mean_last_10.")]
-SeveralRates = Annotated[
-    str | None, typer.Option("--rates", help="Several learning rates: best on validation, or all. Default: best.")
-]
-
-RESULTS = "results"
-DATA = str(Path("~/.cache/mtlray").expanduser())
+_KEYS = {"help", "env", "shown", "place"}
+_PLACES: dict[str, Callable[[str, str], str]] = {"folder": folder, "folder or URI": place}
+_Returned = TypeVar("_Returned")
 
 
-# What begins like a URI and is none: `s3:bucket`, `file:/folder`.
-_HALF_URI = re.compile(
-    r"(?:[a-z][a-z0-9+.-]+:/|(?:file|s3|gs|gcs|hdfs|viewfs|abfss?|https?):)(?!/)(?!$)", re.IGNORECASE
-)
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Beside a dataclass in `Annotated`: the fields that a command takes; the others keep their defaults."""
+
+    names: tuple[str, ...]
 
 
-def data_folder(data: str) -> Path:
-    """The folder of --data. Raises SpecError for a URI, and for what `named` refuses."""
-    if "://" in data:
-        raise SpecError(
-            f"Option --data names a folder on each machine's own disk. Found `{data}`. Prepared data that lies at a URI is "
-            "fetched from there once a machine with `--data-from URI`; `mtlray data push SWEEP --to URI` puts it there."
-        )
-    return Path(named("data", data)).expanduser().absolute()
+def only(*names: str) -> Only:
+    """`config: Annotated[RunConfig, only("data")]` takes one option of RunConfig."""
+    return Only(names)
 
 
-_Number = TypeVar("_Number", int, float)
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """One option: the parameter that typer reads, and how the field's value is made from the option's."""
+
+    field: str
+    parameter: inspect.Parameter
+    value: Callable[[Any], Any]
 
 
-def number_or_auto(option: str, text: str, kind: Callable[[str], _Number]) -> _Number | Literal["auto"]:
+def with_options(command: Callable[..., _Returned]) -> Callable[..., _Returned]:
+    """The command as typer should read it: the options of each dataclass among its parameters in that parameter's place.
+
+    Called with the options, it makes the dataclasses and calls the command; their own errors pass. Raises TypeError for a field
+    that cannot be an option, and ValueError where two options have one name.
+    """
+    parameters: list[inspect.Parameter] = []
+    groups: dict[str, tuple[type, list[_Option]]] = {}
+    for parameter in inspect.signature(command).parameters.values():
+        cls, names = _dataclass_of(parameter.annotation)
+        if cls is None:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+            continue
+        options = _options(cls, names)
+        groups[parameter.name] = cls, options
+        parameters += [option.parameter for option in options]
+
+    @functools.wraps(command)
+    def called(**given: Any) -> _Returned:
+        for name, (cls, options) in groups.items():
+            values = {option.field: given.pop(option.field) for option in options}
+            given[name] = cls(**{option.field: option.value(values[option.field]) for option in options})
+        return command(**given)
+
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return called
+
+
+def _dataclass_of(annotation: Any) -> tuple[type | None, tuple[str, ...] | None]:
+    """The dataclass that an annotation names, and the fields to take (None: all); no dataclass, or typer's own: None."""
+    names = None
+    if typing.get_origin(annotation) is Annotated:
+        annotation, *notes = typing.get_args(annotation)
+        narrow = [note for note in notes if isinstance(note, Only)]
+        if not narrow and dataclasses.is_dataclass(annotation):
+            return None, None
+        names = narrow[0].names if narrow else None
+    return (annotation, names) if dataclasses.is_dataclass(annotation) else (None, None)  # type: ignore[return-value]
+
+
+def _options(cls: Any, names: tuple[str, ...] | None) -> list[_Option]:
+    """The options of a dataclass, in the order of its fields."""
+    fields = [field for field in dataclasses.fields(cls) if "help" in field.metadata]
+    unknown = set(names or ()) - {field.name for field in fields}
+    if unknown:
+        raise TypeError(f"{cls.__name__} should have an option `{unknown.pop()}`. It has none of that name.")
+    hints = typing.get_type_hints(cls)
+    return [_option(field, hints[field.name]) for field in fields if names is None or field.name in names]
+
+
+def _option(field: dataclasses.Field[Any], hint: Any) -> _Option:
+    if wrong := field.metadata.keys() - _KEYS:
+        raise TypeError(f"Field `{field.name}` should have metadata among {sorted(_KEYS)}. Found {sorted(wrong)}.")
+    name = field.name.replace("_", "-")
+    taken, metavar, value = _reading(name, hint)
+    if "place" in field.metadata:
+        value = functools.partial(_unless_none, functools.partial(_PLACES[field.metadata["place"]], name))
+    info = typer.Option(
+        f"--{name}",
+        help=field.metadata["help"],
+        envvar=field.metadata.get("env"),
+        show_default=field.metadata.get("shown", True),
+        metavar=metavar,
+    )
+    default = field.default
+    if default is dataclasses.MISSING:
+        default = inspect.Parameter.empty
+    elif taken is str and not isinstance(default, str):
+        default = f"{default:g}"
+    elif default == ():
+        default = None
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return _Option(
+        field.name, inspect.Parameter(field.name, kind, default=default, annotation=Annotated[taken, info]), value
+    )
+
+
+def _reading(name: str, hint: Any) -> tuple[Any, str | None, Callable[[Any], Any]]:
+    """How a field's type stands on the command line: the type that typer reads, what the help calls it, and the way back."""
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        return str, None, _same  # the dataclass itself refuses other words
+    if origin is tuple and parts == (str, ...):
+        return str | None, None, _words
+    if origin in (typing.Union, types.UnionType):
+        numbers = [part for part in parts if part in (int, float)]
+        if numbers and Literal["auto"] in parts:
+            return str, f"<{numbers[0].__name__}|auto>", functools.partial(number_or_auto, name, numbers[0])
+        if len(parts) == 2 and parts[1] is types.NoneType and parts[0] in (str, int, float):
+            return hint, None, _same
+    if hint in (str, int, float, bool):
+        return hint, None, _same
+    raise TypeError(f"Field `{name}` should be of a type that an option can have. Found {hint}.")
+
+
+def number_or_auto(option: str, kind: type[int] | type[float], text: str) -> int | float | Literal["auto"]:
     """The value of an option that is a number or `auto`. Raises SpecError."""
     if text == "auto":
         return "auto"
@@ -110,119 +152,13 @@ def number_or_auto(option: str, text: str, kind: Callable[[str], _Number]) -> _N
         raise SpecError(f"Option --{option} should be {what} or auto. Found `{text}`.") from None
 
 
-def named(option: str, text: str) -> str:
-    """The value of an option, or of an argument in capitals, that names a folder or a URI.
-
-    Raises SpecError where it is empty, or the half of a URI.
-    """
-    what = f"Argument {option}" if option.isupper() else f"Option --{option}"
-    if not text.strip():
-        raise SpecError(f"{what} should name a folder. Found an empty name. Write `.` for the current folder.")
-    if _HALF_URI.match(text):
-        scheme, _, rest = text.partition(":")
-        path = rest.lstrip("/")
-        whole = f"{scheme}:///{path}" if scheme.lower() == "file" else f"{scheme}://{path}"
-        raise SpecError(
-            f"{what} should name a folder or a URI. Found `{text}`, which is neither: a URI has two slashes behind "
-            f"the colon. Write `{whole}`, or `./{text}` for a folder of that name."
-        )
-    return text
+def _same(value: Any) -> Any:
+    return value
 
 
-def place(option: str, text: str) -> str:
-    """A URI as it is; the absolute path of a folder. Raises SpecError as `named`."""
-    return text if "://" in named(option, text) else str(Path(text).expanduser().absolute())
+def _words(text: str | None) -> tuple[str, ...]:
+    return tuple(text.split(",")) if text else ()
 
 
-def open_sweep(
-    path: Path,
-    results: str,
-    seeds: str | None = None,
-    strategies: str | None = None,
-    fractions: str | None = None,
-    rates: str | None = None,
-    steps: int | None = None,
-) -> "Sweep":
-    """The sweep of a file, narrowed by the options. Raises SpecError."""
-    from mtlray.specs.sweepfile import load_sweep
-    from mtlray.sweep import Sweep
-
-    named("results", results)
-    sweep, module = load_sweep(path)
-    if sweep.published is not None:
-        from mtlray.analysis.grid.published import describe
-
-        describe(sweep.published)
-    names = re.split(r",(?![^(]*\))", strategies) if strategies is not None else None
-    narrowed = _joined(sweep, names or ()).narrowed(
-        seeds=_seeds(seeds) if seeds is not None else None,
-        strategies=names,
-        fractions=_numbers("fractions", fractions) if fractions is not None else None,
-        learning_rates=_numbers("learning-rates", rates) if rates is not None else None,
-        steps=steps,
-    )
-    options = {
-        "results": results if results != RESULTS else None,
-        "seeds": seeds,
-        "strategies": strategies,
-        "fractions": fractions,
-        "learning-rates": rates,
-        "steps": steps,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
-    words = [str(path), *(word for name, value in given.items() for word in (f"--{name}", str(value)))]
-    return Sweep(
-        narrowed, module, path, results, narrowed=bool(given.keys() - {"results"}), arguments=shlex.join(words)
-    )
-
-
-def source_of(
-    source: str,
-    command: str,
-    results: str,
-    seeds: str | None,
-    strategies: str | None,
-    fractions: str | None,
-    learning_rates: str | None,
-    steps: int | None,
-) -> tuple[str, list[dict[str, Any]] | None]:
-    """The results folder that a command reads, and the trials that its sweep file plans; None for a folder's own list.
-
-    Raises SpecError for options that narrow a sweep without its file.
-    """
-    narrowing = (seeds, strategies, fractions, learning_rates, steps)
-    if source.endswith(".py"):
-        opened = open_sweep(Path(source), results, *narrowing)
-        return opened.folder, opened.description()["trials"]
-    if any(option is not None for option in narrowing):
-        raise SpecError(f"Options that narrow a sweep need its sweep file: `mtlray {command} SWEEP.py --seeds 0:3`.")
-    return named("RESULTS", source), None
-
-
-def _joined(sweep: "SweepSpec", names: Iterable[str]) -> "SweepSpec":
-    """The sweep with the strategies of installed packages that it does not hold itself, at their defaults."""
-    from mtlray.strategies.installed import installed_strategy
-
-    known = {name for strategy in sweep.strategies for name in (strategy.key, strategy.label)}
-    joining = [installed_strategy(name) for name in dict.fromkeys(names) if name not in known]
-    return dataclasses.replace(sweep, strategies=(*sweep.strategies, *(s for s in joining if s is not None)))
-
-
-def _seeds(text: str) -> list[int]:
-    try:
-        if ":" in text:
-            first, last = text.split(":")
-            return list(range(int(first or 0), int(last)))
-        return [int(entry) for entry in text.split(",")]
-    except ValueError:
-        raise SpecError(f"Option --seeds should look like 0:3 or 0,2,5. Found `{text}`.") from None
-
-
-def _numbers(option: str, text: str) -> list[float]:
-    try:
-        return [float(entry) for entry in text.split(",")]
-    except ValueError:
-        percent = " A quarter of the data is 0.25." if "%" in text else ""
-        raise SpecError(
-            f"Option --{option} should be numbers with commas between them. Found `{text}`.{percent}"
-        ) from None
+def _unless_none(make: Callable[[str], str], text: str | None) -> str | None:
+    return None if text is None else make(text)

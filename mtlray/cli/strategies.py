@@ -13,17 +13,17 @@ from mtlray.cli.app import app
 _KINDS = ("baseline", "loss-based", "gradient-based")
 _HEAD = ("key", "class", "backwards", "memory", "fidelity")
 _LEGEND = (
-    "backwards: cost of a step in backward passes through the trunk. memory: numbers held beyond what plain training holds, up "
-    "to a constant factor. K tasks, P parameters of the trunk, Z numbers that it hands to the heads.",
-    "faithful: the source's equation. reading: the source leaves open, or its paper and code differ in, something that changes "
-    "numbers. reconstruction: the equation could not be had. docs/strategies.md says more about each.",
+    "backwards: backward passes through the trunk in each step. memory: numbers kept in addition to plain training, up to a "
+    "constant factor. K tasks, P parameters of the trunk, Z numbers that the trunk passes to the heads.",
+    "faithful: follows the source's equation. reading: the source is silent on something that changes numbers, or its paper and "
+    "code differ. reconstruction: the equation was not available. docs/strategies.md says more about each.",
 )
 _NARROWEST = 24  # a source column below that goes under the line
 
 
 @app.command()
-def strategies(json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
-    """Every strategy: key, class, kind, cost in backward passes, extra memory, source."""
+def strategies(json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False) -> None:
+    """List every strategy: key, class, kind, cost in backward passes, extra memory, source."""
     from mtlray.errors import SpecError
     from mtlray.strategies import STRATEGIES, AbstractStrategy
     from mtlray.strategies.installed import installed_strategies

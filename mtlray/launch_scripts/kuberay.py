@@ -45,11 +45,12 @@ _SPOT: dict[str, tuple[dict[str, str], list[dict[str, str]]]] = {
 def kuberay(launch: Launch) -> str:
     """The manifest: two YAML documents for `kubectl apply -f -`. Raises LaunchError."""
     launch.shared_results("Pods")
-    require(launch.spot is None or launch.spot in _SPOT, "spot", f"be one of {', '.join(_SPOT)}", launch.spot)
+    spot = launch.cluster.spot
+    require(spot is None or spot in _SPOT, "spot", f"be one of {', '.join(_SPOT)}", spot)
     documents = [as_yaml(part) for part in (_config_map(launch), _ray_job(launch))]
     return (
         f"# Made by: {launch.command}\n"
-        "# Start:   kubectl apply -f THIS_FILE    (again: kubectl delete -f THIS_FILE first; results stay)\n"
+        "# Start:   kubectl apply -f THIS_FILE    (to start again: kubectl delete -f THIS_FILE first; results stay)\n"
         f"# Watch:   kubectl logs -f job/mtlray-{launch.slug}\n"
         f"# The secret `{_SECRET}`, if there is one, becomes the pods' environment: AWS_ACCESS_KEY_ID and the like.\n"
         + "---\n".join(documents)
@@ -61,8 +62,8 @@ def _config_map(launch: Launch) -> dict[str, Any]:
     size = sum(map(len, data.values()))
     if size > _LARGEST_CONFIG_MAP:
         raise LaunchError(
-            f"A sweep file and the modules that it imports should have at most {_LARGEST_CONFIG_MAP:,} bytes together, as a "
-            f"ConfigMap holds them. Found {size:,}. Put the modules into the image, as a package."
+            f"A sweep file and the modules that it imports should be at most {_LARGEST_CONFIG_MAP:,} bytes together, because "
+            f"they travel in a ConfigMap. Found {size:,}. Put the modules into the image, as a package."
         )
     return {
         "apiVersion": "v1",
@@ -73,10 +74,10 @@ def _config_map(launch: Launch) -> dict[str, Any]:
 
 
 def _ray_job(launch: Launch) -> dict[str, Any]:
-    require(launch.hosts == (), "hosts", "be left out with kuberay", launch.hosts)
+    require(launch.cluster.hosts == (), "hosts", "be left out with kuberay", launch.cluster.hosts)
     command = launch.run(
         sweep=f"{_SWEEP_FOLDER}/{launch.sweep.name}",
-        data=shlex.quote(launch.data or _DATA_FOLDER),
+        data=shlex.quote(launch.cluster.data or _DATA_FOLDER),
         options=[
             "--address",
             "auto",
@@ -96,7 +97,7 @@ def _ray_job(launch: Launch) -> dict[str, Any]:
             "backoffLimit": _RETRIES,  # each time a new cluster; the ledger knows what is left
             "shutdownAfterJobFinishes": True,
             "ttlSecondsAfterFinished": 600,
-            "activeDeadlineSeconds": round(launch.hours * 3600),
+            "activeDeadlineSeconds": round(launch.cluster.hours * 3600),
             "rayClusterSpec": {
                 "rayVersion": _ray_version(),
                 "enableInTreeAutoscaling": True,
@@ -107,17 +108,17 @@ def _ray_job(launch: Launch) -> dict[str, Any]:
                 "workerGroupSpecs": [
                     {
                         "groupName": "workers",
-                        "replicas": launch.nodes,
+                        "replicas": launch.cluster.nodes,
                         "minReplicas": 0,
-                        "maxReplicas": launch.nodes,
+                        "maxReplicas": launch.cluster.nodes,
                         "rayStartParams": {},
                         "template": _pod(
                             launch,
                             "ray-worker",
-                            cpus=launch.cpus,
-                            gpus=launch.gpus,
-                            memory_gb=launch.memory_gb,
-                            spot=launch.spot,
+                            cpus=launch.cluster.cpus,
+                            gpus=launch.cluster.gpus,
+                            memory_gb=launch.cluster.memory_gb,
+                            spot=launch.cluster.spot,
                         ),
                     }
                 ],
@@ -141,7 +142,7 @@ def _pod(launch: Launch, name: str, *, cpus: int, gpus: int, memory_gb: int, spo
         "containers": [
             {
                 "name": name,
-                "image": launch.needs_image(),
+                "image": launch.cluster.needs_image(),
                 "resources": {"requests": dict(resources), "limits": resources},
                 "envFrom": [{"secretRef": {"name": _SECRET, "optional": True}}],
                 "volumeMounts": [

@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mtlray.errors import LaunchError, require
@@ -12,8 +12,59 @@ PROVIDERS = ("aws", "gcp", "local")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """The machines of a launch: `nodes` of `cpus` cores and `gpus` GPUs each, for `hours`; and what one way to reach them needs.
+
+    All fields are options of the command line (`mtlray.cli.options`).
+    """
+
+    data: str | None = field(
+        default=None, metadata={"help": "Folder for data on each node. Default: on the node's own disk."}
+    )
+    nodes: int = field(default=1, metadata={"help": "Machines that run trials."})
+    cpus: int = field(default=8, metadata={"help": "Cores per machine."})
+    gpus: int = field(default=0, metadata={"help": "GPUs per machine."})
+    memory_gb: int = field(default=16, metadata={"help": "Memory per machine, in GB."})
+    hours: float = field(default=24.0, metadata={"help": "Time limit of a job. Slurm then restarts it."})
+    partition: str | None = field(default=None, metadata={"help": "For slurm."})
+    account: str | None = field(default=None, metadata={"help": "For slurm."})
+    setup: str | None = field(default=None, metadata={"help": "Shell command that puts mtlray on PATH."})
+    image: str | None = field(default=None, metadata={"help": "Container image, for kuberay and ray-up."})
+    spot: str | None = field(
+        default=None,
+        metadata={"help": "Use spot (preemptible) workers: gke, eks, karpenter or aks for kuberay; cloud for ray-up."},
+    )
+    provider: str = field(default="aws", metadata={"help": "For ray-up: aws, gcp or local."})
+    hosts: tuple[str, ...] = field(
+        default=(), metadata={"help": "For ray-up with --provider local: the machines, the head first."}
+    )
+    address: str = field(
+        default="http://127.0.0.1:8265", metadata={"help": "For ray-job: address of the cluster's dashboard."}
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("nodes", "cpus", "memory_gb"):
+            require(getattr(self, name) >= 1, name, "be at least 1", getattr(self, name))
+        require(self.gpus >= 0, "gpus", "be at least 0", self.gpus)
+        rule = "be at least 0.25, because the last minutes go to checkpoints"
+        require(self.hours >= 0.25, "hours", rule, self.hours)
+        require(self.provider in PROVIDERS, "provider", f"be one of {', '.join(PROVIDERS)}", self.provider)
+        for name in ("partition", "account", "setup", "image", "data"):
+            _require_one_line(name, getattr(self, name))
+
+    def needs_image(self) -> str:
+        """The container image. Raises LaunchError where none is given."""
+        if not self.image:
+            raise LaunchError(
+                "Option --image should name a container image that has mtlray installed and that every node can pull. "
+                "Found none. docs/clusters.md has the Dockerfile."
+            )
+        return self.image
+
+
+@dataclass(frozen=True, kw_only=True)
 class Launch:
-    """One launch of a sweep on `nodes` machines of `cpus` cores and `gpus` GPUs each; a time limit is in hours.
+    """One launch of a sweep on a cluster.
 
     `files` are the sweep file and the modules beside it that it imports; `command` is the line that made the script.
     """
@@ -23,31 +74,11 @@ class Launch:
     files: tuple[Path, ...]
     command: str
     results: str
-    data: str | None = None
-    nodes: int = 1
-    cpus: int = 8
-    gpus: int = 0
-    memory_gb: int = 16
-    hours: float = 24.0
-    partition: str | None = None
-    account: str | None = None
-    setup: str | None = None
-    image: str | None = None
-    spot: str | None = None
-    provider: str = "aws"
-    hosts: tuple[str, ...] = ()
-    address: str = "http://127.0.0.1:8265"
+    cluster: Cluster = field(default_factory=Cluster)
     run_options: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("nodes", "cpus", "memory_gb"):
-            require(getattr(self, name) >= 1, name, "be at least 1", getattr(self, name))
-        require(self.gpus >= 0, "gpus", "be at least 0", self.gpus)
-        require(self.hours >= 0.25, "hours", "be at least 0.25, of which minutes go to the last checkpoint", self.hours)
-        require(self.provider in PROVIDERS, "provider", f"be one of {', '.join(PROVIDERS)}", self.provider)
-        for name in ("partition", "account", "setup", "image", "results", "data"):
-            value = getattr(self, name)
-            require(value is None or "\n" not in value, name, "be one line", value)
+        _require_one_line("results", self.results)
 
     @property
     def slug(self) -> str:
@@ -58,7 +89,7 @@ class Launch:
         """The shell text of `mtlray run`. `options` are shell text already, and may hold variables."""
         words = ["mtlray", "run", shlex.quote(sweep), "--yes", "--results", shlex.quote(self.results), "--data", data]
         if "--device" not in self.run_options:
-            words += ["--device", "cuda" if self.gpus else "cpu"]
+            words += ["--device", "cuda" if self.cluster.gpus else "cpu"]
         return " ".join([*words, *options, *map(shlex.quote, self.run_options)])
 
     def shared_results(self, where: str) -> None:
@@ -69,11 +100,6 @@ class Launch:
                 f"`gs://BUCKET/FOLDER`. Found `--results {self.results}`."
             )
 
-    def needs_image(self) -> str:
-        """The container image. Raises LaunchError where none is given."""
-        if not self.image:
-            raise LaunchError(
-                "Option --image should name a container image with mtlray and its versions in it, which every node pulls. "
-                "Found none. docs/clusters.md has the Dockerfile."
-            )
-        return self.image
+
+def _require_one_line(name: str, value: str | None) -> None:
+    require(value is None or "\n" not in value, name, "be one line", value)

@@ -14,15 +14,15 @@ def ray_job(launch: Launch) -> str:
     launch.shared_results("The nodes of a Ray cluster")
     command = launch.run(
         sweep=launch.sweep.name,
-        data=shlex.quote(launch.data or "/tmp/mtlray-data"),  # on each node's own disk
+        data=shlex.quote(launch.cluster.data or "/tmp/mtlray-data"),  # on each node's own disk
         options=["--address", "auto"],
     )
     return f"""#!/bin/bash
 # Made by: {launch.command}
-# Run:     bash THIS_FILE    (needs `pip install 'ray[default]'` here, mtlray on every node, and a way to the dashboard)
-# The job ends with the cluster; the same script again goes on with what is left.
+# Run:     bash THIS_FILE    (needs `pip install 'ray[default]'` here, mtlray on every node, and access to the dashboard)
+# If the cluster goes away, the job ends. Run this script again to go on with what is left.
 set -eu
-ray job submit --address {shlex.quote(launch.address)} \\
+ray job submit --address {shlex.quote(launch.cluster.address)} \\
   --working-dir {shlex.quote(str(launch.sweep.parent))} \\
   --runtime-env-json {shlex.quote(json.dumps({"excludes": _EXCLUDES}))} \\
   -- {command}

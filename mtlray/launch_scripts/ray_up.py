@@ -31,53 +31,61 @@ _WORKER = "ray start --address=$RAY_HEAD_IP:6379"
 def ray_up(launch: Launch) -> str:
     """The cluster file, with the commands to use it as comments. Raises LaunchError."""
     launch.shared_results("The nodes of a `ray up` cluster")
-    require(launch.spot in (None, "cloud"), "spot", "be `cloud` for ray-up", launch.spot)
-    require(launch.provider == "local" or not launch.hosts, "hosts", "come with --provider local alone", launch.hosts)
-    content = _local(launch) if launch.provider == "local" else _cloud(launch)
+    require(launch.cluster.spot in (None, "cloud"), "spot", "be `cloud` for ray-up", launch.cluster.spot)
+    require(
+        launch.cluster.provider == "local" or not launch.cluster.hosts,
+        "hosts",
+        "be given only with --provider local",
+        launch.cluster.hosts,
+    )
+    content = _local(launch) if launch.cluster.provider == "local" else _cloud(launch)
     run = launch.run(
         sweep=f"{_FOLDER}/{launch.sweep.name}",
-        data=shlex.quote(launch.data or "/tmp/mtlray-data"),  # on each node's own disk
+        data=shlex.quote(launch.cluster.data or "/tmp/mtlray-data"),  # on each node's own disk
         options=["--address", "auto", "--wait-seconds", "900"],
     )
     return (
         f"# Made by: {launch.command}\n"
         "# Start:   ray up -y THIS_FILE\n"
-        f"# Run:     ray exec THIS_FILE {shlex.quote(run)}    (the same line again goes on with what is left)\n"
+        f"# Run:     ray exec THIS_FILE {shlex.quote(run)}    (again: goes on with what is left)\n"
         "# End:     ray down -y THIS_FILE\n" + as_yaml(content)
     )
 
 
 def _common(launch: Launch) -> dict[str, Any]:
-    docker = {"image": launch.needs_image(), "container_name": "mtlray", "pull_before_run": True}
-    if launch.gpus:
+    docker = {"image": launch.cluster.needs_image(), "container_name": "mtlray", "pull_before_run": True}
+    if launch.cluster.gpus:
         docker["run_options"] = ["--gpus all"]
     return {
         "docker": docker,
         "file_mounts": {_FOLDER: str(launch.sweep.parent)},
         "rsync_exclude": ["**/.git", "**/results"],
-        "setup_commands": [launch.setup] if launch.setup else [],
+        "setup_commands": [launch.cluster.setup] if launch.cluster.setup else [],
         "head_start_ray_commands": ["ray stop", _HEAD],
         "worker_start_ray_commands": ["ray stop", _WORKER],
     }
 
 
 def _cloud(launch: Launch) -> dict[str, Any]:
-    head, worker = ((_machine(launch.provider, *size), size[1]) for size in ((2, 0), (launch.cpus, launch.gpus)))
-    node = _aws_node if launch.provider == "aws" else _gcp_node
-    resources = {"CPU": launch.cpus, **({"GPU": launch.gpus} if launch.gpus else {})}
+    head, worker = (
+        (_machine(launch.cluster.provider, *size), size[1])
+        for size in ((2, 0), (launch.cluster.cpus, launch.cluster.gpus))
+    )
+    node = _aws_node if launch.cluster.provider == "aws" else _gcp_node
+    resources = {"CPU": launch.cluster.cpus, **({"GPU": launch.cluster.gpus} if launch.cluster.gpus else {})}
     return {
         "cluster_name": f"mtlray-{launch.slug}",
-        "max_workers": launch.nodes,
+        "max_workers": launch.cluster.nodes,
         "idle_timeout_minutes": 10,
-        "provider": _PROVIDERS[launch.provider],
+        "provider": _PROVIDERS[launch.cluster.provider],
         "auth": {"ssh_user": "ubuntu"},
         "available_node_types": {
             "head": {"resources": {"CPU": 0}, "node_config": node(*head, spot=False)},  # no trials beside the driver
             "worker": {
                 "min_workers": 0,
-                "max_workers": launch.nodes,
+                "max_workers": launch.cluster.nodes,
                 "resources": resources,
-                "node_config": node(*worker, spot=launch.spot is not None),
+                "node_config": node(*worker, spot=launch.cluster.spot is not None),
             },
         },
         "head_node_type": "head",
@@ -105,13 +113,16 @@ def _gcp_node(machine: str, gpus: int, *, spot: bool) -> dict[str, Any]:
 
 def _local(launch: Launch) -> dict[str, Any]:
     require(
-        len(launch.hosts) >= 1, "hosts", "name the machines, the head first: --hosts 10.0.0.1,10.0.0.2", launch.hosts
+        len(launch.cluster.hosts) >= 1,
+        "hosts",
+        "name the machines, the head first: --hosts 10.0.0.1,10.0.0.2",
+        launch.cluster.hosts,
     )
     return {
         "cluster_name": f"mtlray-{launch.slug}",
-        "provider": {"type": "local", "head_ip": launch.hosts[0], "worker_ips": list(launch.hosts[1:])},
+        "provider": {"type": "local", "head_ip": launch.cluster.hosts[0], "worker_ips": list(launch.cluster.hosts[1:])},
         "auth": {"ssh_user": "YOUR-USER", "ssh_private_key": "~/.ssh/id_ed25519"},
-        "max_workers": len(launch.hosts) - 1,
+        "max_workers": len(launch.cluster.hosts) - 1,
         **_common(launch),
     }
 
@@ -122,6 +133,6 @@ def _machine(provider: str, cpus: int, gpus: int) -> str:
         listed = ", ".join(f"{name} ({c} cores, {g} GPUs)" for g, c, name in _MACHINES[provider])
         raise LaunchError(
             f"No machine type in the list for {provider} has {cpus} cores and {gpus} GPUs: {listed}. Ask for fewer, or print "
-            "the file for fewer and put a machine type of your own into it."
+            "the file for fewer and edit the machine type in it."
         )
     return min(fitting)[2]

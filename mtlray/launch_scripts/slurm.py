@@ -16,36 +16,36 @@ _MAX_REQUEUES = 100
 
 def slurm(launch: Launch) -> str:
     """The sbatch script."""
-    body = _many_nodes(launch) if launch.nodes > 1 else _one_node(launch)
+    body = _many_nodes(launch) if launch.cluster.nodes > 1 else _one_node(launch)
     return f"{_header(launch)}\n{_preamble(launch)}\n{body}\n{_ENDING}"
 
 
 def _header(launch: Launch) -> str:
-    minutes = round(launch.hours * 60)
+    minutes = round(launch.cluster.hours * 60)
     lines = [
         f"--job-name={launch.slug}",
-        f"--nodes={launch.nodes}",
+        f"--nodes={launch.cluster.nodes}",
         "--ntasks-per-node=1",
-        f"--cpus-per-task={launch.cpus}",
+        f"--cpus-per-task={launch.cluster.cpus}",
         f"--time={minutes // 60:02d}:{minutes % 60:02d}:00",
         f"--signal=B:USR1@{_SIGNAL_SECONDS}",
         "--requeue",
         "--open-mode=append",
         "--output=%x-%j.log",
     ]
-    if launch.nodes > 1:
+    if launch.cluster.nodes > 1:
         lines += ["--exclusive"]  # `ray symmetric-run` stops every Ray of the user on its nodes when it ends
     else:
-        lines += [f"--mem={launch.memory_gb}G"]
-    lines += [f"--gpus-per-node={launch.gpus}"] if launch.gpus else []
-    lines += [f"--partition={launch.partition}"] if launch.partition else []
-    lines += [f"--account={launch.account}"] if launch.account else []
+        lines += [f"--mem={launch.cluster.memory_gb}G"]
+    lines += [f"--gpus-per-node={launch.cluster.gpus}"] if launch.cluster.gpus else []
+    lines += [f"--partition={launch.cluster.partition}"] if launch.cluster.partition else []
+    lines += [f"--account={launch.cluster.account}"] if launch.cluster.account else []
     directives = "\n".join(f"#SBATCH {line}" for line in lines)
     return f"#!/bin/bash\n{directives}\n#\n# Made by: {launch.command}\n# Submit:  sbatch THIS_FILE\n"
 
 
 def _preamble(launch: Launch) -> str:
-    setup = f"{launch.setup}\n" if launch.setup else ""
+    setup = f"{launch.cluster.setup}\n" if launch.cluster.setup else ""
     return f"""set -u
 cd "$SLURM_SUBMIT_DIR" || exit 2
 {setup}export RAY_TMPDIR="/tmp/r$SLURM_JOB_ID"  # short: the paths of Ray's sockets may have 107 bytes
@@ -55,11 +55,11 @@ mkdir -p "$RAY_TMPDIR"
 
 def _data(launch: Launch) -> str:
     """Node-local disk unless told otherwise; each node makes its arrays once."""
-    return shlex.quote(launch.data) if launch.data else '"${SLURM_TMPDIR:-/tmp}/mtlray-data-$USER"'
+    return shlex.quote(launch.cluster.data) if launch.cluster.data else '"${SLURM_TMPDIR:-/tmp}/mtlray-data-$USER"'
 
 
 def _one_node(launch: Launch) -> str:
-    options = ["--workers", '"$SLURM_CPUS_PER_TASK"'] if launch.gpus == 0 else []
+    options = ["--workers", '"$SLURM_CPUS_PER_TASK"'] if launch.cluster.gpus == 0 else []
     command = launch.run(
         sweep=str(launch.sweep), data=_data(launch), options=[*options, "--grace-seconds", str(_GRACE_SECONDS)]
     )
@@ -72,7 +72,7 @@ driver() {{ echo "$job"; }}
 def _many_nodes(launch: Launch) -> str:
     options = ["--address", '"$head:$port"', "--grace-seconds", str(_GRACE_SECONDS)]
     command = launch.run(sweep=str(launch.sweep), data=_data(launch), options=options)
-    gpus = ' --num-gpus="$SLURM_GPUS_ON_NODE"' if launch.gpus else " --num-gpus=0"
+    gpus = ' --num-gpus="$SLURM_GPUS_ON_NODE"' if launch.cluster.gpus else " --num-gpus=0"
     return f"""head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 port=$((20000 + SLURM_JOB_ID % 10000))
 # One token for this job. Without it nodes refuse each other as soon as any Ray was started under this home folder.
@@ -111,7 +111,7 @@ if [ "$code" -eq 75 ] || {{ [ -n "$told" ] && [ "$code" -gt 128 ]; }}; then
   if [ "${{SLURM_RESTART_COUNT:-0}}" -ge {_MAX_REQUEUES} ]; then
     echo "Requeued {_MAX_REQUEUES} times already; submit this script again to go on."
   elif ! scontrol requeue "$SLURM_JOB_ID"; then
-    echo "Not requeued from here; submit this script again to go on."
+    echo "Could not requeue this job; submit this script again to go on."
   fi
 fi
 exit "$code"

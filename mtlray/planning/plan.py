@@ -74,7 +74,7 @@ def plan(
 def packs(trials: Sequence[TrialSpec], size: int | Callable[[TrialSpec], int]) -> list[tuple[TrialSpec, ...]]:
     """Trials grouped into packs of at most `size`; only trials that differ in nothing but the seed share one.
 
-    A trial's numbers depend on its pack in rounding alone. Trials of a stochastic model run one by one.
+    Packing changes a trial's numbers only by rounding error. Trials of a stochastic model run one by one.
     """
     groups: dict[str, list[TrialSpec]] = {}
     for trial in trials:

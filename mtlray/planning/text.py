@@ -48,14 +48,14 @@ def _axes(spec: SweepSpec, trials: Sequence[TrialSpec]) -> list[str]:
 def _time(planned: Plan, workers: Workers) -> str:
     at_once = min(workers.number or 1, len(planned.to_run))
     if planned.measured:
-        source = "from this sweep's finished trials"
+        source = "measured on this sweep's finished trials"
     elif workers.on_gpus:
-        source = "a guess for a CPU core in place of a GPU"
+        source = "guessed for a CPU core instead of a GPU"
     else:
-        source = "a guess for one CPU core a worker"
+        source = "guessed for one CPU core per worker"
     about = f"about {duration(planned.device_seconds / at_once + _RAY_START)}"
     if workers.number is None:
-        return f"{about} of one worker, {source}; the cluster decides how many there are"
+        return f"{about} for one worker, {source}; the cluster decides how many run"
     one_each = ", on GPUs" if workers.on_gpus else ""
     return f"{about} with {several(workers.number, 'worker')}{one_each}, {source}"
 
@@ -76,7 +76,7 @@ def _state(trials: Sequence[TrialSpec], planned: Plan, workers: Workers, folder:
     else:
         lines.append(f"  All {len(trials):,} trials are finished: nothing to run.")
     if planned.damaged:
-        lines.append(f"  damaged     {', '.join(planned.damaged)}: not readable; their trials run again")
+        lines.append(f"  damaged     {', '.join(planned.damaged)}: unreadable; their trials run again")
     if planned.others:
         lines.append(
             f"  note        {several(planned.others, 'other finished trial')} in the folder, not part of this sweep"

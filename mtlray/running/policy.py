@@ -1,8 +1,6 @@
 """Failure policy: which errors may pass, how often a trial is started again, when a sweep stops, and the exit codes."""
 
-from dataclasses import dataclass
-
-import torch
+from dataclasses import dataclass, field
 
 from mtlray.errors import require
 
@@ -18,13 +16,19 @@ class Policy:
 
     A trial is started again at most `retries` times after a lost worker, a hang or an error that may pass, over all launches
     together. The launch stops after `max_failed` failed trials (None: never). A trial without progress for `hang_seconds` is
-    killed (0: never). After SIGTERM trials have `grace_seconds` to save a checkpoint.
+    killed (0: never). After SIGTERM trials have `grace_seconds` to save a checkpoint. Fields with a help text are options of the
+    command line (`mtlray.cli.options`).
     """
 
     retries: int = 2
-    max_failed: int | None = None
-    hang_seconds: float = 3600.0
-    grace_seconds: float = 20.0
+    max_failed: int | None = field(default=None, metadata={"help": "Stop after this many failed trials."})
+    hang_seconds: float = field(
+        default=3600.0,
+        metadata={"help": "Kill and restart a trial that makes no progress for this many seconds; 0: never."},
+    )
+    grace_seconds: float = field(
+        default=20.0, metadata={"help": "Seconds that running trials have after SIGTERM to save a checkpoint."}
+    )
 
     def __post_init__(self) -> None:
         require(self.retries >= 0, "retries", "be at least 0", self.retries)
@@ -39,6 +43,8 @@ class HungError(TimeoutError):
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a trial that ended with this error may fit beside fewer others."""
+    import torch  # not at the top: the command line reads the options above
+
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     # torch has no type for the host's memory.

@@ -1,9 +1,23 @@
-"""What runs and where: TrialSpec (hashed in full), SweepSpec (a grid of trials), RunConfig (never hashed)."""
+"""What runs and where: TrialSpec (hashed in full), SweepSpec (a grid of trials), RunConfig (never hashed).
 
-from mtlray.specs.optimizer import SGD, Adam, OptimizerSpec, learning_rates
-from mtlray.specs.run_config import RunConfig
-from mtlray.specs.sweep import Rule, SweepSpec, epochs_over_fraction
-from mtlray.specs.trial import TrialSpec
+Names are loaded when they are first used: the command line reads RunConfig's fields, and should not wait for torch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mtlray.specs.optimizer import SGD, Adam, OptimizerSpec, learning_rates
+    from mtlray.specs.run_config import RunConfig
+    from mtlray.specs.sweep import Rule, SweepSpec, epochs_over_fraction
+    from mtlray.specs.trial import TrialSpec
+
+_FILES = {
+    "optimizer": ("SGD", "Adam", "OptimizerSpec", "learning_rates"),
+    "run_config": ("RunConfig",),
+    "sweep": ("Rule", "SweepSpec", "epochs_over_fraction"),
+    "trial": ("TrialSpec",),
+}
 
 __all__ = [
     "SGD",
@@ -16,3 +30,10 @@ __all__ = [
     "epochs_over_fraction",
     "learning_rates",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    for file, names in _FILES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"mtlray.specs.{file}"), name)
+    raise AttributeError(f"module 'mtlray.specs' has no attribute {name!r}")

@@ -31,6 +31,6 @@ def require_strategy(name: str, value: object) -> None:
     key = getattr(value, "key", None)
     if not isinstance(key, str) or not key:
         raise SpecError(
-            f"The strategy `{type(value).__name__}` should have a name for tables. Found `key = {key!r}`. Write "
-            '`key: ClassVar[str] = "..."` into the class.'
+            f"The strategy `{type(value).__name__}` should have a name for tables. Found `key = {key!r}`. Add "
+            '`key: ClassVar[str] = "..."` to the class.'
         )

@@ -59,7 +59,10 @@ class SweepSpec:
     def __post_init__(self) -> None:
         allowed = self.name and all(c.isalnum() or c in "-_." for c in self.name) and not self.name.startswith(".")
         require(
-            bool(allowed), "name", "be made of letters, digits, `-`, `_` and `.`; it names a folder", repr(self.name)
+            bool(allowed),
+            "name",
+            "consist of letters, digits, `-`, `_` and `.`, because it names a folder",
+            repr(self.name),
         )
         require_object("base", self.base, TrialSpec, "TrialSpec(...)")
         for axis, alone, looks in (
@@ -119,19 +122,19 @@ class SweepSpec:
                 raise self._clash(cells[cell], trial)
             trials[trial.trial_id] = cells[cell] = trial
         if not trials:
-            raise SpecError(f"Sweep {self.name} should have a trial. Its rules leave every cell out.")
+            raise SpecError(f"Sweep {self.name} should have at least one trial. Its rules leave out every cell.")
         return tuple(trials.values())
 
     def _check_dataset(self, dataset: DatasetSpec, namesake: DatasetSpec) -> None:
         if dataset != namesake:
             raise SpecError(
-                f"Sweep {self.name} has two data sets by the name of `{dataset.label}`: `{namesake}` and `{dataset}`. Results "
-                "are kept by that name; give the data set class its own `key`, or a `label` that holds what differs."
+                f"Sweep {self.name} has two data sets named `{dataset.label}`: `{namesake}` and `{dataset}`. Results "
+                "are stored under that name: give the data set class its own `key`, or a `label` that tells the two apart."
             )
         if self.selection == "best_val" and dataset.n_examples("val") == 0:
             raise SpecError(
                 f"Sweep {self.name} selects evaluations by `best_val`, and {dataset.label} has no validation examples. Hold some "
-                'out of the training data with `val_digits=...`, or select as the paper with `selection="best_test"`.'
+                'out of the training data with `val_digits=...`, or select as the paper does, with `selection="best_test"`.'
             )
 
     def _clash(self, one: TrialSpec, two: TrialSpec) -> SpecError:
@@ -210,7 +213,7 @@ def _pick(kind: str, wanted: Sequence[object], valid: dict[str, Any]) -> tuple[A
             close = difflib.get_close_matches(str(entry), list(valid), n=1) if kind == "strategy" else []
             hint = f" Did you mean `{close[0]}`?" if close else ""
             raise SpecError(
-                f"The sweep has no {kind} {entry}.{hint} It has: {', '.join(valid)}. Others are added in the sweep file."
+                f"The sweep has no {kind} {entry}.{hint} It has: {', '.join(valid)}. Add others in the sweep file."
             )
     asked = {str(entry) for entry in wanted}
     return tuple(value for name, value in valid.items() if name in asked)

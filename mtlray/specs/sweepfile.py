@@ -72,8 +72,8 @@ def refuse_edited(path: Path, module: ModuleType | None) -> None:
     """Raise SpecError where a sweep file is no longer what was loaded and planned."""
     if is_edited(path, module):
         raise SpecError(
-            f"{path} was edited after it was planned. What would start is not what it says now. Give the same command again: it "
-            "plans and runs the file as it is."
+            f"{path} was edited after it was planned. The plan no longer matches it. Give the same command again to "
+            "plan and run the file as it is now."
         )
 
 

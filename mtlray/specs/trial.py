@@ -52,7 +52,7 @@ class TrialSpec:
         require_hyperparameters(self.strategy)
         require_object("optimizer", self.optimizer, OptimizerSpec, "SGD(lr=0.1)")
         known = type(self.optimizer) in (SGD, Adam)
-        require(known, "optimizer", "be SGD(...) or Adam(...); there are no others", self.optimizer)
+        require(known, "optimizer", "be SGD(...) or Adam(...), the only two there are", self.optimizer)
         for name in ("steps", "batch_size", "seed", "results_version"):
             object.__setattr__(self, name, integer(name, getattr(self, name)))
         require(is_number(self.fraction) and 0 < self.fraction <= 1, "fraction", "lie in (0, 1]", self.fraction)
@@ -64,7 +64,7 @@ class TrialSpec:
             require(self.evaluate_every >= 1, "evaluate_every", rule, self.evaluate_every)
         require(self.seed >= 0, "seed", "be at least 0", self.seed)
         require_choice("precision", self.precision, ("float32", "float64", "bf16"))
-        ours = f"be {RESULTS_VERSION}, the one that this mtlray computes"
+        ours = f"be {RESULTS_VERSION}, the version that this mtlray computes"
         require(self.results_version == RESULTS_VERSION, "results_version", ours, self.results_version)
 
     @cached_property
@@ -119,6 +119,6 @@ class TrialSpec:
         self.model.check(self.dataset.input_shape, self.tasks)
         if self.strategy.needs_representation and not self.model.single_representation:
             raise SpecError(
-                f"Strategy {self.strategy.label} needs a model whose heads all read one representation. Model "
-                f"{self.model.label} has no single one. Choose another model or strategy, such as MGDA in place of MGDAUB."
+                f"Strategy {self.strategy.label} needs a model whose heads all read one representation. Those of "
+                f"model {self.model.label} do not. Choose another model or strategy, such as MGDA in place of MGDAUB."
             )

@@ -39,7 +39,7 @@ if [ "$code" -eq 75 ] || { [ -n "$told" ] && [ "$code" -gt 128 ]; }; then
   if [ "${SLURM_RESTART_COUNT:-0}" -ge 100 ]; then
     echo "Requeued 100 times already; submit this script again to go on."
   elif ! scontrol requeue "$SLURM_JOB_ID"; then
-    echo "Not requeued from here; submit this script again to go on."
+    echo "Could not requeue this job; submit this script again to go on."
   fi
 fi
 exit "$code"

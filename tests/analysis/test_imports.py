@@ -41,10 +41,10 @@ assert not {"torch", "ray"} & set(sys.modules)
 
 def test_every_kind_of_table(varied):
     code = """
-from mtlray.analysis.__main__ import main
+from mtlray.analysis.app import app
 from mtlray.analysis.tables import KINDS
 for kind in KINDS:
-    assert main(["table", sys.argv[1], "--kind", kind]) == 0
+    app(["table", sys.argv[1], "--kind", kind], standalone_mode=False)
 assert not {"torch", "ray"} & set(sys.modules)
 """
     done = run(code, varied.folder)
@@ -55,8 +55,15 @@ assert not {"torch", "ray"} & set(sys.modules)
 @pytest.mark.parametrize("kind", ["cells", "leaderboard", "compare", "cost"])
 def test_a_table_does_not_wait_for_scipy_stats(varied, kind):
     """Its import takes about a second."""
-    code = (
-        "from mtlray.analysis import render_table; render_table(sys.argv[1], kind=sys.argv[2]); "
-        "print('scipy.stats' in sys.modules)"
-    )
-    assert run(code, varied.folder, kind).stdout.strip() == "False"
+    code = """
+from mtlray.analysis.app import app
+app(["table", sys.argv[1], "--kind", sys.argv[2]], standalone_mode=False)
+print("scipy.stats" in sys.modules)
+"""
+    assert run(code, varied.folder, kind).stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize("module", ["mtlray.analysis", "mtlray.analysis.app", "mtlray.cli"])
+def test_the_command_line_does_not_wait_for_pandas(module):
+    code = f"import {module}; print([m for m in ('pandas', 'numpy', 'pyarrow', 'matplotlib') if m in sys.modules])"
+    assert run(code).stdout.strip() == "[]"

@@ -6,19 +6,31 @@ import sys
 import pytest
 from places import ROOT
 
-from mtlray.analysis import render_table
-from mtlray.analysis.__main__ import main
+from mtlray.analysis import TableOptions, render_table
+from mtlray.analysis.app import app, call
 
 
-def test_prints_the_table(complete, capsys):
-    assert main(["table", complete.folder, "--against", "gong2019", "--select", "last"]) == 0
-    assert capsys.readouterr().out == render_table(complete.folder, against="gong2019", select="last") + "\n"
+@pytest.fixture
+def main(capsys):
+    """Call the command line in this process; returns exit code, stdout and stderr."""
+
+    def called(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            call(app, [*map(str, arguments)])
+        out, err = capsys.readouterr()
+        return ended.value.code or 0, out, err
+
+    return called
 
 
-def test_writes_to_a_file(complete, capsys, tmp_path):
+def test_prints_the_table(complete, main):
+    expected = render_table(complete.folder, TableOptions(against="gong2019", select="last"))
+    assert main("table", complete.folder, "--against", "gong2019", "--select", "last") == (0, expected + "\n", "")
+
+
+def test_writes_to_a_file(complete, main, tmp_path):
     out = tmp_path / "table.csv"
-    assert main(["table", complete.folder, "--format", "csv", "--out", str(out)]) == 0
-    assert capsys.readouterr().out == ""
+    assert main("table", complete.folder, "--format", "csv", "--out", out) == (0, "", "")
     assert out.read_text(encoding="utf-8") == render_table(complete.folder, format="csv") + "\n"
 
 
@@ -31,18 +43,28 @@ def test_writes_to_a_file(complete, capsys, tmp_path):
         (["--out", "/"], "Is a directory"),
     ],
 )
-def test_errors_are_one_paragraph_and_exit_code_2(complete, capsys, arguments, message):
-    assert main(["table", complete.folder, *arguments]) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.startswith("error: ")
-    assert message in captured.err
-    assert captured.err.count("\n") == 1
+def test_errors_are_one_paragraph_and_exit_code_2(complete, main, arguments, message):
+    code, out, err = main("table", complete.folder, *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("Error: ")
+    assert message in err
+    assert err.count("\n") == 1
 
 
-def test_no_results(tmp_path, capsys):
-    assert main(["table", str(tmp_path)]) == 2
-    assert "Found none" in capsys.readouterr().err
+def test_no_results(tmp_path, main):
+    code, _, err = main("table", tmp_path)
+    assert code == 2
+    assert "Found none" in err
+
+
+def test_help_and_a_wrong_option(main):
+    code, out, _ = main("--help")
+    assert code == 0
+    assert all(name in out for name in ("table", "report", "figures"))
+    assert main()[0] == 2
+    code, _, err = main("table", "results", "--seeds", "0:3")
+    assert code == 2
+    assert "--seeds" in err
 
 
 def test_runs_as_a_module_where_the_terminal_knows_ascii_only(complete):
@@ -58,6 +80,6 @@ def test_runs_as_a_module_where_the_terminal_knows_ascii_only(complete):
 
 
 def test_imports_neither_torch_nor_ray():
-    code = "import sys, analysis, mtlray.analysis.__main__; print([m for m in ('torch', 'ray') if m in sys.modules])"
+    code = "import sys, mtlray.analysis.app; print([m for m in ('torch', 'ray') if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert run.stdout.strip() == "[]", run.stderr

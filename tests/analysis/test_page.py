@@ -7,8 +7,8 @@ import re
 import pytest
 from places import ROOT
 
-from mtlray.analysis import render_table
-from mtlray.analysis.__main__ import main
+from mtlray.analysis import TableOptions, render_table
+from mtlray.analysis.app import app, call
 from mtlray.analysis.figures import FIGURES
 
 EXAMPLE = ROOT / "tests" / "examples" / "gong2019_table1"
@@ -31,8 +31,8 @@ def trimmed(text: str) -> str:
 @pytest.mark.parametrize(("command", "output"), COMMANDS, ids=[command.partition("--")[2] for command, _ in COMMANDS])
 def test_commands(command, output):
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-        main(command.split())
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), pytest.raises(SystemExit):
+        call(app, command.split())
     assert trimmed(printed.getvalue()) == trimmed(output)
 
 
@@ -51,7 +51,7 @@ def test_there_are_outputs():
 
 
 def test_the_paper_table_of_the_readme():
-    printed = render_table(str(EXAMPLE), against="gong2019")
+    printed = render_table(str(EXAMPLE), TableOptions(against="gong2019"))
     body = printed[printed.index("data set") :]
     assert body in (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -59,13 +59,13 @@ def test_the_paper_table_of_the_readme():
 @pytest.mark.parametrize("options", [{"against": "gong2019"}, {"select": "last"}])
 def test_the_tables_of_the_reproduction(options):
     text = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
-    assert render_table(str(EXAMPLE), format="markdown", **options) in text
+    assert render_table(str(EXAMPLE), TableOptions(**options), format="markdown") in text
 
 
 @pytest.mark.parametrize("options", [{}, {"kind": "leaderboard"}])
 def test_the_sweep_over_every_strategy_of_the_reproduction(options):
     text = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
-    assert render_table(str(EXAMPLE.parent / "beyond_gong2019"), format="markdown", **options) in text
+    assert render_table(str(EXAMPLE.parent / "beyond_gong2019"), TableOptions(**options), format="markdown") in text
 
 
 def test_every_figure_is_described():
@@ -76,4 +76,4 @@ def test_every_figure_is_described():
 @pytest.mark.parametrize(("sweep", "metrics"), [("reduced_table3", "*_global"), ("reduced_table4", None)])
 def test_the_rows_of_tables_3_and_4_of_the_reproduction(sweep, metrics):
     text = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
-    assert render_table(str(EXAMPLE.parent / sweep), format="markdown", metrics=metrics) in text
+    assert render_table(str(EXAMPLE.parent / sweep), TableOptions(metrics=metrics), format="markdown") in text

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 from places import GOLDEN
 
-from mtlray.analysis import render_table, tabulate
+from mtlray.analysis import TableOptions, render_table, tabulate
 from mtlray.analysis.grid.load import load
 from mtlray.analysis.layout.latex import escape
 from mtlray.errors import ResultsError, SpecError
@@ -27,7 +27,7 @@ def lines_of(rendered: str, start: str) -> list[str]:
 def test_golden(request, name, against, format):
     """After a change that is meant: run once with UPDATE_GOLDEN=1 and read the difference."""
     sweep = request.getfixturevalue(name)
-    rendered = render_table(sweep.folder, format=format, against=against) + "\n"
+    rendered = render_table(sweep.folder, TableOptions(against=against), format=format) + "\n"
     path = GOLDEN / f"table-{name}.{ENDINGS[format]}"
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(rendered, encoding="utf-8")
@@ -54,7 +54,7 @@ def test_the_head_says_what_the_numbers_are(complete, format):
 
 
 def test_text_fits_a_terminal_and_holds_no_codes(broken):
-    rendered = render_table(broken.folder, against="gong2019")
+    rendered = render_table(broken.folder, TableOptions(against="gong2019"))
     assert max(map(len, rendered.splitlines())) <= 100
     assert "\x1b" not in rendered
     assert not any(line.endswith(" ") for line in rendered.splitlines())
@@ -107,7 +107,7 @@ def test_a_table_for_each_data_set(make_sweep):
     sweep = make_sweep()
     for dataset in ("multi_mnist-left-right", "nyuv2"):
         sweep.finish(sweep.plan("equal", ["left"], dataset=dataset), {"left": 90.0}, data_origin=f"all of {dataset}")
-    rendered = render_table(sweep.folder, against="gong2019:1")
+    rendered = render_table(sweep.folder, TableOptions(against="gong2019:1"))
     assert [line.split()[-1] for line in lines_of(rendered, "data set")] == ["multi_mnist-left-right", "nyuv2"]
     assert [line.split()[-1] for line in lines_of(rendered, "data origin")] == ["multi_mnist-left-right", "nyuv2"]
     assert "gong2019:1 is about multi_mnist-left-right and has no numbers for nyuv2." in rendered
@@ -117,26 +117,26 @@ def test_numbers_from_prose_are_marked(make_sweep):
     sweep = make_sweep(published="gong2019:2")
     trial = sweep.plan("revised_uncertainty", ["left"], dataset="multi_mnist-left-reconstruct")
     sweep.finish(trial, {"left": 97.5})
-    rendered = render_table(sweep.folder, against="gong2019", select="best_test")
+    rendered = render_table(sweep.folder, TableOptions(against="gong2019", select="best_test"))
     assert lines_of(rendered, "  paper") == ["  paper              ~97.67"]
     assert lines_of(rendered, "  ours") == ["  ours − paper        ~−0.17".replace("   ~", "  ~")]
     assert "derived from the paper's prose" in rendered
     assert "its text says variance, its size says standard deviation" in " ".join(rendered.split())
     assert "like with like" not in rendered
-    row = next(csv.DictReader(io.StringIO(render_table(sweep.folder, format="csv", against="gong2019"))))
+    row = next(csv.DictReader(io.StringIO(render_table(sweep.folder, TableOptions(against="gong2019"), format="csv"))))
     assert (row["published_mean"], row["published_spread"], row["published_derived"]) == ("97.67", "", "True")
 
 
 def test_a_stand_in_is_called_a_variant_beside_the_paper(make_sweep):
     sweep = make_sweep()
     sweep.finish(sweep.plan("equal", ["left"], dataset="multi_mnist-left-right-mnist5k"), {"left": 90.0})
-    rendered = " ".join(render_table(sweep.folder, against="gong2019").split())
+    rendered = " ".join(render_table(sweep.folder, TableOptions(against="gong2019")).split())
     assert "This one, multi_mnist-left-right-mnist5k, is a variant: see data origin." in rendered
 
 
 def test_a_published_table_about_other_data_is_refused(complete):
     with pytest.raises(ResultsError, match="gong2019:3 should be about a data set of this sweep"):
-        render_table(complete.folder, against="gong2019:3")
+        render_table(complete.folder, TableOptions(against="gong2019:3"))
 
 
 def test_a_sweep_without_trials_is_refused(make_sweep):
@@ -165,7 +165,7 @@ def test_narrowing_changes_what_is_planned(complete):
 
 
 def test_markdown_rows_are_of_equal_length(broken):
-    rows = lines_of(render_table(broken.folder, format="markdown", against="gong2019"), "|")
+    rows = lines_of(render_table(broken.folder, TableOptions(against="gong2019"), format="markdown"), "|")
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {6}
 
 
@@ -173,7 +173,7 @@ NASTY = r"50% of $x_1$ & {a} #1 ~ ^ \n — 'quoted' “so” <b> --flag"
 
 
 def latex_of(sweep) -> str:
-    return render_table(sweep.folder, format="latex", against="gong2019")
+    return render_table(sweep.folder, TableOptions(against="gong2019"), format="latex")
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ def test_latex_compiles(nasty, tmp_path):
 
 
 def test_table_keeps_its_parts(complete):
-    made = tabulate(load(complete.folder), select="last", against="gong2019:1")
+    made = tabulate(load(complete.folder), TableOptions(select="last", against="gong2019:1"))
     assert made.selection.name == "last"
     assert made.against is not None
     assert made.render() == made.render("text")

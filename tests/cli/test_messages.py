@@ -98,7 +98,7 @@ def test_ctrl_c_at_the_question_leaves_trials_and_says_so(cli, tmp_path, monkeyp
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     code, _, err = cli("run", SMALL, *NARROW)
-    assert (code, err) == (3, "\nNothing more was started; the same command goes on.\n")
+    assert (code, err) == (3, "\nNothing more was started. Give the same command again to go on.\n")
     assert everything(tmp_path) == []
 
 
@@ -120,7 +120,7 @@ def test_a_strategy_by_a_near_name_is_guessed_and_the_others_stand_in_their_orde
     code, _, err = cli("plan", SMALL, "--strategies", "dva")
     assert code == 2
     assert "The sweep has no strategy dva. Did you mean `dwa`? It has: stl, stl:left," in err
-    assert err.endswith("Others are added in the sweep file.\n")
+    assert err.endswith("Add others in the sweep file.\n")
 
 
 def test_metrics_with_a_comma_too_many(cli):

@@ -18,10 +18,10 @@ def test_rates_are_planned_narrowed_run_and_shown(cli, tmp_path):
     code, _, err = cli("plan", *narrow, "--learning-rates", "0.5")
     assert (code, err) == (
         2,
-        "Error: The sweep has no learning rate 0.5. It has: 0.02, 0.04. Others are added in the sweep file.\n",
+        "Error: The sweep has no learning rate 0.5. It has: 0.02, 0.04. Add others in the sweep file.\n",
     )
     code, _, err = cli("plan", *narrow, "--learning-rates", "high")
-    assert (code, err.split(".")[0]) == (2, "Error: Option --learning-rates should be numbers with commas between them")
+    assert (code, err.split(".")[0]) == (2, "Error: Option --learning-rates should be numbers separated by commas")
 
     code, out, _ = cli("run", *narrow, "--in-process", "--yes")
     assert code == 0

@@ -266,7 +266,7 @@ def test_a_cluster_file_keeps_the_schema_of_ray(options, printed):
         (("slurm", "sweeps/quickstart.py", "--hours", 0.1), "Parameter `hours` should be at least 0.25"),
         (("kuberay", "sweeps/quickstart.py", *IMAGE), "Pods share no disk, so results should go to an object store"),
         (("ray-job", "sweeps/quickstart.py"), "share no disk, so results should go to an object store"),
-        (("kuberay", "sweeps/quickstart.py", *STORE), "Option --image should name a container image with mtlray"),
+        (("kuberay", "sweeps/quickstart.py", *STORE), "Option --image should name a container image that has mtlray"),
         (("kuberay", "sweeps/quickstart.py", *STORE, *IMAGE, "--spot", "ekz"), "be one of gke, eks, karpenter, aks."),
         (("ray-up", "sweeps/quickstart.py", *STORE, *IMAGE, "--provider", "local"), "Parameter `hosts` should name"),
         (("ray-up", "sweeps/quickstart.py", *STORE, *IMAGE, "--provider", "azure"), "be one of aws, gcp, local."),

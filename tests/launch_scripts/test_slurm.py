@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from places import ROOT
 
-from mtlray.launch_scripts import Launch, slurm
+from mtlray.launch_scripts import Cluster, Launch, slurm
 
 # A driver that stops in order when it is told to, after the time that a checkpoint takes; and one that does not listen yet.
 DRIVER = """#!/bin/bash
@@ -85,7 +85,7 @@ class Stage:
             files=(),
             command="mtlray launch-script slurm",
             results="results",
-            **options,
+            cluster=Cluster(**options),
         )
         script.write_text(slurm(launch))
         return subprocess.Popen(
@@ -177,7 +177,7 @@ def test_requeuing_has_an_end_and_a_site_may_not_have_it(stage):
     del stage.environment["SLURM_RESTART_COUNT"]
     stage.set(**{"no-scontrol": ""})
     output, _ = stage.start().communicate(timeout=20)
-    assert "Not requeued from here; submit this script again to go on." in output
+    assert "Could not requeue this job; submit this script again to go on." in output
 
 
 def test_what_several_nodes_are_told(stage):

@@ -16,21 +16,29 @@ from mtlray.specs.sweepfile import load_sweep
         (
             Workers(2),
             False,
-            "about 65 s with 2 workers, a guess for one CPU core a worker",
+            "about 65 s with 2 workers, guessed for one CPU core per worker",
         ),  # 100 s / 2 and 15 s for Ray
-        (Workers(1), True, "about 2 min with 1 worker, from this sweep's finished trials"),
+        (Workers(1), True, "about 2 min with 1 worker, measured on this sweep's finished trials"),
         (
             Workers(4, on_gpus=True),
             False,
-            "about 40 s with 4 workers, on GPUs, a guess for a CPU core in place of a GPU",
+            "about 40 s with 4 workers, on GPUs, guessed for a CPU core instead of a GPU",
         ),
-        (Workers(4, on_gpus=True), True, "about 40 s with 4 workers, on GPUs, from this sweep's finished trials"),
+        (
+            Workers(4, on_gpus=True),
+            True,
+            "about 40 s with 4 workers, on GPUs, measured on this sweep's finished trials",
+        ),
         (
             Workers(None),
             False,
-            "about 2 min of one worker, a guess for one CPU core a worker; the cluster decides how many there are",
+            "about 2 min for one worker, guessed for one CPU core per worker; the cluster decides how many run",
         ),
-        (Workers(1000), True, "about 29 s with 1,000 workers, from this sweep's finished trials"),  # 100 s / 7 trials
+        (
+            Workers(1000),
+            True,
+            "about 29 s with 1,000 workers, measured on this sweep's finished trials",
+        ),  # 100 s / 7 trials
     ],
 )
 def test_the_time_of_a_plan(workers, measured, expected):

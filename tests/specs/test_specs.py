@@ -123,7 +123,7 @@ def test_another_results_version_is_another_trial_and_this_mtlray_does_not_compu
     with pytest.raises(SpecError) as caught:
         change(results_version=9)
     assert str(caught.value) == (
-        "Parameter `results_version` should be 5, the one that this mtlray computes. Found `results_version = 9`."
+        "Parameter `results_version` should be 5, the version that this mtlray computes. Found `results_version = 9`."
     )
     monkeypatch.setattr("mtlray.specs.trial.RESULTS_VERSION", 9)
     assert change(results_version=9).trial_id != TRIAL.trial_id
@@ -239,8 +239,8 @@ def test_representation_is_asked_for_when_planning():
     with pytest.raises(SpecError) as caught:
         dataclasses.replace(SWEEP, strategies=(OnRepresentation(),), base=change(model=Crossed())).trials()
     assert str(caught.value) == (
-        "Strategy on_representation needs a model whose heads all read one representation. Model crossed-A has no single "
-        "one. Choose another model or strategy, such as MGDA in place of MGDAUB."
+        "Strategy on_representation needs a model whose heads all read one representation. Those of model crossed-A do "
+        "not. Choose another model or strategy, such as MGDA in place of MGDAUB."
     )
 
 
@@ -268,8 +268,8 @@ def test_narrowed_steps_win_over_rules():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"seeds": [0, 5]}, "The sweep has no seed 5. It has: 0, 1, 2. Others are added in the sweep file."),
-        ({"fractions": [0.5]}, "The sweep has no fraction 0.5. It has: 1, 0.25. Others are added in the sweep file."),
+        ({"seeds": [0, 5]}, "The sweep has no seed 5. It has: 0, 1, 2. Add others in the sweep file."),
+        ({"fractions": [0.5]}, "The sweep has no fraction 0.5. It has: 1, 0.25. Add others in the sweep file."),
     ],
 )
 def test_narrowed_refuses_what_the_sweep_does_not_have(arguments, message):
@@ -282,8 +282,8 @@ def test_narrowed_names_the_strategies_it_has():
     with pytest.raises(SpecError) as caught:
         SWEEP.narrowed(strategies=["dwb"])
     assert str(caught.value) == (
-        "The sweep has no strategy dwb. Did you mean `dwa`? It has: stl, stl:left, equal, dwa, dwa(temperature=1). Others are "
-        "added in the sweep file."
+        "The sweep has no strategy dwb. Did you mean `dwa`? It has: stl, stl:left, equal, dwa, dwa(temperature=1). Add others "
+        "in the sweep file."
     )
 
 
@@ -376,9 +376,7 @@ def test_strategies_that_differ_in_the_seventh_digit_have_two_labels():
 
 
 def test_two_data_sets_by_one_label_are_refused():
-    with pytest.raises(
-        SpecError, match=r"has two data sets by the name of `terse`: .* give the data set class its own `key`"
-    ):
+    with pytest.raises(SpecError, match=r"has two data sets named `terse`: .* give the data set class its own `key`"):
         dataclasses.replace(SWEEP, datasets=(Terse(), Terse(layout="sabour"))).trials()
 
 
@@ -387,13 +385,13 @@ def test_selection_on_validation_needs_validation_examples():
         dataclasses.replace(SWEEP, selection="best_val").trials()
     assert str(caught.value) == (
         "Sweep table selects evaluations by `best_val`, and multi_mnist-left-right has no validation examples. Hold some out of "
-        'the training data with `val_digits=...`, or select as the paper with `selection="best_test"`.'
+        'the training data with `val_digits=...`, or select as the paper does, with `selection="best_test"`.'
     )
     assert dataclasses.replace(SWEEP, selection="best_val", datasets=(MultiMNIST(val_digits=500),)).trials()
 
 
 def test_rules_that_leave_no_trial_are_refused():
-    with pytest.raises(SpecError, match="Its rules leave every cell out"):
+    with pytest.raises(SpecError, match="Its rules leave out every cell"):
         dataclasses.replace(SWEEP, rules=(lambda trial: None,)).trials()
 
 
@@ -482,7 +480,7 @@ REFUSED = [
     (
         lambda: change(strategy=Nameless()),
         "The strategy `Nameless` should have a name for tables. Found `key = None`. "
-        'Write `key: ClassVar[str] = "..."` into the class.',
+        'Add `key: ClassVar[str] = "..."` to the class.',
     ),
     (
         lambda: change(optimizer=0.1),
@@ -490,7 +488,7 @@ REFUSED = [
     ),
     (
         lambda: change(optimizer=Lion(lr=0.1)),
-        "Parameter `optimizer` should be SGD(...) or Adam(...); there are no others. "
+        "Parameter `optimizer` should be SGD(...) or Adam(...), the only two there are. "
         "Found `optimizer = Lion(lr=0.1, weight_decay=0.0, strategy_lr=None, halve_every=None)`.",
     ),
     (
@@ -530,11 +528,11 @@ REFUSED = [
     ),
     (
         lambda: dataclasses.replace(SWEEP, name="a/b"),
-        "Parameter `name` should be made of letters, digits, `-`, `_` and `.`; it names a folder. Found `name = 'a/b'`.",
+        "Parameter `name` should consist of letters, digits, `-`, `_` and `.`, because it names a folder. Found `name = 'a/b'`.",
     ),
     (
         lambda: dataclasses.replace(SWEEP, name=""),
-        "Parameter `name` should be made of letters, digits, `-`, `_` and `.`; it names a folder. Found `name = ''`.",
+        "Parameter `name` should consist of letters, digits, `-`, `_` and `.`, because it names a folder. Found `name = ''`.",
     ),
     (
         lambda: dataclasses.replace(SWEEP, strategies=()),

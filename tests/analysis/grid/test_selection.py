@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from mtlray.analysis import tabulate
+from mtlray.analysis import TableOptions, tabulate
 from mtlray.analysis.grid.load import load
 from mtlray.analysis.grid.selection import RULES, rule
 from mtlray.errors import ResultsError, SpecError
@@ -34,7 +34,7 @@ def test_each_rule_reads_its_own_column(make_sweep, select, mean):
     sweep = make_sweep()
     columns = {"at_best_val": 1.0, "best_test": 2.0, "last": 3.0, "mean_last_10": 4.0}
     sweep.finish(sweep.plan("equal", ["left"]), {"left": None}, **columns)
-    assert tabulate(load(sweep.folder), select=select).frame()["mean"].tolist() == [mean]
+    assert tabulate(load(sweep.folder), TableOptions(select=select)).frame()["mean"].tolist() == [mean]
 
 
 def test_sweep_chooses_the_default(make_sweep):
@@ -48,4 +48,4 @@ def test_best_val_without_a_validation_split(make_sweep):
     sweep.finish(sweep.plan("equal", ["left"]), {"left": 90.0}, at_best_val=None, mean_last_10=None)
     with pytest.raises(ResultsError, match=r"they have no validation split\. Rules that work here: best_test, last;"):
         tabulate(load(sweep.folder))
-    assert tabulate(load(sweep.folder), select="last").frame()["mean"].tolist() == [90.0]
+    assert tabulate(load(sweep.folder), TableOptions(select="last")).frame()["mean"].tolist() == [90.0]

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from mtlray.analysis import render_table, tabulate
+from mtlray.analysis import TableOptions, render_table, tabulate
 from mtlray.analysis.grid.cells import grid
 from mtlray.analysis.grid.load import load
 from mtlray.analysis.grid.selection import rule
@@ -98,7 +98,7 @@ def test_a_choice_that_may_change_says_so(tune):
 
 def test_all_gives_each_rate_a_row(tune):
     sweep = tune({"equal": {0.1: [(90, 80)], 0.01: [(91, 81)]}})
-    found = tabulate(load(sweep.folder), rates="all")
+    found = tabulate(load(sweep.folder), TableOptions(rates="all"))
     assert means(found) == {
         ("equal lr 0.1", "left"): 10,
         ("equal lr 0.1", "right"): 20,
@@ -111,10 +111,10 @@ def test_all_gives_each_rate_a_row(tune):
 
 def test_without_validation_values_nothing_is_chosen_in_silence(tune):
     sweep = tune({"equal": {0.1: [(90, 80)], 0.01: [(91, 81)]}}, best_val=None)
-    text = " ".join(render_table(sweep.folder, select="best_test").split())
+    text = " ".join(render_table(sweep.folder, TableOptions(select="best_test")).split())
     assert "all: there is no validation split to choose on; each learning rate has a row of its own" in text
     with pytest.raises(ResultsError, match="A learning rate is chosen on the validation split"):
-        render_table(sweep.folder, select="best_test", rates="best")
+        render_table(sweep.folder, TableOptions(select="best_test", rates="best"))
 
 
 def test_a_cell_never_averages_over_rates(tune):
@@ -138,7 +138,7 @@ def test_one_rate_each_but_not_the_same_is_shown(tune):
 
 def test_an_unknown_rule_is_refused(complete):
     with pytest.raises(SpecError, match=r"There is no rule for learning rates `bst`\. Did you mean `best`\?"):
-        render_table(complete.folder, rates="bst")
+        render_table(complete.folder, TableOptions(rates="bst"))
 
 
 def test_a_strategy_without_a_done_trial_keeps_its_first_rate_and_is_shown(tune):

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 from places import GOLDEN
 
-from mtlray.analysis import render_table
+from mtlray.analysis import TableOptions, render_table
 from mtlray.analysis.tables import KINDS
 from mtlray.errors import ResultsError, SpecError
 
@@ -33,7 +33,7 @@ def lines_of(rendered: str, start: str) -> list[str]:
 @pytest.mark.parametrize("kind", OTHERS)
 def test_golden(varied, kind, format):
     """After a change that is meant: run once with UPDATE_GOLDEN=1 and read the difference."""
-    rendered = render_table(varied.folder, kind=kind, format=format) + "\n"
+    rendered = render_table(varied.folder, TableOptions(kind=kind), format=format) + "\n"
     path = GOLDEN / f"{kind}-varied.{ENDINGS[format]}"
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(rendered, encoding="utf-8")
@@ -46,7 +46,7 @@ def test_golden(varied, kind, format):
 
 @pytest.mark.parametrize("kind", OTHERS)
 def test_text_fits_a_terminal(varied, kind):
-    rendered = render_table(varied.folder, kind=kind)
+    rendered = render_table(varied.folder, TableOptions(kind=kind))
     assert max(map(len, rendered.splitlines())) <= 100
     assert not any(line.endswith(" ") for line in rendered.splitlines())
 
@@ -54,7 +54,7 @@ def test_text_fits_a_terminal(varied, kind):
 @pytest.mark.parametrize("kind", OTHERS)
 @pytest.mark.parametrize("format", ENDINGS)
 def test_origin_and_rule_stand_in_every_table(varied, kind, format):
-    rendered = render_table(varied.folder, kind=kind, format=format)
+    rendered = render_table(varied.folder, TableOptions(kind=kind), format=format)
     assert "made up" in rendered
     assert "best" in rendered
 
@@ -63,7 +63,7 @@ def test_latex_compiles(varied, tmp_path):
     compiler = shutil.which("pdflatex") or shutil.which("xelatex") or shutil.which("tectonic")
     if compiler is None:
         pytest.skip("no LaTeX here")
-    body = "\n".join(render_table(varied.folder, kind=kind, format="latex") for kind in OTHERS)
+    body = "\n".join(render_table(varied.folder, TableOptions(kind=kind), format="latex") for kind in OTHERS)
     assert body.isascii()
     document = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{body}\end{{document}}"
     (tmp_path / "table.tex").write_text(document, encoding="utf-8")
@@ -73,7 +73,7 @@ def test_latex_compiles(varied, tmp_path):
 
 
 def test_a_strategy_that_diverged_is_shown_and_not_ranked(varied):
-    rendered = render_table(varied.folder, kind="leaderboard")
+    rendered = render_table(varied.folder, TableOptions(kind="leaderboard"))
     assert lines_of(rendered, "uncertainty ")[0].split()[:3] == ["uncertainty", "0/6", "–"]
     assert lines_of(rendered, "gls ")[0].split()[:3] == ["gls", "5/6", "–"]
     assert "Not ranked where seeds are missing: uncertainty, gls." in rendered
@@ -81,14 +81,14 @@ def test_a_strategy_that_diverged_is_shown_and_not_ranked(varied):
 
 
 def test_a_strategy_that_diverged_has_no_comparison(varied):
-    rows = list(csv.DictReader(io.StringIO(render_table(varied.folder, kind="compare", format="csv"))))
+    rows = list(csv.DictReader(io.StringIO(render_table(varied.folder, TableOptions(kind="compare"), format="csv"))))
     gone = [row for row in rows if row["strategy"] == "uncertainty"]
     assert {(row["n"], row["difference"], row["p_t"], row["p_t_holm"]) for row in gone} == {("0", "", "", "")}
     assert {row["n"] for row in rows if row["strategy"] == "gls"} == {"5"}
 
 
 def test_holm_counts_every_test_against_one_baseline(varied):
-    rows = list(csv.DictReader(io.StringIO(render_table(varied.folder, kind="compare", format="csv"))))
+    rows = list(csv.DictReader(io.StringIO(render_table(varied.folder, TableOptions(kind="compare"), format="csv"))))
     tested = [row for row in rows if row["baseline"] == "single-task" and row["p_t"]]
     assert len(tested) == 9  # equal, dwa and gls in three columns
     smallest = min(tested, key=lambda row: float(row["p_t"]))
@@ -96,10 +96,10 @@ def test_holm_counts_every_test_against_one_baseline(varied):
 
 
 def test_another_baseline(varied):
-    rendered = render_table(varied.folder, kind="compare", baseline="dwa")
+    rendered = render_table(varied.folder, TableOptions(kind="compare", baseline="dwa"))
     assert "difference   strategy − dwa" in rendered
     with pytest.raises(SpecError, match=r"There is no baseline `dwaa`\. Did you mean `dwa`\?"):
-        render_table(varied.folder, kind="compare", baseline="dwaa")
+        render_table(varied.folder, TableOptions(kind="compare", baseline="dwaa"))
 
 
 def test_without_a_baseline_there_is_nothing_to_compare_with(make_sweep):
@@ -107,8 +107,8 @@ def test_without_a_baseline_there_is_nothing_to_compare_with(make_sweep):
     for seed in range(2):
         sweep.finish(sweep.plan("dwa", ["left", "right"], seed=seed), {"left": 90.0 + seed, "right": 91.0})
     with pytest.raises(ResultsError, match="The sweep has neither; name one of its strategies with --baseline: dwa"):
-        render_table(sweep.folder, kind="compare")
-    assert lines_of(render_table(sweep.folder, kind="leaderboard"), "dwa ")[0].split()[-2:] == ["–", "–"]
+        render_table(sweep.folder, TableOptions(kind="compare"))
+    assert lines_of(render_table(sweep.folder, TableOptions(kind="leaderboard")), "dwa ")[0].split()[-2:] == ["–", "–"]
 
 
 @pytest.mark.parametrize("kind", OTHERS)
@@ -116,13 +116,13 @@ def test_nothing_finished_is_refused_with_what_is_there(make_sweep, kind):
     sweep = make_sweep()
     sweep.plan("equal", ["left"])
     with pytest.raises(ResultsError, match=r"should have a trial that is done\. Of 1 planned trials, 1 not finished"):
-        render_table(sweep.folder, kind=kind)
+        render_table(sweep.folder, TableOptions(kind=kind))
 
 
 @pytest.mark.parametrize("kind", OTHERS)
 def test_a_data_set_without_a_result_is_named(varied, kind):
     varied.plan("equal", ["left"], dataset="other")
-    rendered = render_table(varied.folder, kind=kind)
+    rendered = render_table(varied.folder, TableOptions(kind=kind))
     assert "Without a finished trial, and so not shown: other." in rendered
 
 
@@ -131,25 +131,25 @@ def test_two_origins_are_refused(complete):
     trial = sweep.plan("equal", ["left", "right"], seed=9)
     sweep.finish(trial, {"left": 1.0, "right": 1.0}, data_origin="elsewhere")
     with pytest.raises(ResultsError, match="should share one data origin"):
-        render_table(sweep.folder, kind="compare")
+        render_table(sweep.folder, TableOptions(kind="compare"))
 
 
 def test_results_of_another_version_are_refused(complete):
     trial = complete.plan("equal", ["left", "right"], seed=9)
     complete.finish(trial, {"left": 1.0, "right": 1.0}, results_version=99)
     with pytest.raises(ResultsError, match="they must not be mixed"):
-        render_table(complete.folder, kind="compare")
+        render_table(complete.folder, TableOptions(kind="compare"))
 
 
 @pytest.mark.parametrize("kind", OTHERS)
 def test_a_half_finished_sweep_says_so(broken, kind):
-    rendered = " ".join(render_table(broken.folder, kind=kind).split())
+    rendered = " ".join(render_table(broken.folder, TableOptions(kind=kind)).split())
     assert "36 trials planned, 29 done, 4 diverged, 1 failed, 2 not finished" in rendered
     assert "nan" not in rendered
 
 
 def test_values_that_are_not_finite_are_in_no_number(broken):
-    rows = list(csv.DictReader(io.StringIO(render_table(broken.folder, kind="compare", format="csv"))))
+    rows = list(csv.DictReader(io.StringIO(render_table(broken.folder, TableOptions(kind="compare"), format="csv"))))
     (row,) = (
         r for r in rows
         if (r["baseline"], r["strategy"], r["task"], r["fraction"]) == ("single-task", "equal", "left", "1.0")
@@ -170,19 +170,20 @@ def test_values_that_are_not_finite_are_in_no_number(broken):
 )
 def test_options_that_do_not_fit_are_refused(varied, options, message):
     with pytest.raises(SpecError, match=message):
-        render_table(varied.folder, **options)
+        render_table(varied.folder, TableOptions(**options))
 
 
 def test_the_price_needs_a_validation_split(make_sweep):
     sweep = make_sweep()
     sweep.finish(sweep.plan("equal", ["left"]), {"left": 90.0}, at_best_val=None, best_val=None)
     with pytest.raises(ResultsError, match="have no validation split, so they have no at_best_val"):
-        render_table(sweep.folder, kind="selection")
+        render_table(sweep.folder, TableOptions(kind="selection"))
 
 
 def test_costs_add_up(varied):
     rows = {
-        r["strategy"]: r for r in csv.DictReader(io.StringIO(render_table(varied.folder, kind="cost", format="csv")))
+        r["strategy"]: r
+        for r in csv.DictReader(io.StringIO(render_table(varied.folder, TableOptions(kind="cost"), format="csv")))
     }
     assert float(rows["equal"]["seconds"]) == pytest.approx(12.5 / 2)  # 10 to 15 seconds a pack of two
     assert float(rows["single-task"]["seconds"]) == pytest.approx(12.5)
@@ -197,12 +198,12 @@ def test_steps_that_fell_back_are_noted(make_sweep):
             trial = sweep.plan(strategy, ["left", "right"], seed=seed)
             sweep.finish(trial, {"left": 90.0 + seed, "right": 80.0}, solver_fallbacks=fallbacks)
     for kind in ("cells", "leaderboard", "cost"):
-        rendered = " ".join(render_table(sweep.folder, kind=kind).split())
+        rendered = " ".join(render_table(sweep.folder, TableOptions(kind=kind)).split())
         assert "nash: 6 steps in 2 trials fell back to the equal direction" in rendered
 
 
 def test_markdown_rows_are_of_equal_length(varied):
     for kind in OTHERS:
-        for part in render_table(varied.folder, kind=kind, format="markdown").split("\n\n"):
+        for part in render_table(varied.folder, TableOptions(kind=kind), format="markdown").split("\n\n"):
             rows = lines_of(part, "|")
             assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) <= 1

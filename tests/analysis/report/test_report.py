@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from mtlray.analysis import tabulate
+from mtlray.analysis import TableOptions, tabulate
 from mtlray.analysis.grid.load import load
 from mtlray.analysis.grid.selection import RULES
 from mtlray.analysis.report import render_report
@@ -109,10 +109,10 @@ def test_the_numbers_are_those_of_the_table_under_each_rule(small):
     page = Page(render_report(small.folder))
     files = page.downloads()
     for rule in RULES:
-        expected = tabulate(load(small.folder), select=rule.name)
+        expected = tabulate(load(small.folder), TableOptions(select=rule.name))
         assert (
             files[f"curves.{rule.name}.tex"]
-            == tabulate(load(small.folder), select=rule.name, against="gong2019").render("latex") + "\n"
+            == tabulate(load(small.folder), TableOptions(select=rule.name, against="gong2019")).render("latex") + "\n"
         )
         frame = pd.read_csv(io.StringIO(files[f"curves.{rule.name}.csv"]))
         assert frame["mean"].tolist() == pytest.approx(expected.frame()["mean"].tolist())

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from mtlray.analysis.__main__ import main as analysis_main
+from mtlray.analysis.app import app
 from mtlray.cli import main
 
 DATASET = "multi_mnist-left-right"
@@ -45,10 +45,10 @@ def test_figures_writes_those_asked_for(cli, small, tmp_path):
 
 
 def test_the_same_without_torch_or_ray(small, tmp_path, capsys):
-    assert analysis_main(["report", small.folder, "--out", str(tmp_path / "a.html")]) == 0
+    app(["report", small.folder, "--out", str(tmp_path / "a.html")], standalone_mode=False)
     assert "<h1>curves</h1>" in (tmp_path / "a.html").read_text()
     figures = ["figures", small.folder, "--only", "learning", "--formats", "png", "--out", str(tmp_path / "figures")]
-    assert analysis_main(figures) == 0
+    app(figures, standalone_mode=False)
     assert (tmp_path / "figures" / f"{DATASET}.learning.png").read_bytes().startswith(b"\x89PNG")
     assert capsys.readouterr().out.count("\n") == 2
 

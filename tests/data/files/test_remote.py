@@ -247,7 +247,6 @@ def test_a_uri_for_data_is_told_where_it_belongs(cli):
         code, _, err = cli(*command, "--data", "s3://bucket/data")
         assert code == 2
         assert err == (
-            "Error: Option --data names a folder on each machine's own disk. Found `s3://bucket/data`. Prepared data that lies "
-            "at a URI is fetched from there once a machine with `--data-from URI`; `mtlray data push SWEEP --to URI` puts it "
-            "there.\n"
+            "Error: Option --data should name a folder. Found the URI `s3://bucket/data`. To fetch prepared data "
+            "from a URI, once per machine, use `--data-from URI`; `mtlray data push SWEEP --to URI` puts it there.\n"
         )

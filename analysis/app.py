@@ -1,0 +1,155 @@
+"""The commands table, report and figures. Here they take a results folder; `mtlray` mounts them for sweep files too."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mtlray.closed_pipe import ends_with_its_reader
+from mtlray.errors import MtlrayError, SpecError
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A results folder, and the trials that its table is about (None: those that its sweep.json lists)."""
+
+    folder: str
+    trials: Sequence[Mapping[str, Any]] | None = None
+
+
+Folder = Annotated[
+    Source,
+    typer.Argument(
+        metavar="RESULTS", parser=Source, help="A sweep's results folder, or a results folder that holds one sweep."
+    ),
+]
+Select = Annotated[
+    str | None,
+    typer.Option(
+        "--select",
+        help="Which evaluation speaks for a trial: best_val, best_test, last or mean_last_10. Default: the sweep's own rule.",
+    ),
+]
+SeveralRates = Annotated[
+    str | None,
+    typer.Option(
+        "--rates", help="With several learning rates: show the best on the validation split, or all. Default: best."
+    ),
+]
+
+
+def table(
+    source: Folder,
+    kind: Annotated[str, typer.Option("--kind", help="cells, leaderboard, compare, cost or selection.")] = "cells",
+    select: Select = None,
+    format: Annotated[str, typer.Option("--format", help="text, markdown, latex or csv.")] = "text",
+    metrics: Annotated[
+        str | None, typer.Option("--metrics", help="Only these metrics: accuracy, or '*_global'. Default: all.")
+    ] = None,
+    rates: SeveralRates = None,
+    against: Annotated[
+        str | None, typer.Option("--against", help="Published table to compare with: gong2019 or gong2019:1.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", help="Strategy to compare with. Default: single-task, then equal.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write to this file instead of the terminal.")
+    ] = None,
+) -> None:
+    """Print mean±std (n) for each cell, under a named selection rule."""
+    from mtlray.analysis.tables import TableOptions, render_table
+
+    options = TableOptions(kind=kind, select=select, against=against, baseline=baseline, rates=rates, metrics=metrics)
+    rendered = render_table(source.folder, options, trials=source.trials, format=format)
+    if out is not None:
+        _write(out, rendered + "\n")
+        return
+    # Every table holds a ±, which a terminal set to ASCII would refuse or replace.
+    getattr(sys.stdout, "reconfigure", lambda **_: None)(encoding="utf-8")
+    print(rendered)
+
+
+def report(
+    source: Folder,
+    select: Select = None,
+    rates: SeveralRates = None,
+    against: Annotated[
+        str | None, typer.Option("--against", help="Published table to compare with. Default: the one the sweep names.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write.")] = Path("report.html"),
+) -> None:
+    """Write one HTML page with tables, figures, failures, provenance and downloads. It needs no network."""
+    from mtlray.analysis.report import render_report
+
+    page = render_report(source.folder, trials=source.trials, select=select, against=against, rates=rates)
+    _write(out, page)
+    print(f"report    {out}")
+
+
+def figures(
+    source: Folder,
+    select: Select = None,
+    rates: SeveralRates = None,
+    only: Annotated[str | None, typer.Option("--only", help="Only these figures: learning,weights.")] = None,
+    formats: Annotated[
+        str, typer.Option("--formats", help="Any of png, pdf and svg, separated by commas.")
+    ] = "png,pdf",
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder to write to.")] = Path("figures"),
+) -> None:
+    """Draw a sweep's figures as files: learning curves, ranks, weights and more."""
+    from mtlray.analysis.figures import save
+    from mtlray.analysis.grid.load import load
+
+    lines = save(
+        load(source.folder, trials=source.trials),
+        out.expanduser(),
+        names=only.split(",") if only is not None else None,
+        formats=formats.split(","),
+        select=select,
+        rates=rates,
+    )
+    print("\n".join(lines))
+
+
+COMMANDS: tuple[Callable[..., None], ...] = (table, report, figures)
+
+app = typer.Typer(
+    help="From a sweep's results to tables, figures and a report. Needs neither torch nor Ray.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for _command in COMMANDS:
+    app.command()(_command)
+
+
+def call(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
+    """Run a command line and exit; an error that the user can mend is one paragraph and exit code 2.
+
+    `arguments` are those of the process unless given.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A message may quote what a terminal set to ASCII would refuse with a traceback.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    with ends_with_its_reader():
+        try:
+            app(arguments)
+        except BrokenPipeError:
+            raise
+        except (MtlrayError, OSError) as error:
+            print(f"Error: {error}", file=sys.stderr)
+            sys.exit(2)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.expanduser().write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SpecError(
+            f"Option --out should name a file that can be written. Found `{path}`: {error.strerror}."
+        ) from error

@@ -1,0 +1,50 @@
+"""Commands on results: table, report and figures of mtlray.analysis, which here take a sweep file as well as a folder."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mtlray.analysis.app import COMMANDS, Source
+from mtlray.cli.app import app
+from mtlray.cli.arguments import RESULTS, Narrowing, Results, open_sweep
+from mtlray.cli.options import with_options
+from mtlray.cli.places import named
+from mtlray.errors import SpecError
+
+
+def _of_a_sweep(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with a sweep file, and what narrows it, in the place of its results folder."""
+
+    def mounted(
+        source: Annotated[str, typer.Argument(metavar="RESULTS", help="A sweep's results folder, or its sweep file.")],
+        *,
+        results: Results = RESULTS,
+        narrowing: Narrowing,
+        **options: Any,
+    ) -> None:
+        command(_source(source, command.__name__, results, narrowing), **options)
+
+    ours = list(inspect.signature(mounted).parameters.values())[:-1]
+    _, *others = inspect.signature(command).parameters.values()
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    functools.update_wrapper(mounted, command)
+    mounted.__signature__ = inspect.Signature([*ours, *(p.replace(kind=keyword) for p in others)])  # type: ignore[attr-defined]
+    return mounted
+
+
+def _source(source: str, command: str, results: str, narrowing: Narrowing) -> Source:
+    """The results folder, and the trials that its sweep file plans. Raises SpecError for options that need the file."""
+    if source.endswith(".py"):
+        opened = open_sweep(Path(source), results, narrowing)
+        return Source(opened.folder, opened.description()["trials"])
+    if narrowing.given():
+        raise SpecError(f"Options that narrow a sweep need its sweep file: `mtlray {command} SWEEP.py --seeds 0:3`.")
+    return Source(named("RESULTS", source))
+
+
+for _command in COMMANDS:
+    app.command()(with_options(_of_a_sweep(_command)))
