@@ -29,7 +29,7 @@ from mtlray.data.files import prepared
 from mtlray.data.nyuv2.importing import folder_of
 from mtlray.identity.provenance import cpu_name
 from mtlray.models import ModelSpec
-from mtlray.running.memory import keep_freed_memory
+from mtlray.running.surroundings import keep_freed_memory
 from mtlray.training.loop import Run
 
 OURS, MIXED, PLAIN = "mtlray", 'mtlray, precision="bf16"', "Dataset + DataLoader"

@@ -19,7 +19,7 @@ import torch
 from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec, every_strategy
 from mtlray.errors import unknown_name
 from mtlray.identity.provenance import cpu_name
-from mtlray.running.memory import keep_freed_memory
+from mtlray.running.surroundings import keep_freed_memory
 from mtlray.strategies import AbstractStrategy
 from mtlray.training.loop import Run
 

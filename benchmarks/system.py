@@ -18,7 +18,7 @@ import torch
 
 from mtlray import DWA, SGD, Equal, LeNet, MultiMNIST, SweepSpec, TrialSpec
 from mtlray.identity.provenance import cpu_name
-from mtlray.running.memory import keep_freed_memory
+from mtlray.running.surroundings import keep_freed_memory
 from mtlray.training.loop import Run
 
 REPEATS = 5

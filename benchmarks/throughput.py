@@ -29,7 +29,7 @@ from torchvision.transforms import Compose, Normalize, ToTensor
 from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec
 from mtlray.identity.provenance import cpu_name
 from mtlray.models.kernels import choose_kernel
-from mtlray.running.memory import keep_freed_memory
+from mtlray.running.surroundings import keep_freed_memory
 from mtlray.training.loop import Run
 
 BATCH = 128

@@ -93,6 +93,7 @@ def run(
 
     Exit codes: 0 complete, 1 failed trials, 2 cannot start, 3 stopped with trials left, 75 the same by SIGTERM: run it again.
     """
+    from mtlray.launch import launch
     from mtlray.running.policy import INCOMPLETE, Policy
     from mtlray.specs import RunConfig
 
@@ -116,8 +117,13 @@ def run(
     )
     ask = not yes and sys.stdin.isatty() and sys.stdout.isatty()
     try:
-        code = opened.run(
-            config, policy=policy, address=address, in_process=in_process, confirm=_confirm if ask else None
+        code = launch(
+            opened,
+            config,
+            policy=policy,
+            address=address,
+            in_process=in_process,
+            confirm=_confirm if ask else lambda: True,
         )
     except (KeyboardInterrupt, typer.Abort):  # at the question, or before trials run; from then on Ctrl-C is `Stop`'s
         print("\nNothing more was started; the same command goes on.", file=sys.stderr)

@@ -12,8 +12,10 @@ from mtlray.data import Dataset
 from mtlray.data.base import Examples
 from mtlray.models.kernels import KernelChoice
 from mtlray.planning.plan import packs
-from mtlray.running.pack import Job, device_of, load, surroundings
+from mtlray.running.job import Job
+from mtlray.running.pack import load
 from mtlray.running.policy import is_out_of_memory
+from mtlray.running.surroundings import device_of, surroundings
 from mtlray.specs import TrialSpec
 from mtlray.training.evaluation import evaluate
 from mtlray.training.loop import Run

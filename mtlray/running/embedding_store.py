@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from mtlray.data.files.remote import make_ready
 from mtlray.results.ledger import Ledger
 from mtlray.running.embedding import embed, steps_of
-from mtlray.running.pack import device_of, surroundings
+from mtlray.running.surroundings import device_of, surroundings
 from mtlray.specs import RunConfig, TrialSpec
 
 
