@@ -19,7 +19,7 @@ import torch
 
 from mtlray import VGG, NYUv2, SegNet, UTKFace
 from mtlray.identity.provenance import cpu_name
-from mtlray.models import Pack
+from mtlray.models import Computation, Networks
 from mtlray.running.surroundings import keep_freed_memory
 
 CASES = {
@@ -42,9 +42,9 @@ def random_batch(dataset, n):
     return torch.rand(1, n, *dataset.input_shape, generator=rng), targets
 
 
-def kept_bytes(pack, inputs, targets):
+def kept_bytes(networks, inputs, targets):
     """What a forward pass keeps for the backward pass."""
-    of_parameters = {p.untyped_storage().data_ptr() for p in pack.parameters.values()}
+    of_parameters = {p.untyped_storage().data_ptr() for p in networks.parameters.values()}
     kept = {}
 
     def count(tensor):
@@ -54,7 +54,7 @@ def kept_bytes(pack, inputs, targets):
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        losses = pack.losses(inputs, targets, 0)
+        losses = networks.losses(inputs, targets, 0)
     assert losses.values.requires_grad
     return sum(kept.values())
 
@@ -68,17 +68,15 @@ def serve(case, every_task, recompute, pipe: Connection):
     torch.set_num_threads(1)
     keep_freed_memory()
     dataset, model, n = CASES[case]
-    pack = Pack(
-        model, dataset.input_shape, dataset.tasks, (0,), device=torch.device("cpu"), dtype=torch.float32,
-        activation_checkpointing=recompute,
-    )  # fmt: skip
-    optimizer = torch.optim.SGD(list(pack.parameters.values()), lr=1e-6, momentum=0.9)
+    computation = Computation(torch.device("cpu"), "torch", activation_checkpointing=recompute)
+    networks = Networks(model, dataset.input_shape, dataset.tasks, (0,), computation)
+    optimizer = torch.optim.SGD(list(networks.parameters.values()), lr=1e-6, momentum=0.9)
     inputs, targets = random_batch(dataset, n)
-    kept = kept_bytes(pack, inputs, targets)
+    kept = kept_bytes(networks, inputs, targets)
     while pipe.recv():
         started = time.process_time()
         optimizer.zero_grad()
-        losses = pack.losses(inputs, targets, 0)
+        losses = networks.losses(inputs, targets, 0)
         if every_task:
             losses.write(losses.jacobian().sum(dim=1))
         else:

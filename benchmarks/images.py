@@ -28,9 +28,10 @@ from mtlray.data import DatasetSpec
 from mtlray.data.files import prepared
 from mtlray.data.nyuv2.importing import folder_of
 from mtlray.identity.provenance import cpu_name
-from mtlray.models import ModelSpec
+from mtlray.models import Computation, ModelSpec
 from mtlray.running.surroundings import keep_freed_memory
-from mtlray.training.loop import Run
+from mtlray.training.run import Run
+from mtlray.training.sampling import PackData
 
 OURS, MIXED, PLAIN = "mtlray", 'mtlray, precision="bf16"', "Dataset + DataLoader"
 _H, _W = 288, 384
@@ -130,13 +131,15 @@ def ours(case: str, root: Path, n_steps: int, precision: str) -> Slice:
         batch_size=batch,
         precision=precision,
     )
-    run = Run([trial], spec.load(root), torch.device("cpu"), [None])
+    cpu = torch.device("cpu")
+    data = PackData([trial], spec.load(root), cpu)
+    run = Run.of([trial], data, Computation(cpu))
 
     def train() -> float:
-        started, run.batches.waited = time.monotonic(), 0.0
+        started, data.batches.waited = time.monotonic(), 0.0
         for _ in range(n_steps):
             run.advance()
-        share = run.batches.waited / (time.monotonic() - started)
+        share = data.batches.waited / (time.monotonic() - started)
         with (root / f"waited-{precision}").open("a") as file:
             file.write(f"{share}\n")
         return n_steps * batch

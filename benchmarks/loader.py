@@ -18,7 +18,7 @@ from mtlray.data.base import Column, Examples
 from mtlray.data.batches import LARGE, Batches
 from mtlray.data.files import prepared
 from mtlray.data.nyuv2.sample import DEPTH_STEP
-from mtlray.models import Pack
+from mtlray.models import Computation, Networks
 
 
 def examples(folder, dataset, shapes, n):
@@ -39,8 +39,9 @@ def examples(folder, dataset, shapes, n):
 
 def measure(name, dataset, model, split, batch, steps, device):
     """Mean seconds of a step, and the share of it that was spent on waiting."""
-    pack = Pack(model, dataset.input_shape, dataset.tasks, (0,), device=device, dtype=torch.float32)
-    optimizer = torch.optim.SGD(list(pack.parameters.values()), lr=1e-6)
+    computation = Computation(device, kernel="torch")
+    networks = Networks(model, dataset.input_shape, dataset.tasks, (0,), computation)
+    optimizer = torch.optim.SGD(list(networks.parameters.values()), lr=1e-6)
     n = len(split)
 
     def indices(number):
@@ -52,7 +53,7 @@ def measure(name, dataset, model, split, batch, steps, device):
         if step == 2:
             started, batches.waited = time.monotonic(), 0.0
         inputs, targets = batches.at(step)
-        losses = pack.losses(inputs, targets, step)
+        losses = networks.losses(inputs, targets, step)
         optimizer.zero_grad()
         losses.values.sum().backward()
         optimizer.step()

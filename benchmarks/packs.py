@@ -14,6 +14,7 @@ import torch
 
 from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec
 from mtlray.identity.provenance import cpu_name
+from mtlray.models import Computation
 from mtlray.running.calibration import pack_rate
 from mtlray.running.surroundings import keep_freed_memory
 
@@ -50,7 +51,7 @@ def main() -> None:
     rates: dict[int, list[float]] = {size: [] for size in sizes}
     for _ in range(chosen.rounds):  # in turn, so that a machine that slows down slows all of them
         for size in sizes:
-            rates[size].append(pack_rate(tuple(trials[:size]), dataset, device))
+            rates[size].append(pack_rate(tuple(trials[:size]), dataset, Computation(device)))
 
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
     print(f"{name}, torch {torch.__version__}, one process, {chosen.rounds} rounds")

@@ -12,6 +12,7 @@ import torch
 from scipy import stats
 
 from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec
+from mtlray.models import Computation
 from mtlray.running.surroundings import keep_freed_memory
 from mtlray.training.loop import train
 
@@ -21,12 +22,11 @@ def accuracy(trial: TrialSpec, data: Path, kernel: str) -> list[float]:
     (outcome,) = train(
         [trial],
         trial.dataset.load(data),
-        device=torch.device("cpu"),
+        Computation(torch.device("cpu"), kernel),
         checkpoints=[None],
         checkpoint_seconds=1e9,
         save=lambda _: None,
         progress=lambda _: None,
-        kernel=kernel,
     )
     assert outcome.kernel == kernel
     return [outcome.rows[-1][f"test/{task.name}/accuracy"] for task in trial.tasks]

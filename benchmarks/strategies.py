@@ -19,9 +19,11 @@ import torch
 from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec, every_strategy
 from mtlray.errors import unknown_name
 from mtlray.identity.provenance import cpu_name
+from mtlray.models import Computation
 from mtlray.running.surroundings import keep_freed_memory
 from mtlray.strategies import AbstractStrategy
-from mtlray.training.loop import Run
+from mtlray.training.run import Run
+from mtlray.training.sampling import PackData
 
 # Samples per second relative to `equal`. MGDA-UB takes K gradients at the representation alone; FAMO's second look at the batch
 # is a forward pass, about a third of a step.
@@ -58,11 +60,13 @@ def main() -> None:
                 raise unknown_name("strategy", key, {s.key for s in strategies.values()})
         strategies = {label: s for label, s in strategies.items() if s.key in wanted}
 
+    cpu = torch.device("cpu")
+
     def start(strategy: AbstractStrategy) -> Run:
         trial = TrialSpec(
             dataset=spec, model=LeNet(), strategy=strategy, optimizer=SGD(lr=0.005, momentum=0.9), steps=10**9
         )
-        return Run([trial], data, torch.device("cpu"), [None])
+        return Run.of([trial], PackData([trial], data, cpu), Computation(cpu))
 
     reference, runs = start(Equal()), {label: start(strategy) for label, strategy in strategies.items()}
     ratios: dict[str, list[float]] = {label: [] for label in runs}

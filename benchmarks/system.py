@@ -18,8 +18,11 @@ import torch
 
 from mtlray import DWA, SGD, Equal, LeNet, MultiMNIST, SweepSpec, TrialSpec
 from mtlray.identity.provenance import cpu_name
+from mtlray.models import Computation
 from mtlray.running.surroundings import keep_freed_memory
-from mtlray.training.loop import Run
+from mtlray.training.curve import Curves
+from mtlray.training.run import Run
+from mtlray.training.sampling import PackData
 
 REPEATS = 5
 
@@ -65,13 +68,17 @@ def plan() -> None:
     assert len(big_sweep().trials()) == 10_000
 
 
-def run_of(data: Path) -> Run:
+def begin(data: Path) -> tuple[Run, Curves]:
+    """A trial before its first step, and what writes its curve."""
     keep_freed_memory()
     torch.set_num_threads(1)
     spec = MultiMNIST(source="mnist5k")
     spec.prepare(data)
     trial = TrialSpec(dataset=spec, model=LeNet(), strategy=Equal(), optimizer=SGD(lr=0.005, momentum=0.9), steps=10**9)
-    return Run([trial], spec.load(data), torch.device("cpu"), [None])
+    cpu = torch.device("cpu")
+    of_trial = PackData([trial], spec.load(data), cpu)
+    run = Run.of([trial], of_trial, Computation(cpu))
+    return run, Curves([trial], of_trial, run)
 
 
 def steps(run: Run, n: int) -> Callable[[], None]:
@@ -84,7 +91,7 @@ def steps(run: Run, n: int) -> Callable[[], None]:
 
 def work(data: Path, n: int, ready: object, go: object, done: object) -> None:
     """A worker: warms up, waits, makes `n` steps and reports its wall time."""
-    run = run_of(data)
+    run, _ = begin(data)
     steps(run, 20)()
     ready.release()
     go.wait()
@@ -121,11 +128,11 @@ def main() -> None:
         "mtlray --help, s": median(python("from mtlray.cli import main; main()", "--help")) - bare,
         "plan 10,000 trials, s": median(plan),
     }
-    run = run_of(chosen.data)
+    run, curves = begin(chosen.data)
     steps(run, 20)()
-    n_test = len(run.splits["test"])
+    n_test = MultiMNIST(source="mnist5k").n_examples("test")
     per_step = median(steps(run, 100)) / 100
-    evaluation = median(run.evaluate) * 10_000 / n_test
+    evaluation = median(curves.evaluate) * 10_000 / n_test
     figures["one step of 128, ms"] = 1e3 * per_step
     figures["evaluation of 10,000 examples, ms"] = 1e3 * evaluation
     figures["evaluation / training between, at one each 469 steps"] = evaluation / (469 * per_step)

@@ -28,9 +28,11 @@ from torchvision.transforms import Compose, Normalize, ToTensor
 
 from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec
 from mtlray.identity.provenance import cpu_name
+from mtlray.models import Computation
 from mtlray.models.kernels import choose_kernel
 from mtlray.running.surroundings import keep_freed_memory
-from mtlray.training.loop import Run
+from mtlray.training.run import Run
+from mtlray.training.sampling import PackData
 
 BATCH = 128
 OURS, NO_COMPILER = "mtlray", "mtlray --kernel torch"
@@ -114,7 +116,8 @@ def ours(spec: MultiMNIST, data: Path, n_steps: int, kernel: str) -> Slice:
         steps=10**9,
         batch_size=BATCH,
     )
-    run = Run([trial], spec.load(data), torch.device("cpu"), [None], kernel)
+    cpu = torch.device("cpu")
+    run = Run.of([trial], PackData([trial], spec.load(data), cpu), Computation(cpu, kernel))
 
     def seen() -> int:
         epochs, batches = divmod(run.step, trial.batches_per_epoch)  # an epoch ends with a batch of what is left

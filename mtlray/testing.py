@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from mtlray.identity.codec import encode
-from mtlray.models import ModelSpec, Pack, SharedTrunk
+from mtlray.models import Computation, ModelSpec, Networks, SharedTrunk
 from mtlray.randomness import generator
 from mtlray.specs import SGD, Adam, OptimizerSpec
 from mtlray.strategies import AbstractStrategy, State
@@ -23,8 +23,7 @@ from mtlray.tasks.metrics import Accuracy, MeanSquaredError
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses
 from mtlray.training.checkpoint import Checkpoint
-from mtlray.training.contract import initial_state
-from mtlray.training.optimizers import build_optimizer, optimizer_state, restore_optimizer
+from mtlray.training.run import Run
 
 TASKS = (
     Task(name="left", likelihood="categorical", output_shape=(4,), loss=cross_entropy, metrics=(Accuracy(),)),
@@ -97,94 +96,96 @@ class StrategyConformance:
     # -- state
 
     def test_state_is_tensors_with_a_seed_axis(self, strategy: AbstractStrategy) -> None:
-        run = _Run(self, strategy, seeds=(3, 4))
-        first, attributes = run.state, repr(getattr(strategy, "__dict__", {}))
+        probing = _Probing(self, strategy, seeds=(3, 4))
+        first, attributes = probing.run.state, repr(getattr(strategy, "__dict__", {}))
         shapes = {name: (t.shape, t.dtype) for name, t in _tensors(first).items()}
         for _ in range(_N_STEPS):
-            for name, value in _tensors(run.state).items():
+            for name, value in _tensors(probing.run.state).items():
                 good = isinstance(value, Tensor) and value.shape[:1] == (2,)
                 assert good, f"state `{name}` should be a tensor with a leading seed axis. Found {value!r}"
-            now = {name: (t.shape, t.dtype) for name, t in _tensors(run.state).items()}
+            now = {name: (t.shape, t.dtype) for name, t in _tensors(probing.run.state).items()}
             assert now == shapes, "the state's names, shapes or dtypes change during a run"
-            for name, parameter in run.state.params.items():
+            for name, parameter in probing.run.state.params.items():
                 assert parameter is first.params[name], f"params `{name}` was replaced; the optimizer holds the old one"
-            graphs = [name for name, buffer in run.state.buffers.items() if buffer.requires_grad]
+            graphs = [name for name, buffer in probing.run.state.buffers.items() if buffer.requires_grad]
             assert not graphs, f"buffers that keep their graph, to be detached: {graphs}"
-            for name, scalar in strategy.scalars(run.state).items():
+            for name, scalar in strategy.scalars(probing.run.state).items():
                 assert scalar.shape == (2,), f"scalar `{name}` should have shape [seed]. Found {tuple(scalar.shape)}"
-            run.steps(1)
+            probing.steps(1)
         assert repr(getattr(strategy, "__dict__", {})) == attributes, "something evolves outside of the state"
 
     def test_resumes_bit_for_bit(self, strategy: AbstractStrategy) -> None:
         for optimizer in (SGD(lr=0.05, momentum=0.9), Adam(lr=0.01)):
-            run, resumed = (_Run(self, strategy, seeds=(3,), optimizer=optimizer) for _ in range(2))
+            probing, resumed = (_Probing(self, strategy, seeds=(3,), optimizer=optimizer) for _ in range(2))
             for step in range(_N_STEPS):  # the second run stops and goes on at every step
-                saved, resumed = resumed.save(), _Run(self, strategy, seeds=(3,), optimizer=optimizer)
+                saved, resumed = resumed.save(), _Probing(self, strategy, seeds=(3,), optimizer=optimizer)
                 resumed.load(saved)
-                found, expected = (r.steps(1).numbers() | {"weights": r.weights[-1]} for r in (resumed, run))
+                found, expected = (p.steps(1).numbers() | {"weights": p.weights[-1]} for p in (resumed, probing))
                 _assert_close(found, expected, 0.0, f"resumed at step {step} under {optimizer}")
 
     def test_inputs_stay_as_they_are(self, strategy: AbstractStrategy) -> None:
-        run = _Run(self, strategy, seeds=(3, 4)).steps(2 * _BATCHES_PER_EPOCH)
-        losses, mean = run.losses(), torch.rand(2, len(run.tasks), generator=generator(0, "mean"), dtype=torch.float64)
+        probing = _Probing(self, strategy, seeds=(3, 4)).steps(2 * _BATCHES_PER_EPOCH)
+        losses, mean = (
+            probing.run.upcoming(),
+            torch.rand(2, len(probing.tasks), generator=generator(0, "mean"), dtype=torch.float64),
+        )
         given = {f"losses/{i}": batch.values for i, batch in enumerate(losses)} | {"mean losses": mean}
 
         def check(method: str, argument: object, state: State) -> Any:
-            inputs = given | run.pack.parameters | _tensors(state)
+            inputs = given | probing.networks.parameters | _tensors(state)
             before = {name: t.detach().clone() for name, t in inputs.items()}
             result = getattr(strategy, method)(argument, state)
             _assert_close(inputs, before, 0.0, f"before and after `{method}`")
             return result
 
-        _, state = check("backward", losses, run.state)
-        run.optimizer.step()
+        _, state = check("backward", losses, probing.run.state)
+        probing.run.optimizer.step()
         state = check("end_step", losses, state)
         check("end_epoch", mean, state)
 
     # -- numbers
 
     def test_pack_equals_each_seed_alone(self, strategy: AbstractStrategy) -> None:
-        pack = _Run(self, strategy, seeds=(3, 4)).steps(_N_STEPS).numbers()
+        pack = _Probing(self, strategy, seeds=(3, 4)).steps(_N_STEPS).numbers()
         for i, seed in enumerate((3, 4)):
-            alone = _Run(self, strategy, seeds=(seed,)).steps(_N_STEPS).numbers()
+            alone = _Probing(self, strategy, seeds=(seed,)).steps(_N_STEPS).numbers()
             inside = {name: tensor[i : i + 1] for name, tensor in pack.items()}
             _assert_close(inside, alone, self.tolerance, f"seed {seed} in a pack and alone")
 
     def test_permuting_tasks_permutes_weights(self, strategy: AbstractStrategy) -> None:
-        run = _Run(self, strategy, seeds=(3,))
-        start, _ = run.pack.state(), run.steps(_N_STEPS)
-        first, *rest = range(len(run.tasks))
+        probing = _Probing(self, strategy, seeds=(3,))
+        start, _ = probing.networks.state(), probing.steps(_N_STEPS)
+        first, *rest = range(len(probing.tasks))
         turned, swapped = [*rest, first], [*rest[:1], first, *rest[1:]]  # all permutations are made of these two
         for order in (turned, swapped) if self.symmetric else ():
-            permuted = _Run(self, strategy, seeds=(3,), tasks=[run.tasks[i] for i in order])
-            permuted.pack.load(start)  # the heads' initial weights are drawn in the order of the tasks
-            found = permuted.steps(_N_STEPS).pack.state() | {"weights": torch.stack(permuted.weights)}
-            expected = run.pack.state() | {"weights": torch.stack(run.weights)[..., order]}
+            permuted = _Probing(self, strategy, seeds=(3,), tasks=[probing.tasks[i] for i in order])
+            permuted.networks.load(start)  # the heads' initial weights are drawn in the order of the tasks
+            found = permuted.steps(_N_STEPS).networks.state() | {"weights": torch.stack(permuted.weights)}
+            expected = probing.networks.state() | {"weights": torch.stack(probing.weights)[..., order]}
             _assert_close(found, expected, self.tolerance, f"tasks in order {order}")
 
     def test_every_parameter_gets_a_finite_gradient(self, strategy: AbstractStrategy) -> None:
-        run = _Run(self, strategy, seeds=(3, 4))
+        probing = _Probing(self, strategy, seeds=(3, 4))
         for _ in range(_N_STEPS):
-            run.steps(1)
-            parameters = run.pack.parameters | {f"strategy/{n}": p for n, p in run.state.params.items()}
+            probing.steps(1)
+            parameters = probing.networks.parameters | {f"strategy/{n}": p for n, p in probing.run.state.params.items()}
             bad = [n for n, p in parameters.items() if p.grad is None or not torch.isfinite(p.grad).all()]
             assert not bad, f"parameters without a finite gradient: {bad}"
 
     def test_weights_make_the_trunk_gradient(self, strategy: AbstractStrategy) -> None:
-        run = _Run(self, strategy, seeds=(3, 4))
+        probing = _Probing(self, strategy, seeds=(3, 4))
         for _ in range(_N_STEPS):
-            jacobian = run.losses()[0].jacobian()
-            weights = run.steps(1).weights[-1]
-            assert weights.shape == (2, len(run.tasks)), f"weights should be [seed, task]. Found {tuple(weights.shape)}"
+            jacobian = probing.run.upcoming()[0].jacobian()
+            weights = probing.steps(1).weights[-1]
             assert not weights.requires_grad, "the weights that `backward` returns keep their graph: detach them"
             if strategy.batches_per_step == 1 and torch.isfinite(weights).all():
-                gradient = torch.cat([p.grad.flatten(1) for p in run.pack.shared if p.grad is not None], dim=1)
+                gradient = torch.cat([p.grad.flatten(1) for p in probing.networks.shared if p.grad is not None], dim=1)
                 expected = (weights.unsqueeze(2) * jacobian).sum(dim=1)
                 _assert_close(gradient, expected, self.tolerance, "gradient and weighted sum of the tasks' gradients")
 
     def test_one_task_alone_can_be_trained(self, strategy: AbstractStrategy) -> None:
         task = next(task for task in self.tasks if strategy.trains([task]))
-        numbers = _Run(self, strategy, seeds=(3, 4), tasks=[task]).steps(_N_STEPS).numbers()
+        numbers = _Probing(self, strategy, seeds=(3, 4), tasks=[task]).steps(_N_STEPS).numbers()
         bad = [name for name, tensor in numbers.items() if not torch.isfinite(tensor).all()]
         assert not bad, f"not finite with one task: {bad}"
 
@@ -195,7 +196,7 @@ class StrategyConformance:
                 for seed_everything in (torch.manual_seed, np.random.seed, random.seed):
                     seed_everything(seed)
                 before = torch.get_rng_state().tolist(), repr(np.random.get_state())
-                runs.append(_Run(self, strategy, seeds=(3, 4)).steps(_N_STEPS).numbers())
+                runs.append(_Probing(self, strategy, seeds=(3, 4)).steps(_N_STEPS).numbers())
                 now = torch.get_rng_state().tolist(), repr(np.random.get_state())
                 assert now == before, "torch's or numpy's global generator was drawn from"
         np.random.set_state(saved[0])
@@ -221,8 +222,8 @@ class _Probe(ModelSpec):
         return SharedTrunk(trunk, heads)
 
 
-class _Run:
-    """A pack of probes being trained by a strategy: the training loop without specs, data sets and files."""
+class _Probing:
+    """A strategy that trains probes: a `run` as any other, on random batches in place of a data set's."""
 
     def __init__(
         self,
@@ -232,18 +233,14 @@ class _Run:
         tasks: Sequence[Task] | None = None,
         optimizer: OptimizerSpec = SGD(lr=0.05, momentum=0.9),  # noqa: B008, it is frozen
     ) -> None:
-        self.case, self.strategy, self.seeds = case, strategy, seeds
-        self.tasks = strategy.trains(tasks or case.tasks)
-        self.pack = Pack(_Probe(), (_N_INPUTS,), self.tasks, seeds, device=_CPU, dtype=torch.float64)
-        self.state = initial_state(strategy, self.tasks, seeds, _CPU, torch.float64, self.pack.n_shared)
-        self.optimizer = build_optimizer(optimizer, list(self.pack.parameters.values()), self.state.params)
-        self.n_batches, self.weights = 0, list[Tensor]()
-        self.epoch_losses = torch.zeros(len(seeds), len(self.tasks), dtype=torch.float64)
+        self.case, self.seeds, self.tasks = case, seeds, strategy.trains(tasks or case.tasks)
+        self.networks = Networks(_Probe(), (_N_INPUTS,), self.tasks, seeds, Computation(_CPU), "float64")
+        self.run = Run(self.networks, strategy, optimizer, self._losses, _BATCHES_PER_EPOCH)
+        self.weights = list[Tensor]()
 
-    def losses(self) -> list[TaskLosses]:
-        """The batches of the next step; asking twice gives the same."""
-        numbers = range(self.n_batches, self.n_batches + self.strategy.batches_per_step)
-        return [self.pack.losses(self._rows(None, n), [self._rows(task, n) for task in self.tasks], n) for n in numbers]
+    def _losses(self, number: int) -> TaskLosses:
+        targets = [self._rows(task, number) for task in self.tasks]
+        return self.networks.losses(self._rows(None, number), targets, number)
 
     def _rows(self, task: Task | None, number: int) -> Tensor:
         """`[seed, batch, ...]`: the targets of a task, or the inputs."""
@@ -252,39 +249,19 @@ class _Run:
             return torch.stack([torch.randn(_BATCH, _N_INPUTS, generator=s, dtype=torch.float64) for s in streams])
         return torch.stack([self.case.targets(task, _BATCH, stream) for stream in streams])
 
-    def steps(self, n: int) -> "_Run":
-        for _ in range(n):
-            losses = self.losses()
-            self.optimizer.zero_grad(set_to_none=True)
-            weights, self.state = self.strategy.backward(losses, self.state)
-            self.weights.append(weights)
-            self.optimizer.step()
-            self.state = self.strategy.end_step(losses, self.state)
-            for batch in losses:
-                self.n_batches += 1
-                self.epoch_losses = self.epoch_losses + batch.values.detach()
-                if self.n_batches % _BATCHES_PER_EPOCH == 0:
-                    self.state = self.strategy.end_epoch(self.epoch_losses / _BATCHES_PER_EPOCH, self.state)
-                    self.epoch_losses = torch.zeros_like(self.epoch_losses)
+    def steps(self, n: int) -> "_Probing":
+        self.weights += [self.run.advance() for _ in range(n)]
         return self
 
     def numbers(self) -> dict[str, Tensor]:
-        return self.pack.state() | _tensors(self.state)
+        return self.networks.state() | _tensors(self.run.state)
 
     def save(self) -> bytes:
-        state = {"params": self.state.params, "buffers": self.state.buffers}
-        slots, meters = optimizer_state(self.optimizer, self.pack, self.state), {"epoch": self.epoch_losses}
-        return Checkpoint("probe", self.n_batches, self.pack.state(), state, slots, meters, [], 0.0).to_bytes()
+        (checkpoint,) = self.run.checkpoints(["probe"])
+        return checkpoint.to_bytes()
 
     def load(self, data: bytes) -> None:
-        saved = Checkpoint.from_bytes(data, "probe")
-        self.n_batches, self.epoch_losses = saved.step, saved.meters["epoch"]
-        self.pack.load(saved.model)
-        with torch.no_grad():
-            for name, parameter in self.state.params.items():
-                parameter.copy_(saved.strategy["params"][name])
-        self.state = State(self.state.params, saved.strategy["buffers"])
-        restore_optimizer(self.optimizer, self.pack, self.state, saved.optimizer)
+        self.run.restore([Checkpoint.from_bytes(data, "probe")])
 
 
 def _tensors(state: State) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ import torch
 from places import ROOT
 from stored_pictures import people, rooms
 
-from mtlray.models import VGG, SegNet
+from mtlray.models import VGG, Computation, SegNet
 from mtlray.specs import SGD, Adam, TrialSpec
 from mtlray.specs.sweepfile import load_sweep
 from mtlray.strategies import DWA, Equal, Uncertainty
@@ -38,7 +38,7 @@ def test_table_3_is_mtans_protocol():
 
 def run(trial, dataset):
     (outcome,) = train(
-        [trial], dataset, device=torch.device("cpu"), checkpoints=[None], checkpoint_seconds=1e9,
+        [trial], dataset, Computation(torch.device("cpu")), checkpoints=[None], checkpoint_seconds=1e9,
         save=lambda checkpoint: None, progress=lambda step: None,
     )  # fmt: skip
     return outcome

@@ -42,7 +42,7 @@ def embed(
     Without --seeds and --fractions: the sweep's first seed, and its largest fraction.
     """
     from mtlray.planning.wording import several
-    from mtlray.running.embedding_store import embed_trials
+    from mtlray.running.embedding import embed_trials
     from mtlray.specs import RunConfig
 
     opened = open_sweep(sweep, results, seeds, strategies, fractions)

@@ -30,10 +30,10 @@ def export(
 ) -> None:
     """Show finished trials in TensorBoard, W&B or MLflow. Reads the results and changes nothing in them."""
     from mtlray.errors import unknown_name
-    from mtlray.trackers import TRACKERS, finished_runs
+    from mtlray.trackers import TRACKERS, finished_trials
 
     if tracker not in TRACKERS:
         raise unknown_name("tracker", tracker, TRACKERS)
     opened = open_sweep(sweep, results, seeds, strategies, fractions, learning_rates, steps)
-    runs = finished_runs(opened.ledger, [trial.trial_id for trial in opened.trials])
-    print(TRACKERS[tracker](runs, to or _TO[tracker], project or opened.spec.name))
+    trials = finished_trials(opened.ledger, [trial.trial_id for trial in opened.trials])
+    print(TRACKERS[tracker](trials, to or _TO[tracker], project or opened.spec.name))

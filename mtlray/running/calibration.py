@@ -3,6 +3,7 @@
 import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -10,15 +11,17 @@ import torch
 
 from mtlray.data import Dataset
 from mtlray.data.base import Examples
-from mtlray.models.kernels import KernelChoice
+from mtlray.models import Computation
 from mtlray.planning.plan import packs
 from mtlray.running.job import Job
 from mtlray.running.pack import load
 from mtlray.running.policy import is_out_of_memory
-from mtlray.running.surroundings import device_of, surroundings
+from mtlray.running.session import Pack
+from mtlray.running.surroundings import computation_of, surroundings
 from mtlray.specs import TrialSpec
 from mtlray.training.evaluation import evaluate
-from mtlray.training.loop import Run
+from mtlray.training.run import Run
+from mtlray.training.sampling import PackData
 
 _WARM_UP = 5  # steps; the first ones load kernels and fill the allocator
 _TIMED = 20  # steps
@@ -27,13 +30,10 @@ _USABLE = 0.9  # of a GPU's memory
 
 ON_CPU = "Pack size 1: on a CPU packs are slower than trials one by one."
 
-Kind = tuple[TrialSpec, ...]
-"""Trials that differ in nothing but the seed; they stand for all that cost as much a step."""
-
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was found for one kind of trials."""
+    """What was found for one kind of trials: those whose steps cost as much."""
 
     size: int
     """The fastest pack."""
@@ -45,9 +45,8 @@ class Calibration:
     """GPU memory that one process with the fastest pack takes; 0 where it was not measured."""
     total_bytes: int = 0
 
-    def text(self, kind: Kind) -> str:
-        """One line for a person."""
-        trial = kind[0]
+    def text(self, trial: TrialSpec) -> str:
+        """One line for a person; `trial` is any of the kind."""
         line = f"Pack size {self.size} for {trial.dataset.label}, {trial.model.label}, {trial.strategy.key}"
         found = [f"{rate:,.0f} {'alone' if n == 1 else f'in packs of {n}'}" for n, rate in self.rates.items()]
         parts = [f"{', '.join(found)} (trials x steps a second)"] if found else []
@@ -102,19 +101,14 @@ def seconds_of(
 
 
 def pack_rate(
-    trials: Kind,
-    dataset: Dataset,
-    device: torch.device,
-    *,
-    kernel: KernelChoice = "auto",
-    activation_checkpointing: bool = False,
-    clock: Callable[[], float] = time.perf_counter,
+    trials: Pack, dataset: Dataset, computation: Computation, *, clock: Callable[[], float] = time.perf_counter
 ) -> float:
     """Trials x steps a second of a pack of these trials; raises what training them would.
 
     One batch is evaluated as well, outside the time: it may take more memory than a step. Nothing is kept, and torch's global
     generators stay as they were.
     """
+    device = computation.device
     cuda = device.type == "cuda"
 
     def synchronise() -> None:
@@ -123,14 +117,12 @@ def pack_rate(
 
     with torch.random.fork_rng(devices=[device] if cuda else []):
         short = [replace(trial, steps=_WARM_UP + _TIMED) for trial in trials]
-        run = Run(short, dataset, device, [None] * len(trials), kernel, activation_checkpointing)
-        try:
+        with closing(PackData(short, dataset, device)) as data:
+            run = Run.of(short, data, computation)
             seconds = seconds_of(run.advance, synchronise=synchronise, clock=clock)
-            cut = trials[0].dataset.evaluation_batch
-            evaluate(run.pack, _first(run.splits["test"], cut), len(trials), device, run.dtype, cut)
+            batch = trials[0].dataset.evaluation_batch
+            evaluate(run.networks, _first(data.splits["test"], batch), batch)
             synchronise()
-        finally:
-            run.batches.close()
     return len(trials) * _TIMED / seconds
 
 
@@ -148,72 +140,66 @@ def kind_of(trial: TrialSpec) -> str:
     return repr((*network, strategy.key, strategy.batches_per_step, optimizer))
 
 
-def kinds(trials: Sequence[TrialSpec]) -> dict[str, Kind]:
-    """For each kind the largest group of trials that may form one pack; one trial where its model cannot be packed."""
-    found: dict[str, Kind] = {}
-    for group in packs(trials, len(trials)):
-        if len(group) > len(found.get(kind_of(group[0]), ())):
-            found[kind_of(group[0])] = group
+def largest_packs(trials: Sequence[TrialSpec]) -> dict[str, Pack]:
+    """For each kind its largest possible pack; one trial where its model cannot be packed."""
+    found: dict[str, Pack] = {}
+    for pack in packs(trials, len(trials)):
+        if len(pack) > len(found.get(kind_of(pack[0]), ())):
+            found[kind_of(pack[0])] = pack
     return found
 
 
 def calibrate(
-    groups: Sequence[Kind],
+    largest: Sequence[Pack],
     job: Job,
     *,
     probe_memory: bool = False,
     memory: Callable[[], tuple[int, int]] = torch.cuda.mem_get_info,
     stopped: Callable[[], bool] = lambda: False,
 ) -> list[Calibration]:
-    """Measure each kind of trials on the device of this process, alone on it, with the data of the sweep.
+    """Measure each kind of trials, by its largest pack, on the device of this process, alone on it, with the sweep's data.
 
     With `probe_memory` the memory of one process is measured too, by `memory`, the device's free and all bytes. Errors of a
     trial end the search in its kind and are not raised; the trial will say them itself.
     """
-    device, fixed = device_of(job.config), job.config.pack_size
+    computation, fixed = computation_of(job.config), job.config.pack_size
     loaded: dict[str, Dataset] = {}
 
-    def rate(kind: Kind, size: int) -> float:
-        if device.type == "cuda":
+    def rate(pack: Pack, size: int) -> float:
+        if computation.device.type == "cuda":
             gc.collect()
             torch.cuda.empty_cache()
-        trial = kind[0]
+        trial = pack[0]
         if trial.dataset.label not in loaded:
             loaded.clear()  # one data set at a time, in the order of the kinds
             loaded[trial.dataset.label] = load(trial, job, lambda line: None)
-        return pack_rate(
-            kind[:size],
-            loaded[trial.dataset.label],
-            device,
-            kernel=job.config.kernel,
-            activation_checkpointing=job.config.activation_checkpointing,
-        )
+        return pack_rate(pack[:size], loaded[trial.dataset.label], computation)
 
-    def one(kind: Kind) -> Calibration:
-        sizes = candidates(len(kind)) if fixed == "auto" else [min(fixed, len(kind))]
+    def one(pack: Pack) -> Calibration:
+        sizes = candidates(len(pack)) if fixed == "auto" else [min(fixed, len(pack))]
         if sizes == [1] and not probe_memory:
             return Calibration(1)
-        found = climb(sizes, partial(rate, kind))
+        found = climb(sizes, partial(rate, pack))
         if not probe_memory or not found.rates:
             return found
         if len(found.rates) > 1 or found.ended:
-            rate(kind, found.size)  # what the allocator holds now may be a larger pack's
+            rate(pack, found.size)  # what the allocator holds now may be a larger pack's
         free, total = memory()
         return replace(found, used_bytes=total - free, total_bytes=total)
 
     with surroundings(job.config):
-        found = [Calibration(1, ended="stopped") if stopped() else one(kind) for kind in groups]
+        found = [Calibration(1, ended="stopped") if stopped() else one(pack) for pack in largest]
         gc.collect()  # before the surroundings hand the allocator's memory back to the GPU
     return found
 
 
 def repacked(
-    trials: Sequence[TrialSpec], groups: Mapping[str, Kind], found: Sequence[Calibration], say: Callable[[str], object]
-) -> list[tuple[TrialSpec, ...]]:
+    trials: Sequence[TrialSpec], largest: Mapping[str, Pack], found: Sequence[Calibration], say: Callable[[str], object]
+) -> list[Pack]:
     """The trials in packs of the sizes found for their kinds, each of which is said."""
-    by_kind = dict(zip(groups, found, strict=True))
-    for kind, group in groups.items():
-        say(by_kind[kind].text(group))
+    by_kind = dict(zip(largest, found, strict=True))
+    for kind, pack in largest.items():
+        say(by_kind[kind].text(pack[0]))
     return packs(trials, lambda trial: by_kind[kind_of(trial)].size)
 
 

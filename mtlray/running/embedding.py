@@ -1,23 +1,38 @@
-"""What the trunk makes of test examples at chosen steps of training, laid out in the plane by t-SNE.
+"""What the trunk makes of test examples at chosen steps of training, laid out in the plane by t-SNE; stored beside results.
 
 Checkpoints go when a trial ends, so the chosen trials are trained once more in this process: a trial's numbers depend on its
 spec and its data alone. Where the trial's own curve is there, its test values are compared with those met on the way.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import io
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 
 from mtlray.data import Dataset
+from mtlray.data.files.remote import make_ready
 from mtlray.errors import ResultsError, SpecError, require
-from mtlray.specs import TrialSpec
-from mtlray.training.loop import Run
+from mtlray.models import Computation
+from mtlray.results.ledger import Ledger
+from mtlray.running.surroundings import computation_of, surroundings
+from mtlray.specs import RunConfig, TrialSpec
+from mtlray.training.evaluation import evaluate
+from mtlray.training.loop import walk
+from mtlray.training.run import Run
+from mtlray.training.sampling import PackData
 
 NAMED_STEPS = ("first", "middle", "last")
+
+Recorded = Mapping[int, Mapping[str, Any]]
+"""The rows of a trial's own curve by step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,47 +70,63 @@ def steps_of(trial: TrialSpec, names: Sequence[str]) -> list[int]:
     return sorted(steps)
 
 
+def embed_trials(
+    trials: Sequence[TrialSpec], ledger: Ledger, config: RunConfig, at: Sequence[str], n_examples: int
+) -> Iterator[str]:
+    """Write `embeddings/<data set>/<trial_id>.parquet` for each trial; yields a line for each. Raises what `embed` raises."""
+    steps = [steps_of(trial, at) for trial in trials]  # all are checked before the first is trained
+    root = Path(config.data)
+    for trial, chosen in zip(trials, steps, strict=True):
+        make_ready(trial.dataset, root, config.data_from)
+        with surroundings(config):
+            dataset, recorded = trial.dataset.load(root), _recorded(ledger, trial)
+            made = embed(trial, dataset, chosen, computation_of(config), n_examples=n_examples, recorded=recorded)
+        path = f"embeddings/{trial.dataset.label}/{trial.trial_id}.parquet"
+        buffer = io.BytesIO()
+        pq.write_table(made.table, buffer, compression="zstd")
+        ledger.store.write(path, buffer.getvalue())
+        if made.difference is None:
+            compared = "no recorded curve to compare with"
+        elif made.difference == 0:
+            compared = "test values equal the recorded ones"
+        else:
+            compared = f"test values differ from the recorded ones by up to {made.difference:g}"
+        yield f"{trial.strategy.label}, seed {trial.seed}, steps {', '.join(map(str, chosen))}: {compared}"
+
+
+def _recorded(ledger: Ledger, trial: TrialSpec) -> Recorded:
+    """Empty where there is no curve."""
+    curves = ledger.curves(trial.dataset.label)
+    if curves is None:
+        return {}
+    return {row["step"]: row for row in curves.to_pylist() if row["trial_id"] == trial.trial_id}
+
+
 def embed(
     trial: TrialSpec,
     dataset: Dataset,
     steps: Sequence[int],
+    computation: Computation,
     *,
     n_examples: int,
-    device: torch.device,
-    recorded: Mapping[int, Mapping[str, Any]],
-    progress: Callable[[int], None],
-    activation_checkpointing: bool = False,
+    recorded: Recorded,
 ) -> Embedded:
     """Train one trial to the last of `steps` and lay out the first `n_examples` test examples at each of them.
 
-    `recorded` maps steps to rows of the trial's own curve. t-SNE is scikit-learn's (van der Maaten and Hinton 2008), begun
-    from the principal components, with perplexity 30 and a fixed seed. Raises ResultsError where the trial diverges, and
-    SpecError where the heads of its model read several tensors.
+    t-SNE is scikit-learn's (van der Maaten and Hinton 2008), begun from the principal components, with perplexity 30 and a
+    fixed seed. Raises ResultsError where the trial diverges, and SpecError where the heads of its model read several tensors.
     """
-    run = Run([trial], dataset, device, [None], activation_checkpointing=activation_checkpointing)
     parts: list[dict[str, Any]] = []
     differences: list[float] = []
-    try:
-        while True:
-            if run.step in steps:
-                if run.step in recorded:
-                    run.evaluate()
-                    if run.rows[0]:
-                        differences.append(_difference(run.rows[0][-1], recorded[run.step]))
-                parts.append(_part(run, trial, n_examples))
-            if run.step >= max(steps):
-                break
-            run.advance()
-            progress(run.step)
-            if run.step % 50 == 0 or run.step in steps:
-                run.look_for_divergence()
-                if run.all_diverged:
-                    raise ResultsError(
-                        f"The trunk should be embedded at step {max(steps)}. {trial.strategy.label} diverged before step "
-                        f"{run.step + 1}. Choose earlier steps with --at, or another strategy."
-                    )
-    finally:
-        run.batches.close()
+    with closing(PackData([trial], dataset, computation.device)) as data:
+        run = Run.of([trial], data, computation)
+        for step in itertools.chain([0], walk(run, max(steps))):
+            if step in steps:
+                _check_convergence(trial, run, max(steps))
+                if step in recorded:
+                    differences.append(_difference(trial, data, run, recorded[step]))
+                parts.append(_part(trial, data, run, n_examples))
+        _check_convergence(trial, run, max(steps))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     n = len(columns["step"])
     head = {
@@ -108,18 +139,34 @@ def embed(
     return Embedded(table=table, difference=max(differences) if differences else None)
 
 
+def _check_convergence(trial: TrialSpec, run: Run, last: int) -> None:
+    run.look_for_divergence()
+    if run.all_diverged:
+        raise ResultsError(
+            f"The trunk should be embedded at step {last}. {trial.strategy.label} diverged before step {run.step + 1}. "
+            "Choose earlier steps with --at, or another strategy."
+        )
+
+
+def _difference(trial: TrialSpec, data: PackData, run: Run, recorded: Mapping[str, Any]) -> float:
+    """The largest absolute difference between the run's test values and the recorded ones of the same step."""
+    met = evaluate(run.networks, data.splits["test"], trial.dataset.evaluation_batch)
+    columns = {f"test/{name}": values[0] for name, values in met.items()}
+    return max((abs(columns[n] - recorded[n]) for n in columns if recorded.get(n) is not None), default=0.0)
+
+
 @torch.no_grad()
-def _part(run: Run, trial: TrialSpec, n_examples: int) -> dict[str, Any]:
+def _part(trial: TrialSpec, data: PackData, run: Run, n_examples: int) -> dict[str, Any]:
     """One step's rows."""
-    test = run.splits["test"]
-    indices = torch.arange(min(n_examples, len(test)), device=run.device).expand(1, -1)
-    representation = run.pack.represent(test.inputs.gather(indices, run.dtype))[0]
+    test, dtype = data.splits["test"], run.networks.dtype
+    indices = torch.arange(min(n_examples, len(test)), device=run.networks.device).expand(1, -1)
+    representation = run.networks.represent(test.inputs.gather(indices, dtype))[0]
     # A trunk that keeps a map of features is averaged over its places, as before a classifier.
     points = representation.flatten(2).mean(dim=2) if representation.ndim > 2 else representation
     plane = _tsne(points.double().cpu().numpy())
     n = len(plane)
     labels = {
-        f"label/{task}": column.gather(indices, run.dtype)[0].cpu().numpy()
+        f"label/{task}": column.gather(indices, dtype)[0].cpu().numpy()
         for task, column in test.targets.items()
         if column.kind == "label" and column.values.ndim == 1
     }
@@ -142,9 +189,3 @@ def _tsne(points: np.ndarray) -> np.ndarray:
     perplexity = min(30.0, (len(points) - 1) / 3)
     plane: np.ndarray = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(points)
     return plane
-
-
-def _difference(met: Mapping[str, Any], recorded: Mapping[str, Any]) -> float:
-    """The largest absolute difference between test values of one step."""
-    names = [name for name in met if name.startswith("test/") and recorded.get(name) is not None]
-    return max((abs(met[name] - recorded[name]) for name in names), default=0.0)

@@ -13,7 +13,7 @@ import torch
 
 from mtlray.errors import LaunchError, SpecError
 from mtlray.planning.text import Workers
-from mtlray.running.calibration import ON_CPU, calibrate, kinds, repacked
+from mtlray.running.calibration import ON_CPU, calibrate, largest_packs, repacked
 from mtlray.running.job import Job
 from mtlray.running.pack import run_pack
 from mtlray.running.policy import HungError, store_is_full
@@ -59,9 +59,9 @@ def _measured(packs: Sequence[Pack], job: Job, session: Session) -> Sequence[Pac
         say(ON_CPU)
         return packs
     trials = [trial for pack in packs for trial in pack]
-    groups = kinds(trials)
-    found = calibrate(list(groups.values()), job, stopped=lambda: session.stop.asked)
-    return repacked(trials, groups, found, say)
+    largest = largest_packs(trials)
+    found = calibrate(list(largest.values()), job, stopped=lambda: session.stop.asked)
+    return repacked(trials, largest, found, say)
 
 
 def _run(pack: Pack, job: Job, session: Session) -> None:

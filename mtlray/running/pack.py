@@ -21,7 +21,7 @@ from mtlray.running.giving_up import commit_failure, give_up, spent
 from mtlray.running.job import Job
 from mtlray.running.resuming import checkpoints_of, in_step
 from mtlray.running.rows import Circumstances, curves_table, summary_table
-from mtlray.running.surroundings import device_name, device_of, surroundings
+from mtlray.running.surroundings import computation_of, device_name, device_of, surroundings
 from mtlray.specs import TrialSpec
 from mtlray.storage.failpoints import failpoint
 from mtlray.trackers import LiveTensorBoard, trial_folder
@@ -119,13 +119,11 @@ class _Start:
             outcomes = train(
                 self._trials,
                 dataset,
-                device=self._device,
+                computation_of(config),
                 checkpoints=checkpoints,
                 checkpoint_seconds=config.checkpoint_seconds,
                 save=save,
                 progress=progress,
-                kernel=config.kernel,
-                activation_checkpointing=config.activation_checkpointing,
             )
             for outcome, trial in zip(outcomes, self._trials, strict=True):
                 live[trial.trial_id].write(outcome.rows)
@@ -196,8 +194,8 @@ class _Start:
 
 
 def _ending(outcome: Outcome) -> Ending:
-    state = TrialState(outcome.state)
-    return Ending(state, f"non-finite loss at step {outcome.step}" if state is TrialState.DIVERGED else "")
+    diverged = outcome.state is TrialState.DIVERGED
+    return Ending(outcome.state, f"non-finite loss at step {outcome.step}" if diverged else "")
 
 
 def _live(trial: TrialSpec, job: Job) -> LiveTensorBoard:

@@ -55,36 +55,14 @@ def summary_table(
     """One row for each task and metric; the numbers are null where the trial was never evaluated."""
     rates = sorted(row["train_samples_per_second"] for row in rows)
     common = {
-        "trial_id": trial.trial_id,
-        "sweep": about.sweep,
-        "results_version": trial.results_version,
-        "dataset": trial.dataset.label,
-        "data_origin": trial.dataset.origin,
-        "data_fingerprint": about.fingerprint,
-        "model": trial.model.label,
-        "strategy": trial.strategy.label,
-        "strategy_params": trial.strategy_json,
-        "optimizer": trial.optimizer.label,
-        "learning_rate": trial.optimizer.lr,
-        "fraction": trial.fraction,
-        "seed": trial.seed,
+        **_identity(trial),
+        **_circumstances(about),
         "state": str(state),
         "steps": step,
         "n_evaluations": len(rows),
         "solver_fallbacks": solver_fallbacks,
-        "backward_passes": trial.strategy.backward_passes,
         "train_samples_per_second": rates[len(rates) // 2] if rates else None,
-        "seconds": about.seconds,
-        "peak_memory_bytes": about.peak_memory_bytes,
-        "pack_size": about.pack_size,
-        "attempts": about.attempts,
-        "commit": about.commit.sha,
-        "dirty": about.commit.dirty,
-        "versions": versions(),
-        "device": about.device,
-        "kernel": about.kernel or None,
         "error": error,
-        "spec": trial.canonical,
     }
     table = [
         {
@@ -100,6 +78,42 @@ def summary_table(
         for metric in task.metrics
     ]
     return pa.Table.from_pylist(table, schema=SUMMARY)
+
+
+def _identity(trial: TrialSpec) -> dict[str, Any]:
+    """Columns of the summary that the spec alone decides."""
+    return {
+        "trial_id": trial.trial_id,
+        "results_version": trial.results_version,
+        "dataset": trial.dataset.label,
+        "data_origin": trial.dataset.origin,
+        "model": trial.model.label,
+        "strategy": trial.strategy.label,
+        "strategy_params": trial.strategy_json,
+        "backward_passes": trial.strategy.backward_passes,
+        "optimizer": trial.optimizer.label,
+        "learning_rate": trial.optimizer.lr,
+        "fraction": trial.fraction,
+        "seed": trial.seed,
+        "spec": trial.canonical,
+    }
+
+
+def _circumstances(about: Circumstances) -> dict[str, Any]:
+    """Columns of the summary that say where, when and by what the trial was run."""
+    return {
+        "sweep": about.sweep,
+        "data_fingerprint": about.fingerprint,
+        "seconds": about.seconds,
+        "peak_memory_bytes": about.peak_memory_bytes,
+        "pack_size": about.pack_size,
+        "attempts": about.attempts,
+        "commit": about.commit.sha,
+        "dirty": about.commit.dirty,
+        "versions": versions(),
+        "device": about.device,
+        "kernel": about.kernel or None,
+    }
 
 
 def selections(rows: list[dict[str, Any]], task: str, metric: Metric) -> dict[str, float | int | None]:

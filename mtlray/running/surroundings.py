@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import torch
 
 from mtlray.identity.provenance import cpu_name
-from mtlray.models.pack import default_dtype
+from mtlray.models import Computation
+from mtlray.models.dtype import default_dtype
 from mtlray.specs import RunConfig
 
 # Parameters of glibc's mallopt.
@@ -20,6 +21,11 @@ def device_of(config: RunConfig) -> torch.device:
     if config.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(config.device)
+
+
+def computation_of(config: RunConfig) -> Computation:
+    """Where and with which code trials are computed."""
+    return Computation(device_of(config), config.kernel, config.activation_checkpointing)
 
 
 def device_name(device: torch.device) -> str:

@@ -12,6 +12,7 @@ from mtlray.data import DatasetSpec
 from mtlray.errors import SpecError, require, require_choice
 from mtlray.identity.codec import canonical_json, encode, integer
 from mtlray.models import ModelSpec
+from mtlray.models.dtype import Precision
 from mtlray.results.ledger import RESULTS_VERSION
 from mtlray.specs.checks import is_number, require_object, require_strategy
 from mtlray.specs.hyperparameters import require_hyperparameters
@@ -40,7 +41,7 @@ class TrialSpec:
     batch_size: int = 128
     evaluate_every: int | Literal["epoch"] = 469
     seed: int = 0
-    precision: Literal["float32", "float64", "bf16"] = "float32"
+    precision: Precision = "float32"
     results_version: int = RESULTS_VERSION
     gradient_diagnostics: bool = field(default=False, metadata={"neutral": False})
 

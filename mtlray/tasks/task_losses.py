@@ -98,7 +98,7 @@ class TaskLosses:
         """
         if self.measure is None:
             raise SpecError(
-                "These losses come without the predictions that a metric needs. Make them with `Pack.losses`."
+                "These losses come without the predictions that a metric needs. Make them with `Networks.losses`."
             )
         return self.measure()
 

@@ -4,8 +4,8 @@ They come after the trials and change nothing in the results; one that fails cos
 """
 
 from mtlray.trackers.mlflow import to_mlflow
-from mtlray.trackers.runs import Run, finished_runs
 from mtlray.trackers.tensorboard import LiveTensorBoard, to_tensorboard, trial_folder
+from mtlray.trackers.tracked_trial import TrackedTrial, finished_trials
 from mtlray.trackers.wandb import to_wandb
 
 TRACKERS = {"tensorboard": to_tensorboard, "wandb": to_wandb, "mlflow": to_mlflow}
@@ -13,8 +13,8 @@ TRACKERS = {"tensorboard": to_tensorboard, "wandb": to_wandb, "mlflow": to_mlflo
 __all__ = [
     "TRACKERS",
     "LiveTensorBoard",
-    "Run",
-    "finished_runs",
+    "TrackedTrial",
+    "finished_trials",
     "to_mlflow",
     "to_tensorboard",
     "to_wandb",

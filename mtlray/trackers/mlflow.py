@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 
 from mtlray.errors import LaunchError
-from mtlray.trackers.runs import Run, need
+from mtlray.trackers.tracked_trial import TrackedTrial, need
 
 # MLflow takes 1,000 metrics a call and 250 characters a parameter.
 _BATCH = 1000
 _TAG = "mtlray.trial_id"
 
 
-def to_mlflow(runs: Iterable[Run], to: str, project: str) -> str:
+def to_mlflow(trials: Iterable[TrackedTrial], to: str, project: str) -> str:
     """Send each trial to the tracking server or store `to`; returns what was done. Raises LaunchError."""
     mlflow = need("mlflow", "mlflow")
     entities = need("mlflow.entities", "mlflow")
@@ -19,19 +19,19 @@ def to_mlflow(runs: Iterable[Run], to: str, project: str) -> str:
         client = mlflow.MlflowClient(tracking_uri=to)
         experiment = client.get_experiment_by_name(project)
         experiment_id = experiment.experiment_id if experiment is not None else client.create_experiment(project)
-        for run in runs:
-            same = client.search_runs([experiment_id], f"tags.`{_TAG}` = '{run.trial_id}'", max_results=1)
+        for trial in trials:
+            same = client.search_runs([experiment_id], f"tags.`{_TAG}` = '{trial.trial_id}'", max_results=1)
             if any(found.info.status == "FINISHED" for found in same):
                 passed += 1
                 continue
             for torn in same:  # an export that was stopped half-way
                 client.delete_run(torn.info.run_id)
-            tags = {_TAG: run.trial_id, "group": run.group, "state": run.state, "spec": run.parameters["spec"]}
-            run_id = client.create_run(experiment_id, run_name=run.name, tags=tags).info.run_id
-            parameters = [entities.Param(k, str(v)[:250]) for k, v in run.parameters.items() if k != "spec"]
+            tags = {_TAG: trial.trial_id, "group": trial.group, "state": trial.state, "spec": trial.parameters["spec"]}
+            run_id = client.create_run(experiment_id, run_name=trial.name, tags=tags).info.run_id
+            parameters = [entities.Param(k, str(v)[:250]) for k, v in trial.parameters.items() if k != "spec"]
             metrics = [
                 entities.Metric(name.replace("%", "percent"), value, 0, step)
-                for step, values in (*run.scalars, (run.parameters["steps"], dict(run.final)))
+                for step, values in (*trial.scalars, (trial.parameters["steps"], dict(trial.final)))
                 for name, value in values.items()
             ]
             client.log_batch(run_id, params=parameters)

@@ -6,26 +6,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtlray.trackers.runs import Run, need, scalars_of
+from mtlray.trackers.tracked_trial import TrackedTrial, need, scalars_of
 
 
-def to_tensorboard(runs: Iterable[Run], to: str, project: str) -> str:
+def to_tensorboard(trials: Iterable[TrackedTrial], to: str, project: str) -> str:
     """Write `to/<sweep>/<cell>/<seed and id>`, each trial anew; returns what was done. Raises LaunchError, OSError."""
     tensorboard = need("tensorboardX", "tensorboardX")
     summary = need("tensorboardX.summary", "tensorboardX")
     n = 0
-    for run in runs:
-        folder = trial_folder(Path(to), project, run.group, run.parameters["seed"], run.trial_id)
+    for trial in trials:
+        folder = trial_folder(Path(to), project, trial.group, trial.parameters["seed"], trial.trial_id)
         shutil.rmtree(folder, ignore_errors=True)
         with tensorboard.SummaryWriter(str(folder)) as writer:
-            for part in summary.hparams({k: v for k, v in run.parameters.items() if k != "spec"}, dict(run.final)):
+            for part in summary.hparams({k: v for k, v in trial.parameters.items() if k != "spec"}, dict(trial.final)):
                 writer.file_writer.add_summary(part)
-            writer.add_text("spec", f"    {run.parameters['spec']}", 0)
-            for step, values in run.scalars:
+            writer.add_text("spec", f"    {trial.parameters['spec']}", 0)
+            for step, values in trial.scalars:
                 for name, value in values.items():
                     writer.add_scalar(name, value, step)
-            for name, value in run.final.items():
-                writer.add_scalar(name, value, run.parameters["steps"])
+            for name, value in trial.final.items():
+                writer.add_scalar(name, value, trial.parameters["steps"])
         n += 1
     return f"{n} trials written below {Path(to) / project}. Look at them: tensorboard --logdir {to}"
 

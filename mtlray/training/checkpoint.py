@@ -1,7 +1,7 @@
 """Everything a trial owns, as bytes and back. A checkpoint of another trial is refused."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -24,8 +24,8 @@ class Checkpoint:
     strategy: dict[str, dict[str, Tensor]]
     optimizer: dict[str, dict[str, Any]]
     meters: dict[str, Tensor]
-    rows: list[dict[str, Any]]
-    seconds: float
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
     data_fingerprint: str = ""
     kernel: str = "torch"
 

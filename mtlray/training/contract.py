@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mtlray.errors import SpecError
-from mtlray.models.pack import default_dtype
+from mtlray.models.dtype import default_dtype
 from mtlray.strategies import AbstractStrategy, State
 from mtlray.tasks.task import Task
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mtlray.axes import Jacobian, PerSeed
-from mtlray.models import Pack
+from mtlray.models import Networks
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses
 
@@ -48,20 +48,20 @@ def gradient_diagnostics(jacobians: Sequence[Jacobian], tasks: Sequence[Task]) -
     }
 
 
-def jacobians(pack: Pack, batches: Sequence[Callable[[], TaskLosses]]) -> list[Jacobian]:
-    """The Jacobian of each batch, with the pack left as it was: `.grad` and buffers, such as a batch norm's statistics."""
-    with _untouched(pack):
+def jacobians(networks: Networks, batches: Sequence[Callable[[], TaskLosses]]) -> list[Jacobian]:
+    """The Jacobian of each batch, with the networks left as they were: `.grad` and buffers, such as a batch norm's statistics."""
+    with _untouched(networks):
         return [losses().jacobian() for losses in batches]
 
 
 @contextmanager
-def _untouched(pack: Pack) -> Iterator[None]:
-    gradients: list[Tensor | None] = [parameter.grad for parameter in pack.parameters.values()]
-    buffers = {name: buffer.clone() for name, buffer in pack.buffers.items()}
+def _untouched(networks: Networks) -> Iterator[None]:
+    gradients: list[Tensor | None] = [parameter.grad for parameter in networks.parameters.values()]
+    buffers = {name: buffer.clone() for name, buffer in networks.buffers.items()}
     try:
         yield
     finally:
-        for parameter, gradient in zip(pack.parameters.values(), gradients, strict=True):
+        for parameter, gradient in zip(networks.parameters.values(), gradients, strict=True):
             parameter.grad = gradient
-        for name, buffer in pack.buffers.items():
+        for name, buffer in networks.buffers.items():
             buffer.copy_(buffers[name])

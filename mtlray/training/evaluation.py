@@ -5,40 +5,42 @@ import torch
 from mtlray.axes import Indices
 from mtlray.data import Examples
 from mtlray.data.batches import Batches
-from mtlray.models import Pack
+from mtlray.models import Networks
 
 
 @torch.no_grad()
-def evaluate(
-    pack: Pack, examples: Examples, n_seeds: int, device: torch.device, dtype: torch.dtype, batch: int = 500
-) -> dict[str, list[float]]:
-    """`{task}/{metric}` and `{task}/loss` for each seed of the pack; empty where the split has no example.
+def evaluate(networks: Networks, examples: Examples, batch: int = 500) -> dict[str, list[float]]:
+    """`{task}/{metric}` and `{task}/loss` for each seed; empty where the split has no example.
 
     The split is cut into batches of `batch` examples. Losses are the mean over batches, weighted by their sizes.
     """
-    n = len(examples)
+    n, n_seeds, device = len(examples), networks.n_seeds, networks.device
     if n == 0:
         return {}
-    groups = {(t.name, m.group): m for t in pack.tasks for m in t.metrics}  # one metric of each group updates for all
+    groups = {
+        (t.name, m.group): m for t in networks.tasks for m in t.metrics
+    }  # one metric of each group updates for all
     kept = {key: metric.init(n_seeds, device) for key, metric in groups.items()}
-    losses = torch.zeros(n_seeds, len(pack.tasks), dtype=torch.float64, device=device)
+    losses = torch.zeros(n_seeds, len(networks.tasks), dtype=torch.float64, device=device)
 
     def indices(number: int) -> Indices:
         return torch.arange(number * batch, min((number + 1) * batch, n)).expand(n_seeds, -1)
 
     end = -(-n // batch)
-    batches = Batches(examples, [t.name for t in pack.tasks], indices, end, device=device, dtype=dtype)
+    batches = Batches(examples, [t.name for t in networks.tasks], indices, end, device=device, dtype=networks.dtype)
     try:
         for number in range(end):
             inputs, targets = batches.at(number)
-            predictions = pack.predict(inputs)
-            for column, (task, prediction, target) in enumerate(zip(pack.tasks, predictions, targets, strict=True)):
+            predictions = networks.predict(inputs)
+            for column, (task, prediction, target) in enumerate(zip(networks.tasks, predictions, targets, strict=True)):
                 losses[:, column] += inputs.shape[1] * task.loss(prediction, target).double()
                 for (name, group), metric in groups.items():
                     if name == task.name:
                         kept[name, group] = metric.update(kept[name, group], prediction, target)
     finally:
         batches.close()
-    values = {f"{t.name}/{m.name}": m.compute(kept[t.name, m.group]).tolist() for t in pack.tasks for m in t.metrics}
+    values = {
+        f"{t.name}/{m.name}": m.compute(kept[t.name, m.group]).tolist() for t in networks.tasks for m in t.metrics
+    }
     mean_losses = (losses / n).T.tolist()
-    return values | {f"{task.name}/loss": mean_losses[column] for column, task in enumerate(pack.tasks)}
+    return values | {f"{task.name}/loss": mean_losses[column] for column, task in enumerate(networks.tasks)}

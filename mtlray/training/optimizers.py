@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mtlray.errors import SpecError
-from mtlray.models import Pack
+from mtlray.models import Networks
 from mtlray.specs import SGD, Adam, OptimizerSpec
 from mtlray.strategies import State
 
@@ -38,24 +38,24 @@ def set_learning_rates(optimizer: torch.optim.Optimizer, spec: OptimizerSpec, st
             group["lr"] = rate * factor
 
 
-def optimizer_state(optimizer: torch.optim.Optimizer, pack: Pack, state: State) -> dict[str, dict[str, Tensor]]:
+def optimizer_state(optimizer: torch.optim.Optimizer, networks: Networks, state: State) -> dict[str, dict[str, Tensor]]:
     """Slots of each parameter, each tensor leading with the `seed` axis; counters are repeated along it."""
     slots: dict[str, dict[str, Tensor]] = {}
-    for name, parameter, leads in _named(pack, state):
+    for name, parameter, leads in _named(networks, state):
         slots[name] = {}
         for key, value in optimizer.state.get(parameter, {}).items():
             if key in _COUNTERS:
-                slots[name][key] = value.detach().reshape(1).expand(pack.n_seeds).clone()
+                slots[name][key] = value.detach().reshape(1).expand(networks.n_seeds).clone()
             elif isinstance(value, Tensor):
                 slots[name][key] = (value if leads else value.unsqueeze(0)).detach().clone()
     return slots
 
 
 def restore_optimizer(
-    optimizer: torch.optim.Optimizer, pack: Pack, state: State, slots: dict[str, dict[str, Tensor]]
+    optimizer: torch.optim.Optimizer, networks: Networks, state: State, slots: dict[str, dict[str, Tensor]]
 ) -> None:
     """Put back what `optimizer_state` gave."""
-    for name, parameter, leads in _named(pack, state):
+    for name, parameter, leads in _named(networks, state):
         restored: dict[str, Tensor] = {}
         for key, value in slots[name].items():
             if key in _COUNTERS:
@@ -66,7 +66,7 @@ def restore_optimizer(
             optimizer.state[parameter] = restored
 
 
-def _named(pack: Pack, state: State) -> list[tuple[str, Tensor, bool]]:
+def _named(networks: Networks, state: State) -> list[tuple[str, Tensor, bool]]:
     """Every trained tensor with its name and whether it leads with the `seed` axis."""
-    network = [(f"network/{name}", p, pack.stacked) for name, p in pack.parameters.items()]
+    network = [(f"network/{name}", p, networks.stacked) for name, p in networks.parameters.items()]
     return network + [(f"strategy/{name}", p, True) for name, p in state.params.items()]

@@ -1,12 +1,14 @@
-"""Which examples each mini-batch of a trial holds, and the batches of a pack."""
+"""Which examples each mini-batch of a trial holds, and the data of a pack."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from mtlray.data import Examples, subset
-from mtlray.data.batches import Batches
+from mtlray.axes import Indices
+from mtlray.data import Dataset, subset
+from mtlray.data.batches import Batches, place
+from mtlray.models.dtype import dtype_of
 from mtlray.randomness import generator
 from mtlray.specs import TrialSpec
 
@@ -42,28 +44,50 @@ class Sampler:
         return list(torch.split(self._subset[shuffle], self._trial.batch_size)[:whole])
 
 
-def training_batches(
-    trials: Sequence[TrialSpec], examples: Examples, device: torch.device, dtype: torch.dtype
-) -> Batches:
-    """The mini-batches of trials that are equal in all but the seed, `[seed, batch, ...]`, by their number."""
-    trial = trials[0]
-    samplers = [Sampler(trial, len(examples)) for trial in trials]
+class PackData:
+    """A data set as a pack reads it: `splits`, on the device where they fit, and the mini-batches of training by number.
 
-    def indices(n: int) -> Tensor:
-        return torch.stack([sampler.batch(n) for sampler in samplers])
+    The trials are equal in all but the seed. Close it at the end of training, for a thread may be reading ahead. `fingerprint` is
+    the data set's.
+    """
 
-    end = trial.steps * trial.strategy.batches_per_step
-    return Batches(examples, [task.name for task in trial.tasks], indices, end, device=device, dtype=dtype)
+    def __init__(self, trials: Sequence[TrialSpec], dataset: Dataset, device: torch.device) -> None:
+        trial, self._trials = trials[0], trials
+        self.fingerprint = dataset.fingerprint
+        self.splits = {name: place(examples, device) for name, examples in dataset.splits.items()}
+        train = self.splits["train"]
+        self._names = [task.name for task in trial.tasks]
+        self._samplers = [Sampler(trial, len(train)) for trial in trials]  # for what is apart; a thread has the others
+        samplers = [Sampler(trial, len(train)) for trial in trials]
 
+        def indices(number: int) -> Indices:
+            return torch.stack([sampler.batch(number) for sampler in samplers])
 
-def augmented(
-    trials: Sequence[TrialSpec], number: int, inputs: Tensor, targets: Sequence[Tensor]
-) -> tuple[Tensor, Sequence[Tensor]]:
-    """Batch `number` as its data set changes it at random: a function of (seed, number) for each trial."""
-    dataset = trials[0].dataset
-    if not dataset.augmented:
-        return inputs, targets
-    random = [generator(trial.seed, "augment", number) for trial in trials]
-    names = [task.name for task in trials[0].tasks]
-    inputs, changed = dataset.augment(inputs, dict(zip(names, targets, strict=True)), random)
-    return inputs, [changed[name] for name in names]
+        end, dtype = trial.steps * trial.strategy.batches_per_step, dtype_of(trial.precision)
+        self.batches = Batches(train, self._names, indices, end, device=device, dtype=dtype)
+
+    def batch(self, number: int) -> tuple[Tensor, Sequence[Tensor]]:
+        """Inputs and each task's targets of a mini-batch, `[seed, batch, ...]`, as the data set changes them at random.
+
+        The changes are a function of (seed, number) for each trial.
+        """
+        inputs, targets = self.batches.at(number)
+        dataset = self._trials[0].dataset
+        if not dataset.augmented:
+            return inputs, targets
+        random = [generator(trial.seed, "augment", number) for trial in self._trials]
+        inputs, changed = dataset.augment(inputs, dict(zip(self._names, targets, strict=True)), random)
+        return inputs, [changed[name] for name in self._names]
+
+    def apart(self, purpose: str, step: int, count: int) -> list[Indices]:
+        """Up to `count` batches for something besides training, `[seed, batch]` each, as `Sampler.apart` draws them."""
+        drawn = zip(*(sampler.apart(purpose, step, count) for sampler in self._samplers), strict=True)
+        return [torch.stack(list(batches)) for batches in drawn]
+
+    def of(self, batch: Indices) -> tuple[Tensor, Sequence[Tensor]]:
+        """Inputs and each task's targets of any training examples, `[seed, batch]`, not augmented."""
+        return self.batches.of(batch)
+
+    def close(self) -> None:
+        """End what reads ahead."""
+        self.batches.close()

@@ -11,7 +11,7 @@ import pytest
 from places import GOLDEN
 
 from mtlray.analysis import render_table, tabulate
-from mtlray.analysis.grid.load import load
+from mtlray.analysis.grid import load
 from mtlray.analysis.layout.latex import escape
 from mtlray.errors import ResultsError, SpecError
 

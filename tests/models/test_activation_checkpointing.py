@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections import Counter
+from contextlib import closing
 
 import pandas as pd
 import pytest
@@ -14,14 +15,17 @@ import mtlray.models.activation_checkpointing as module
 from mtlray.data import MultiMNIST, NYUv2, UTKFace
 from mtlray.errors import SpecError
 from mtlray.identity.provenance import Commit
-from mtlray.models import VGG, LeNet, Pack, SegNet, StagedTrunk
+from mtlray.models import VGG, Computation, LeNet, Networks, SegNet, StagedTrunk
 from mtlray.models.activation_checkpointing import checkpoint_activations
 from mtlray.running.calibration import calibrate
 from mtlray.running.job import Job
 from mtlray.specs import SGD, Adam, RunConfig, TrialSpec
 from mtlray.strategies import MGDAUB, Equal, PCGrad, Uncertainty
 from mtlray.strategies.every import every_strategy
-from mtlray.training.loop import Run
+from mtlray.training.checkpoint import Checkpoint
+from mtlray.training.loop import train
+from mtlray.training.run import Run
+from mtlray.training.sampling import PackData
 
 CPU = torch.device("cpu")
 FACES = UTKFace(image_size=32, n_images=(2, 2))
@@ -54,9 +58,9 @@ def trial_of(spec, model, **fields):
     return TrialSpec(**{"dataset": spec, "model": model, **plain, **fields})
 
 
-def numbers(run):
-    """All that a trial records and would save, in a form in which any two floats differ and nan is like nan."""
-    (c,) = run.checkpoints()
+def numbers(saved):
+    """All that a trial records and saves, in a form in which any two floats differ and nan is like nan."""
+    c = saved[max(saved)]
     rows = [{k: repr(v) for k, v in row.items() if k != "train_samples_per_second"} for row in c.rows]
     parts = {"model": c.model, "meters": c.meters, **c.strategy, **c.optimizer}
     return rows, {
@@ -64,14 +68,15 @@ def numbers(run):
     }
 
 
-def trained(trial, dataset, recompute, checkpoint=None, until=None):
-    run = Run([trial], dataset, CPU, [checkpoint], activation_checkpointing=recompute)
-    while run.step < (until or trial.steps):
-        run.advance()
-        if run.step % trial.evaluation_interval == 0:
-            run.evaluate()
-    run.batches.close()
-    return run
+def trained(trial, dataset, recompute, checkpoint=None):
+    """The checkpoints of each step."""
+    saved = {}
+    train(
+        [trial], dataset, Computation(CPU, activation_checkpointing=recompute), checkpoints=[checkpoint],
+        checkpoint_seconds=0.0, progress=lambda step: None,
+        save=lambda c: saved.update({c.step: Checkpoint.from_bytes(c.to_bytes(), trial.trial_id)}),
+    )  # fmt: skip
+    return saved
 
 
 # -- equal bits
@@ -117,8 +122,8 @@ def test_a_trial_goes_on_without_what_it_began_with(pictures):
     trial = trial_of(spec, VGG("small"), optimizer=ADAM, steps=4, evaluate_every=2)
     whole = numbers(trained(trial, dataset, recompute=False))
     for first, then in ((True, False), (False, True)):
-        (checkpoint,) = trained(trial, dataset, first, until=2).checkpoints()
-        assert numbers(trained(trial, dataset, then, checkpoint)) == whole
+        halfway = trained(trial, dataset, first)[2]
+        assert numbers(trained(trial, dataset, then, halfway)) == whole
 
 
 class Restless(nn.Module):
@@ -237,30 +242,30 @@ def test_lenet_has_no_stages_and_runs_as_ever(digits, recomputed):
     trials.append(dataclasses.replace(trials[0], seed=1))
     states = []
     for recompute in (False, True):
-        run = Run(trials, digits, CPU, [None, None], activation_checkpointing=recompute)
-        run.advance()
-        run.batches.close()
-        states.append(run.pack.state())
+        computation = Computation(CPU, activation_checkpointing=recompute)
+        with closing(PackData(trials, digits, CPU)) as data:
+            run = Run.of(trials, data, computation)
+            run.advance()
+        states.append(run.networks.state())
     assert all(torch.equal(tensor, states[1][name]) for name, tensor in states[0].items())
     assert not recomputed
 
 
 def test_an_evaluation_computes_nothing_twice(recomputed):
-    made = pack_of((0,))
+    made = networks_of((0,))
     made.predict(torch.rand(1, 2, 3, 32, 32))
     assert made._network.trunk.activation_checkpointing
     assert not recomputed
 
 
-def pack_of(seeds):
-    return Pack(
-        VGG("small"), (3, 32, 32), FACES.tasks, seeds, device=CPU, dtype=torch.float32, activation_checkpointing=True
-    )
+def networks_of(seeds):
+    computation = Computation(CPU, activation_checkpointing=True)
+    return Networks(VGG("small"), (3, 32, 32), FACES.tasks, seeds, computation)
 
 
 def test_a_pack_of_several_seeds_is_refused():
     with pytest.raises(SpecError) as caught:
-        pack_of((3, 4))
+        networks_of((3, 4))
     assert str(caught.value) == (
         "Activation checkpointing of model vgg-small takes one network at a time. Found a pack of 2 seeds. Choose pack size 1, "
         "or run without activation checkpointing."

@@ -7,7 +7,7 @@ from torch import nn
 from mtlray.data import MultiMNIST
 from mtlray.errors import SpecError
 from mtlray.models import LeNet
-from mtlray.models.pack import initialise
+from mtlray.models.networks import initialise
 
 
 def n_parameters(module):

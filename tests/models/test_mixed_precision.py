@@ -9,7 +9,7 @@ from mtlray import SGD, VGG, Equal, LeNet, MultiMNIST, PCGrad, SegNet, TrialSpec
 from mtlray.data import Column, Dataset, Examples
 from mtlray.data.faces import UTKFace
 from mtlray.data.nyuv2 import NYUv2
-from mtlray.models import Pack
+from mtlray.models import Computation, Networks
 from mtlray.strategies import MGDAUB
 from mtlray.training.loop import train
 
@@ -18,17 +18,9 @@ FACES, NYU = UTKFace(image_size=32, n_images=(2, 2)), NYUv2(source="mat", downsc
 DIGITS = MultiMNIST(source="mnist5k", val_digits=200)
 
 
-def pack(model, dataset, *, autocast, seeds=(0,)):
-    return Pack(
-        model,
-        dataset.input_shape,
-        dataset.tasks,
-        seeds,
-        device=CPU,
-        dtype=torch.float32,
-        kernel="auto",
-        autocast=autocast,
-    )
+def networks(model, dataset, *, autocast, seeds=(0,)):
+    precision = "bf16" if autocast else "float32"
+    return Networks(model, dataset.input_shape, dataset.tasks, seeds, Computation(CPU), precision)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +30,7 @@ def pack(model, dataset, *, autocast, seeds=(0,)):
 )
 def test_it_is_torch_s_autocast(model, dataset):
     inputs = torch.rand(1, 2, *dataset.input_shape, generator=torch.Generator().manual_seed(0))
-    mixed, full = pack(model, dataset, autocast=True), pack(model, dataset, autocast=False)
+    mixed, full = networks(model, dataset, autocast=True), networks(model, dataset, autocast=False)
     assert mixed.kernel == "torch", "the compiled kernel knows no bfloat16"
     network = mixed._network.eval()
     with torch.autocast("cpu", torch.bfloat16):
@@ -54,7 +46,7 @@ def test_gradients_are_in_float32_and_near():
     targets = [torch.arange(16).unsqueeze(0) % 10] * 2
     gradients = []
     for autocast in (False, True):
-        made = pack(LeNet(), DIGITS, autocast=autocast)
+        made = networks(LeNet(), DIGITS, autocast=autocast)
         losses = made.losses(inputs, targets, 0)
         assert losses.values.dtype == torch.float32
         losses.values.sum().backward()
@@ -65,9 +57,9 @@ def test_gradients_are_in_float32_and_near():
 
 def test_a_pack_is_what_its_trials_are_alone():
     inputs = torch.rand(2, 4, 1, 36, 36, generator=torch.Generator().manual_seed(0))
-    together = pack(LeNet(), DIGITS, autocast=True, seeds=(3, 5)).predict(inputs)
+    together = networks(LeNet(), DIGITS, autocast=True, seeds=(3, 5)).predict(inputs)
     for i, seed in enumerate((3, 5)):
-        alone = pack(LeNet(), DIGITS, autocast=True, seeds=(seed,)).predict(inputs[i : i + 1])
+        alone = networks(LeNet(), DIGITS, autocast=True, seeds=(seed,)).predict(inputs[i : i + 1])
         for mine, theirs in zip(together, alone, strict=True):
             torch.testing.assert_close(mine[i : i + 1], theirs, rtol=0.02, atol=0.005)
 
@@ -103,7 +95,7 @@ def test_trials_train_and_repeat_bit_for_bit(strategy, few):
         (outcome,) = train(
             [spec],
             few,
-            device=CPU,
+            Computation(CPU),
             checkpoints=[None],
             checkpoint_seconds=1e9,
             save=lambda c: None,

@@ -1,11 +1,11 @@
-"""SegNet-split: its exact size, its shape, and its gradients alone and in a pack."""
+"""SegNet-split: its exact size, its shape, and its gradients alone and in a networks."""
 
 import pytest
 import torch
 
 from mtlray.data import MultiMNIST, NYUv2
 from mtlray.errors import SpecError
-from mtlray.models import Pack, SegNet
+from mtlray.models import Computation, Networks, SegNet
 from mtlray.models.segnet import _unpooled
 from mtlray.strategies import Uncertainty
 
@@ -50,13 +50,15 @@ def test_a_pack_computes_what_its_trials_compute_alone():
         torch.nn.functional.normalize(torch.randn(2, 3, 3, 36, 48, generator=generator, dtype=torch.float64), dim=2),
     ]
 
+    computation = Computation(torch.device("cpu"))
+
     def run(seeds, part):
-        pack = Pack(SegNet("tiny"), (3, 36, 48), tasks, seeds, device=torch.device("cpu"), dtype=torch.float64)
+        networks = Networks(SegNet("tiny"), (3, 36, 48), tasks, seeds, computation, "float64")
         for step in range(2):
-            values = pack.losses(inputs[part], [t[part] for t in targets], step).values
-        evaluated = pack.predict(inputs[part])
+            values = networks.losses(inputs[part], [t[part] for t in targets], step).values
+        evaluated = networks.predict(inputs[part])
         values.sum().backward()
-        return values.detach(), pack.trunk_gradient_norm().reshape(-1), [p.detach() for p in evaluated]
+        return values.detach(), networks.trunk_gradient_norm().reshape(-1), [p.detach() for p in evaluated]
 
     together = run((3, 4), slice(0, 2))
     for i, seed in enumerate((3, 4)):

@@ -11,6 +11,7 @@ import mtlray.running.calibration as calibration
 import mtlray.running.in_process as in_process
 from mtlray import LeNet, MultiMNIST, RunConfig
 from mtlray.identity.provenance import Commit
+from mtlray.models import Computation
 from mtlray.results.ledger import CURVE_CIRCUMSTANCES, Ledger
 from mtlray.results.states import TrialState
 from mtlray.running.calibration import (
@@ -20,7 +21,7 @@ from mtlray.running.calibration import (
     climb,
     gpu_share,
     kind_of,
-    kinds,
+    largest_packs,
     pack_rate,
     repacked,
     seconds_of,
@@ -95,7 +96,7 @@ def test_memory_that_runs_out_ends_the_search(error):
 def test_what_cannot_be_packed_runs_one_by_one_and_says_why():
     found, _ = climbed([100, RuntimeError("vmap: no rule\nfor this")])
     assert (found.size, found.ended) == (1, "ended at 2: RuntimeError: vmap: no rule for this")
-    assert found.text(GROUP) == (
+    assert found.text(TRIAL) == (
         "Pack size 1 for multi_mnist-mnist5k, lenet-A, equal: 100 alone (trials x steps a second); "
         "ended at 2: RuntimeError: vmap: no rule for this."
     ).replace("multi_mnist-mnist5k", DATA.label)
@@ -141,11 +142,11 @@ def test_the_largest_group_stands_for_its_kind():
     few = [replace(TRIAL, fraction=0.5, seed=seed) for seed in range(2)]
     many = [replace(TRIAL, seed=seed) for seed in range(3)]
     alone = [replace(TRIAL, model=LeNet(preset="A28"), seed=seed) for seed in range(3)]
-    found = kinds([*few, *many, *alone])
+    found = largest_packs([*few, *many, *alone])
     assert sorted(len(group) for group in found.values()) == [1, 3]  # dropout masks belong to one seed
     assert tuple(many) in found.values()
     said = []
-    cut = repacked([*few, *many], kinds([*few, *many]), [Calibration(2)], said.append)
+    cut = repacked([*few, *many], largest_packs([*few, *many]), [Calibration(2)], said.append)
     assert sorted(len(pack) for pack in cut) == [1, 2, 2]
     assert said == [f"Pack size 2 for {DATA.label}, lenet-A, equal: no other seed to pack a trial with."]
 
@@ -155,7 +156,7 @@ def test_the_largest_group_stands_for_its_kind():
 
 def test_the_rate_of_a_pack_by_the_clock(digits):
     ticks = iter([3.0, 5.0])
-    assert pack_rate(GROUP, digits, CPU, clock=lambda: next(ticks)) == 2 * 20 / 2.0
+    assert pack_rate(GROUP, digits, Computation(CPU), clock=lambda: next(ticks)) == 2 * 20 / 2.0
 
 
 def test_a_measurement_leaves_everything_as_it_was(job, tmp_path):

@@ -8,6 +8,7 @@ import torch
 
 from mtlray import DWA, SGD, Equal, LeNet, MultiMNIST, TrialSpec
 from mtlray.errors import ResultsError, SpecError
+from mtlray.models import Computation
 from mtlray.running.embedding import embed, steps_of
 from mtlray.training.loop import train
 
@@ -31,7 +32,7 @@ def dataset(tmp_path_factory):
 
 
 def made(trial, dataset, steps, recorded=None):
-    return embed(trial, dataset, steps, n_examples=40, device=CPU, recorded=recorded or {}, progress=lambda step: None)
+    return embed(trial, dataset, steps, Computation(CPU), n_examples=40, recorded=recorded or {})
 
 
 def test_steps_have_names_and_numbers():
@@ -62,7 +63,7 @@ def test_a_row_for_each_step_and_example_with_the_classes_of_each_task(dataset):
 
 def test_training_once_more_meets_the_recorded_values_exactly(dataset):
     (outcome,) = train(
-        [TRIAL], dataset, device=CPU, checkpoints=[None], checkpoint_seconds=1e9, save=lambda c: None,
+        [TRIAL], dataset, Computation(CPU), checkpoints=[None], checkpoint_seconds=1e9, save=lambda c: None,
         progress=lambda step: None,
     )  # fmt: skip
     recorded = {row["step"]: row for row in outcome.rows}

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mtlray.data import Column, Dataset, Examples, MultiMNIST
-from mtlray.models import LeNet
+from mtlray.models import Computation, LeNet
 from mtlray.specs import SGD, Adam, TrialSpec
 from mtlray.strategies import STRATEGIES, AbstractWeighting, State
 from mtlray.strategies.every import every_strategy
@@ -42,7 +42,7 @@ def run(trial, dataset, checkpoint, save):
     (outcome,) = train(
         [trial],
         dataset,
-        device=torch.device("cpu"),
+        Computation(torch.device("cpu")),
         checkpoints=[checkpoint],
         checkpoint_seconds=0.0,
         save=save,

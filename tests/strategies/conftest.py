@@ -5,7 +5,7 @@ import torch
 
 from mtlray.tasks.task_losses import TaskLosses
 from mtlray.testing import TASKS
-from mtlray.training.loop import initial_state
+from mtlray.training.contract import initial_state
 
 
 @pytest.fixture

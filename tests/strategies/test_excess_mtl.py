@@ -9,7 +9,7 @@ from torchjd.aggregation import ExcessMTLWeighting
 from mtlray.errors import SpecError
 from mtlray.strategies import ExcessMTL
 from mtlray.testing import TASKS
-from mtlray.training.loop import initial_state
+from mtlray.training.contract import initial_state
 
 
 def test_by_hand(drive):

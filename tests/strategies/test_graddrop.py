@@ -7,7 +7,7 @@ from mtlray.errors import SpecError
 from mtlray.randomness import generator
 from mtlray.strategies import GradDrop
 from mtlray.testing import TASKS
-from mtlray.training.loop import initial_state
+from mtlray.training.contract import initial_state
 
 GRADIENTS = torch.tensor([[3.0, 1.0, -1.0, 2.0, 0.0], [-1.0, 1.0, -2.0, -2.0, 0.0]]).double()
 

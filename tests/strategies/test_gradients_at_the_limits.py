@@ -26,7 +26,7 @@ from mtlray.strategies import (
     UPGrad,
 )
 from mtlray.testing import TASKS
-from mtlray.training.loop import initial_state
+from mtlray.training.contract import initial_state
 
 ALL = [cls() for cls in STRATEGIES if issubclass(cls, AbstractAggregation)]
 ALL += [MGDA(normalisation=n) for n in ("l2", "loss", "loss+")]

@@ -5,10 +5,11 @@ import torch
 
 from mtlray.data import MultiMNIST
 from mtlray.errors import SpecError, StrategyError
-from mtlray.models import LeNet, Pack
+from mtlray.models import Computation, LeNet, Networks
 from mtlray.strategies import MGDA, MGDAUB
 from mtlray.tasks.task_losses import TaskLosses
 
+COMPUTATION = Computation(torch.device("cpu"), kernel="torch")
 STRETCH = torch.tensor([1.0, 3.0], dtype=torch.float64)
 
 
@@ -50,28 +51,30 @@ def test_one_task_is_plain_training(start):
 @pytest.mark.parametrize("seeds", [(3,), (3, 4)])
 def test_on_lenet_it_is_mgda_at_the_representation(seeds, start):
     data = MultiMNIST()
-    pack = Pack(LeNet(), data.input_shape, data.tasks, seeds, device=torch.device("cpu"), dtype=torch.float64)
+    networks = Networks(LeNet(), data.input_shape, data.tasks, seeds, COMPUTATION, "float64")
     rng = torch.Generator().manual_seed(0)
     inputs = torch.rand(len(seeds), 4, *data.input_shape, generator=rng, dtype=torch.float64)
     targets = [torch.randint(10, (len(seeds), 4), generator=rng) for _ in data.tasks]
-    rows = pack.losses(inputs, targets, 0).representation_jacobian()
+    rows = networks.losses(inputs, targets, 0).representation_jacobian()
     _, expected, _ = MGDA().aggregate(rows, torch.ones(len(seeds), 2).double(), start(MGDA()))
-    jacobian = pack.losses(inputs, targets, 0).jacobian()
-    heads = [p.grad.clone() for head in pack.heads for p in head]
-    losses = pack.losses(inputs, targets, 0)
+    jacobian = networks.losses(inputs, targets, 0).jacobian()
+    heads = [p.grad.clone() for head in networks.heads for p in head]
+    losses = networks.losses(inputs, targets, 0)
     weights, _ = MGDAUB().backward([losses], start(MGDAUB()))
     torch.testing.assert_close(weights, expected)
-    found = torch.cat([p.grad.reshape(len(seeds), -1) for p in pack.shared], dim=1)
+    found = torch.cat([p.grad.reshape(len(seeds), -1) for p in networks.shared], dim=1)
     torch.testing.assert_close(found, (weights.unsqueeze(1) @ jacobian).squeeze(1), rtol=1e-9, atol=1e-14)
-    for p, gradient in zip((p for head in pack.heads for p in head), heads, strict=True):
+    for p, gradient in zip((p for head in networks.heads for p in head), heads, strict=True):
         torch.testing.assert_close(p.grad, gradient, rtol=1e-10, atol=1e-14)
 
 
 def test_the_trunk_is_passed_once():
     """Two tasks, one backward pass through the trunk: what `backward_passes` says."""
     data, counts = MultiMNIST(), []
-    pack = Pack(LeNet(), data.input_shape, data.tasks, (0,), device=torch.device("cpu"), dtype=torch.float64)
-    losses = pack.losses(torch.rand(1, 2, *data.input_shape).double(), [torch.zeros(1, 2, dtype=torch.int64)] * 2, 0)
+    networks = Networks(LeNet(), data.input_shape, data.tasks, (0,), COMPUTATION, "float64")
+    losses = networks.losses(
+        torch.rand(1, 2, *data.input_shape).double(), [torch.zeros(1, 2, dtype=torch.int64)] * 2, 0
+    )
     losses.representation.grad_fn.next_functions[0][0].register_prehook(lambda _: counts.append(1))
     MGDAUB().backward([losses], MGDAUB().init(data.tasks, torch.tensor([0])))
     assert len(counts) == 1

@@ -9,7 +9,7 @@ from torchjd.aggregation import PCGradWeighting
 from mtlray.randomness import generator
 from mtlray.strategies import PCGrad
 from mtlray.testing import TASKS
-from mtlray.training.loop import initial_state
+from mtlray.training.contract import initial_state
 
 
 def by_definition(gradients, orders):

@@ -11,8 +11,8 @@ from places import SMALL
 
 from mtlray.cli import main
 from mtlray.results.ledger import Ledger
-from mtlray.trackers import LiveTensorBoard, finished_runs, to_mlflow, to_tensorboard, to_wandb
-from mtlray.trackers.runs import scalars_of
+from mtlray.trackers import LiveTensorBoard, finished_trials, to_mlflow, to_tensorboard, to_wandb
+from mtlray.trackers.tracked_trial import scalars_of
 
 NARROW = ("--steps", "60", "--seeds", "0:1", "--strategies", "stl,loss_share")
 
@@ -41,7 +41,7 @@ def test_trials_write_live_what_the_export_writes(tmp_path, ledger, runs, monkey
         with pytest.raises(SystemExit) as ended:
             main()
         assert not ended.value.code
-        mine = finished_runs(Ledger(str(tmp_path / f"results-{folder}"), "small"), [run.trial_id for run in runs])
+        mine = finished_trials(Ledger(str(tmp_path / f"results-{folder}"), "small"), [run.trial_id for run in runs])
         assert [run.final for run in mine] == [run.final for run in runs]
     to_tensorboard(iter(runs), str(tmp_path / "after"), "small")
     folders = [path.relative_to(tmp_path / "live") for path in tmp_path.glob("live/small/*/*")]
@@ -57,7 +57,7 @@ def test_trials_write_live_what_the_export_writes(tmp_path, ledger, runs, monkey
 
 @pytest.fixture
 def runs(ledger):
-    return list(finished_runs(ledger, list(ledger.records()[0])))
+    return list(finished_trials(ledger, list(ledger.records()[0])))
 
 
 def test_runs_are_the_finished_trials(ledger, runs):
@@ -76,7 +76,7 @@ def test_runs_are_the_finished_trials(ledger, runs):
 
 
 def test_trials_that_are_not_asked_for_are_left_out(ledger, runs):
-    assert [run.trial_id for run in finished_runs(ledger, [runs[1].trial_id, "0" * 16])] == [runs[1].trial_id]
+    assert [run.trial_id for run in finished_trials(ledger, [runs[1].trial_id, "0" * 16])] == [runs[1].trial_id]
 
 
 def test_scalars_are_finite():

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from mtlray.data import Column, Dataset, Examples, MultiMNIST
-from mtlray.models import LeNet, ModelSpec, Pack, SharedTrunk
+from mtlray.models import Computation, LeNet, ModelSpec, Networks, SharedTrunk
 from mtlray.results.ledger import Ledger, curves_schema
 from mtlray.running.rows import curves_table
 from mtlray.specs import SGD, SweepSpec, TrialSpec
@@ -23,6 +23,7 @@ from mtlray.training.loop import train
 from mtlray.training.sampling import Sampler
 
 DATA = MultiMNIST(source="mnist5k", val_digits=200)
+COMPUTATION = Computation(torch.device("cpu"))
 SMALL_IMAGES = dataclasses.replace(DATA, image_size=28)
 TRIAL = TrialSpec(
     dataset=DATA,
@@ -130,8 +131,8 @@ def run(trials, dataset, checkpoints=None):
         saved[checkpoint.trial_id, checkpoint.step] = Checkpoint.from_bytes(checkpoint.to_bytes(), checkpoint.trial_id)
 
     checkpoints = checkpoints or [None] * len(trials)
-    arguments = {"device": torch.device("cpu"), "checkpoint_seconds": 0.0, "save": save, "progress": lambda step: None}
-    return train(trials, dataset, checkpoints=checkpoints, **arguments), saved
+    arguments = {"checkpoint_seconds": 0.0, "save": save, "progress": lambda step: None}
+    return train(trials, dataset, COMPUTATION, checkpoints=checkpoints, **arguments), saved
 
 
 def without(rows):
@@ -195,16 +196,16 @@ def test_the_numbers_are_those_of_the_networks_own_gradients(datasets):
     """Against autograd on the batches by hand, after a training so short that the network is the initial one's next."""
     trial = dataclasses.replace(TRIAL, steps=1, precision="float64", gradient_diagnostics=True)
     (outcome,), saved = run([trial], datasets[DATA])
-    pack = Pack(trial.model, DATA.input_shape, trial.tasks, [0], device=torch.device("cpu"), dtype=torch.float64)
-    pack.load(saved[trial.trial_id, 1].model)
+    networks = Networks(trial.model, DATA.input_shape, trial.tasks, [0], COMPUTATION, "float64")
+    networks.load(saved[trial.trial_id, 1].model)
     train_split = datasets[DATA].splits["train"]
     batches = Sampler(trial, len(train_split)).apart("diagnostics", 1, 4)
     norms = []
     for batch in batches:
         inputs = train_split.inputs.gather(batch.unsqueeze(0), torch.float64)
-        prediction = pack.predict(inputs)[0][0]
+        prediction = networks.predict(inputs)[0][0]
         loss = nn.functional.cross_entropy(prediction, train_split.targets["left"].values[batch].long())
-        gradients = torch.autograd.grad(loss, pack.shared)
+        gradients = torch.autograd.grad(loss, networks.shared)
         norms.append(torch.cat([g.flatten() for g in gradients]).norm())
     assert outcome.rows[0]["gradient/norm/left"] == pytest.approx(torch.stack(norms).mean().item(), rel=1e-9)
 

@@ -11,14 +11,14 @@ from torch import nn
 
 from mtlray.data import Column, Dataset, Examples, MultiMNIST, subset
 from mtlray.errors import ResultsError
-from mtlray.models import LeNet, Pack
+from mtlray.models import Computation, LeNet
 from mtlray.randomness import generator, stream_seed
 from mtlray.specs import SGD, Adam, TrialSpec
 from mtlray.strategies import DWA, AbstractWeighting, Equal, RevisedUncertainty, SingleTask, State, Uncertainty
 from mtlray.training.checkpoint import Checkpoint
-from mtlray.training.evaluation import evaluate
-from mtlray.training.loop import train
-from mtlray.training.sampling import Sampler
+from mtlray.training.loop import train, walk
+from mtlray.training.run import Run
+from mtlray.training.sampling import PackData
 
 CPU = torch.device("cpu")
 DATA = MultiMNIST(source="mnist5k", val_digits=200)
@@ -59,7 +59,7 @@ def run(trials, dataset, checkpoints=None, *, save=False):
     outcomes = train(
         trials,
         dataset,
-        device=CPU,
+        Computation(CPU),
         checkpoints=checkpoints or [None] * len(trials),
         checkpoint_seconds=0.0 if save else 1e9,
         save=lambda c: saved.setdefault(c.step, {}).update({c.trial_id: c.to_bytes()}),
@@ -155,6 +155,25 @@ def test_same_parameters_as_a_plain_loop(strategy, dataset):
         torch.testing.assert_close(mine[0], plain.detach(), rtol=0, atol=1e-10, msg=name)
     for name, mine in checkpoint.strategy["params"].items():
         torch.testing.assert_close(mine[0], learned[name].detach(), rtol=0, atol=1e-10)
+
+
+# -- step by step
+
+
+def test_a_walk_gives_each_step_once_it_is_done(dataset):
+    trials = [trial(steps=9)]
+    walked = Run.of(trials, PackData(trials, dataset, CPU), Computation(CPU))
+    assert [(step, walked.step) for step in walk(walked, 4)] == [(n, n) for n in range(1, 5)]
+    assert list(walk(walked, 4)) == []
+    assert list(walk(walked, 9)) == [5, 6, 7, 8, 9]
+
+
+def test_a_walk_ends_soon_after_all_trials_have_diverged(dataset):
+    trials = [trial(optimizer=SGD(lr=1e30), seed=seed, steps=1_000) for seed in (0, 1)]
+    walked = Run.of(trials, PackData(trials, dataset, CPU), Computation(CPU))
+    assert list(walk(walked, 1_000)) == list(range(1, 51))
+    assert walked.all_diverged
+    assert list(walk(walked, 1_000)) == []
 
 
 # -- resume
@@ -394,53 +413,6 @@ def test_rows_hold_what_the_schema_asks_for(dataset):
 def test_a_single_task_trial_has_no_other_columns(dataset):
     (outcome,), _ = run([trial(strategy=SingleTask(task="right"), steps=2)], dataset)
     assert not [name for name in outcome.rows[0] if "left" in name]
-
-
-# -- the order of the data
-
-
-def test_an_epoch_is_a_permutation_of_the_subset_with_its_last_smaller_batch():
-    spec = trial(seed=4)
-    sampler = Sampler(spec, 3_800)
-    for epoch in range(2):
-        batches = [sampler.batch(epoch * 6 + i) for i in range(6)]
-        assert [len(b) for b in batches] == [32, 32, 32, 32, 32, 30]
-        assert sorted(torch.cat(batches).tolist()) == sorted(subset(3_800, 0.05, 4).tolist())
-    assert sampler.batch(0).tolist() != sampler.batch(6).tolist()
-
-
-def test_any_batch_can_be_asked_for_at_any_time():
-    spec = trial(seed=4)
-    forward = [Sampler(spec, 3_800).batch(n).tolist() for n in range(13)]
-    jumping = Sampler(spec, 3_800)
-    assert [jumping.batch(n).tolist() for n in (12, 0, 7)] == [forward[12], forward[0], forward[7]]
-
-
-def test_order_and_subset_do_not_depend_on_the_strategy_or_the_rate():
-    orders = [
-        Sampler(trial(**f), 3_800).batch(3).tolist() for f in ({}, {"strategy": DWA()}, {"optimizer": Adam(lr=1.0)})
-    ]
-    assert orders[0] == orders[1] == orders[2]
-    assert Sampler(trial(seed=1), 3_800).batch(3).tolist() != orders[0]
-
-
-# -- evaluation
-
-
-def test_evaluation_covers_the_whole_split(digits, digits_spec):
-    pack = Pack(LeNet(decoder_width=8), (1, 36, 36), digits_spec.tasks, (0, 1), device=CPU, dtype=torch.float64)
-    split = digits.splits["val"]
-    whole = evaluate(pack, split, 2, CPU, torch.float64)
-    cut = evaluate(pack, split, 2, CPU, torch.float64, 33)
-    assert {name: pytest.approx(values, rel=1e-12) for name, values in whole.items()} == cut
-
-    indices = torch.arange(200).expand(2, -1)
-    left, _, picture = pack.predict(split.inputs.gather(indices, torch.float64))
-    labels = split.targets["left"].values.long()
-    assert whole["left/accuracy"] == pytest.approx((100 * (left.argmax(-1) == labels).double().mean(1)).tolist())
-    target = split.targets["reconstruct"].values.double() / 255
-    assert whole["reconstruct/mse"] == pytest.approx((picture - target).square().mean((1, 2, 3)).tolist())
-    assert whole["reconstruct/loss"] == pytest.approx(whole["reconstruct/mse"])
 
 
 def test_no_validation_split_gives_no_columns(dataset):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from mtlray.planning.text import Workers, cores
-from mtlray.running.calibration import ON_CPU, Calibration, Kind, calibrate, gpu_share, kinds, repacked
+from mtlray.running.calibration import ON_CPU, Calibration, calibrate, gpu_share, largest_packs, repacked
 from mtlray.running.job import Job
 from mtlray.running.on_ray.preflight import await_node
 from mtlray.running.session import Pack, Session
@@ -75,10 +75,10 @@ def measured(packs: Sequence[Pack], session: Session, wanted: dict[str, float]) 
     if "auto" not in (size, share):
         return list(packs), wanted
     trials = [trial for pack in packs for trial in pack]
-    groups = kinds(trials)
-    found = measure_on_ray(list(groups.values()), session.job, wanted, session.stop)
+    largest = largest_packs(trials)
+    found = measure_on_ray(list(largest.values()), session.job, wanted, session.stop)
     if size == "auto":
-        packs = repacked(trials, groups, found, say)
+        packs = repacked(trials, largest, found, say)
     if share == "auto":
         for why in dict.fromkeys(calibration.ended for calibration in found if not calibration.used_bytes):
             say(f"The memory of some trials is not known: {why}.")
@@ -87,12 +87,12 @@ def measured(packs: Sequence[Pack], session: Session, wanted: dict[str, float]) 
     return list(packs), wanted
 
 
-def measure_on_ray(groups: Sequence[Kind], job: Job, wanted: Mapping[str, float], stop: Stop) -> list[Calibration]:
+def measure_on_ray(largest: Sequence[Pack], job: Job, wanted: Mapping[str, float], stop: Stop) -> list[Calibration]:
     """`calibrate` where trials run. A pack of one for each kind where its worker is lost or hangs, or on a request to stop."""
     import ray
 
-    answer = last_task(calibrate, wanted).remote(list(groups), job, probe_memory=job.config.gpus_per_trial == "auto")
-    seconds = job.policy.hang_seconds * len(groups)  # a kind takes no longer than a trial may without progress
+    answer = last_task(calibrate, wanted).remote(list(largest), job, probe_memory=job.config.gpus_per_trial == "auto")
+    seconds = job.policy.hang_seconds * len(largest)  # a kind takes no longer than a trial may without progress
     started = time.monotonic()
     why = "stopped"
     while not stop.asked:
@@ -108,7 +108,7 @@ def measure_on_ray(groups: Sequence[Kind], job: Job, wanted: Mapping[str, float]
             why = f"the measurement was not done after {seconds:g} s"
             break
     ray.cancel(answer, force=True)  # nothing happens to one that has ended
-    return [Calibration(1, ended=why) for _ in groups]
+    return [Calibration(1, ended=why) for _ in largest]
 
 
 def last_task(function: Callable[..., Any], wanted: Mapping[str, float]) -> Any:

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from mtlray.analysis import tabulate
-from mtlray.analysis.grid.load import load
+from mtlray.analysis.grid import load
 from mtlray.analysis.grid.selection import RULES, rule
 from mtlray.errors import ResultsError, SpecError
 from mtlray.results.ledger import SUMMARY

@@ -4,8 +4,8 @@ import pyarrow as pa
 import pytest
 
 from mtlray.analysis import render_table, tabulate
+from mtlray.analysis.grid import load
 from mtlray.analysis.grid.cells import grid
-from mtlray.analysis.grid.load import load
 from mtlray.analysis.grid.selection import rule
 from mtlray.analysis.grid.tuning import tuned
 from mtlray.errors import ResultsError, SpecError

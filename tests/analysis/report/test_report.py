@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from mtlray.analysis import tabulate
-from mtlray.analysis.grid.load import load
+from mtlray.analysis.grid import load
 from mtlray.analysis.grid.selection import RULES
 from mtlray.analysis.report import render_report
 from mtlray.errors import ResultsError, SpecError

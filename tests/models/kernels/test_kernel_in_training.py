@@ -6,12 +6,14 @@ import pytest
 import torch
 
 from mtlray.data import MultiMNIST
-from mtlray.models import LeNet
+from mtlray.models import Computation, LeNet
 from mtlray.models.kernels import fused_unavailable
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import Equal
 from mtlray.training.checkpoint import Checkpoint
-from mtlray.training.loop import Run, train
+from mtlray.training.loop import train
+from mtlray.training.run import Run
+from mtlray.training.sampling import PackData
 
 pytestmark = pytest.mark.skipif(fused_unavailable() is not None, reason=str(fused_unavailable()))
 
@@ -37,11 +39,11 @@ def digits28(data_root, digits_spec):
 
 def update(spec, dataset, kernel):
     """What all steps of a trial change its parameters by."""
-    run = Run([spec], dataset, CPU, [None], kernel)
+    run = Run.of([spec], PackData([spec], dataset, CPU), Computation(CPU, kernel))
     assert run.kernel == kernel
 
     def flat():
-        return torch.cat([p.detach().flatten() for p in run.pack.parameters.values()])
+        return torch.cat([p.detach().flatten() for p in run.networks.parameters.values()])
 
     before = flat()
     for _ in range(spec.steps):
@@ -77,7 +79,7 @@ def test_a_trial_that_goes_on_with_another_kernel_says_so(digits):
 
     def run(checkpoint, kernel):
         (outcome,) = train(
-            [spec], digits, device=CPU, checkpoints=[checkpoint], checkpoint_seconds=0, kernel=kernel,
+            [spec], digits, Computation(CPU, kernel), checkpoints=[checkpoint], checkpoint_seconds=0,
             save=lambda c: saved.__setitem__(c.step, c.to_bytes()), progress=lambda step: None,
         )  # fmt: skip
         return outcome
@@ -90,6 +92,7 @@ def test_a_trial_that_goes_on_with_another_kernel_says_so(digits):
 
 
 def test_mapped_networks_use_torch(digits):
-    run = Run([TRIAL, dataclasses.replace(TRIAL, seed=1)], digits, CPU, [None, None], "fused")
+    trials = [TRIAL, dataclasses.replace(TRIAL, seed=1)]
+    run = Run.of(trials, PackData(trials, digits, CPU), Computation(CPU, "fused"))
     run.advance()
     assert run.kernel == "torch"

@@ -15,7 +15,7 @@ _KEYS = ("trial_id", "strategy", "fraction", "seed", "step")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class TrackedTrial:
     """`group` is the cell that the seeds of a trial share; `scalars` are `(step, {name: value})`, finite values alone."""
 
     sweep: str
@@ -37,7 +37,7 @@ def scalars_of(row: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def finished_runs(ledger: Ledger, trial_ids: Collection[str]) -> Iterator[Run]:
+def finished_trials(ledger: Ledger, trial_ids: Collection[str]) -> Iterator[TrackedTrial]:
     """The finished trials among `trial_ids`, by cell and seed; one data set's curves are in memory at a time."""
     rows: dict[str, list[dict[str, Any]]] = {}
     wanted = set(trial_ids)
@@ -51,14 +51,16 @@ def finished_runs(ledger: Ledger, trial_ids: Collection[str]) -> Iterator[Run]:
             curves.setdefault(row["trial_id"], []).append((row["step"], scalars_of(row)))
         mine = [found for found in rows.values() if found[0]["dataset"] == dataset]
         for found in sorted(mine, key=lambda found: (_group(found[0]), found[0]["seed"], found[0]["trial_id"])):
-            yield _run(ledger.sweep, found, sorted(curves.get(found[0]["trial_id"], []), key=lambda entry: entry[0]))
+            yield _tracked(
+                ledger.sweep, found, sorted(curves.get(found[0]["trial_id"], []), key=lambda entry: entry[0])
+            )
 
 
 def _group(row: Mapping[str, Any]) -> str:
     return f"{row['dataset']} {row['strategy']} {100 * row['fraction']:g}%"
 
 
-def _run(sweep: str, rows: list[dict[str, Any]], scalars: list[tuple[int, dict[str, float]]]) -> Run:
+def _tracked(sweep: str, rows: list[dict[str, Any]], scalars: list[tuple[int, dict[str, float]]]) -> TrackedTrial:
     first = rows[0]
     final = {
         f"{pick}/{row['task']}/{row['metric']}": row[pick]
@@ -66,7 +68,7 @@ def _run(sweep: str, rows: list[dict[str, Any]], scalars: list[tuple[int, dict[s
         for pick in ("at_best_val", "best_test", "last")
         if row[pick] is not None and math.isfinite(row[pick])
     }
-    return Run(
+    return TrackedTrial(
         sweep=sweep,
         trial_id=first["trial_id"],
         group=_group(first),

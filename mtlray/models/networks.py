@@ -1,11 +1,10 @@
-"""Pack: the networks of trials that differ in nothing but the seed, called as one.
+"""The networks of trials that differ in nothing but the seed, called as one.
 
 With one seed the plain module runs, in channels-last layout; with more, the parameters are stacked on a leading `seed` axis
 and the network is mapped over it with torch.func. Both look the same from outside.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,22 +16,13 @@ from mtlray.axes import Losses, PerSeed
 from mtlray.errors import SpecError
 from mtlray.models.activation_checkpointing import checkpoint_activations
 from mtlray.models.base import ModelSpec, SharedTrunk
+from mtlray.models.computation import Computation
 from mtlray.models.conv_pool_relu import ConvPoolReLU
+from mtlray.models.dtype import Precision, default_dtype, dtype_of
 from mtlray.models.kernels import Kernel, KernelChoice, choose_kernel
 from mtlray.randomness import stream_seed
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses
-
-
-@contextlib.contextmanager
-def default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    """torch's default for new tensors within a block, whatever it is outside."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
 
 
 def initialise(
@@ -58,13 +48,28 @@ def _choose(network: nn.Module, asked: KernelChoice, device: torch.device) -> Ke
     return kernel
 
 
-class Pack:
-    """The networks of one pack on one device.
+def _check_forward(spec: ModelSpec, network: SharedTrunk) -> None:
+    if spec.single_representation and type(network).forward is not SharedTrunk.forward:
+        raise SpecError(
+            f"The network of model {spec.label} has a `forward` of its own. Let `single_representation` of its spec be "
+            "False, or leave `forward` to SharedTrunk."
+        )
+
+
+def _checkpoint_activations(spec: ModelSpec, network: SharedTrunk, n_seeds: int) -> None:
+    if checkpoint_activations(network) and n_seeds > 1:
+        raise SpecError(
+            f"Activation checkpointing of model {spec.label} takes one network at a time. Found a pack of {n_seeds} "
+            "seeds. Choose pack size 1, or run without activation checkpointing."
+        )
+
+
+class Networks:
+    """The networks of a pack's trials on one device, one for each seed.
 
     `parameters` maps names to tensors; where `stacked`, each leads with the `seed` axis. `kernel` is what computes the
-    convolutions of a single network on a CPU; one that is mapped by torch.func uses torch's. With `autocast`, trunk and heads run
-    under torch's automatic mixed precision in bfloat16; parameters, representation, predictions and losses keep `dtype`. With
-    `activation_checkpointing` a trunk that has stages computes them again in the backward pass; others are as without.
+    convolutions of a single network on a CPU; one that is mapped by torch.func uses torch's. With `precision` "bf16" trunk and
+    heads run under torch's automatic mixed precision; parameters, representation, predictions and losses keep `dtype`.
 
     Raises SpecError for several seeds of a stochastic model, whose dropout masks would depend on the pack, and for a network
     with a forward pass of its own whose spec has it that all heads read one representation; and for activation checkpointing of
@@ -77,58 +82,46 @@ class Pack:
         input_shape: tuple[int, ...],
         tasks: Sequence[Task],
         seeds: Sequence[int],
-        *,
-        device: torch.device,
-        dtype: torch.dtype,
-        kernel: KernelChoice = "torch",
-        autocast: bool = False,
-        activation_checkpointing: bool = False,
+        computation: Computation,
+        precision: Precision = "float32",
     ) -> None:
         if spec.stochastic and len(seeds) > 1:
             raise SpecError(
                 f"Model {spec.label} uses dropout, and its trials run one by one. Found a pack of {len(seeds)} seeds."
             )
-        self.tasks = tuple(tasks)
-        self.n_seeds = len(seeds)
+        self.tasks, self.seeds, self.n_seeds = tuple(tasks), tuple(seeds), len(seeds)
         self.stacked = len(seeds) > 1
-        self._seeds = tuple(seeds)
-        self._stochastic = spec.stochastic
-        self._device, self._dtype, self._autocast = device, dtype, autocast
-        networks = [initialise(spec, input_shape, tasks, seed, dtype).to(device) for seed in seeds]
+        self.device, self.dtype, self._autocast = computation.device, dtype_of(precision), precision == "bf16"
+        self._stochastic, self._single = spec.stochastic, spec.single_representation
+        self._channels_last = len(input_shape) == 3
+        networks = [initialise(spec, input_shape, tasks, seed, self.dtype).to(self.device) for seed in seeds]
         # All modes are set here once, for a layer may have its own idea of them, such as a frozen batch norm; from then on
         # `_forward` sets them where they change.
         self._network: SharedTrunk = networks[0].train()
-        self._single = spec.single_representation
-        if self._single and type(self._network).forward is not SharedTrunk.forward:
-            raise SpecError(
-                f"The network of model {spec.label} has a `forward` of its own. Let `single_representation` of its spec be "
-                "False, or leave `forward` to SharedTrunk."
-            )
-        if activation_checkpointing and checkpoint_activations(self._network) and self.stacked:
-            raise SpecError(
-                f"Activation checkpointing of model {spec.label} takes one network at a time. Found a pack of {len(seeds)} "
-                "seeds. Choose pack size 1, or run without activation checkpointing."
-            )
-        self._channels_last = len(input_shape) == 3
+        _check_forward(spec, self._network)
+        if computation.activation_checkpointing:
+            _checkpoint_activations(spec, self._network, len(seeds))
         self.kernel: Kernel = "torch"
         self.parameters: dict[str, Tensor]
         self.buffers: dict[str, Tensor]
         if self.stacked:
-            self.parameters, self.buffers = stack_module_state(networks)
-            self._call = self._mapped("", self._network)
-            # Two maps and not one, so that what lies between them is a tensor of the graph.
-            self._call_trunk = self._mapped("trunk.", self._network.trunk)
-            self._call_heads = self._mapped("heads.", self._network.heads)
+            self._stack(networks)
         else:
             if self._channels_last:
                 self._network = self._network.to(memory_format=torch.channels_last)
-            self.kernel = _choose(self._network, "torch" if autocast else kernel, device)
-            self.parameters = dict(self._network.named_parameters())
-            self.buffers = dict(self._network.named_buffers())
+            self.kernel = _choose(self._network, "torch" if self._autocast else computation.kernel, self.device)
+            self.parameters, self.buffers = dict(self._network.named_parameters()), dict(self._network.named_buffers())
         self.shared = [p for name, p in self.parameters.items() if name.startswith("trunk.")]
         self.heads = [
             [p for name, p in self.parameters.items() if name.startswith(f"heads.{task.name}.")] for task in tasks
         ]
+
+    def _stack(self, networks: Sequence[SharedTrunk]) -> None:
+        self.parameters, self.buffers = stack_module_state(list(networks))
+        self._call = self._mapped("", self._network)
+        # Two maps and not one, so that what lies between them is a tensor of the graph.
+        self._call_trunk = self._mapped("trunk.", self._network.trunk)
+        self._call_heads = self._mapped("heads.", self._network.heads)
 
     @property
     def n_shared(self) -> int:
@@ -182,11 +175,11 @@ class Pack:
         """A part of the network at `x`, under autocast where that is asked for; what it returns is in `dtype` again."""
         if not self._autocast:
             return part(x)
-        with torch.autocast(self._device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16):
             result = part(x)
         if isinstance(result, tuple):
-            return tuple(tensor.to(self._dtype) for tensor in result)
-        return result.to(self._dtype)
+            return tuple(tensor.to(self.dtype) for tensor in result)
+        return result.to(self.dtype)
 
     def losses(self, inputs: Tensor, targets: Sequence[Tensor], step: int) -> TaskLosses:
         """The tasks' losses on one mini-batch, each tensor leading with `[seed, batch]`; `step` names the dropout masks."""
@@ -207,8 +200,8 @@ class Pack:
         """`_forward` in training mode, with the dropout masks of a step."""
         if not self._stochastic:
             return self._forward(inputs, training=True)
-        with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
-            torch.manual_seed(stream_seed(self._seeds[0], "dropout", step))
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(stream_seed(self.seeds[0], "dropout", step))
             return self._forward(inputs, training=True)
 
     def _each(self, predictions: Sequence[Tensor], targets: Sequence[Tensor]) -> list[PerSeed]:

@@ -1,4 +1,4 @@
-"""Packs: each trial in a pack is what it is alone, and nobody touches a global generator."""
+"""Networks: each trial in a pack is what it is alone, and nobody touches a global generator."""
 
 from dataclasses import dataclass
 
@@ -8,15 +8,15 @@ from torch import nn
 
 from mtlray.data import MultiMNIST
 from mtlray.errors import SpecError
-from mtlray.models import LeNet, Pack, SharedTrunk
+from mtlray.models import Computation, LeNet, Networks, SharedTrunk
 
-CPU = torch.device("cpu")
+COMPUTATION = Computation(torch.device("cpu"), kernel="torch")
 DATA = MultiMNIST(task_names=("left", "reconstruct"))
 
 
-def pack(seeds, preset="A", dtype=torch.float64):
+def networks(seeds, preset="A", precision="float64"):
     data = MultiMNIST(task_names=DATA.task_names, image_size=28 if preset == "A28" else 36)
-    return Pack(LeNet(preset=preset, decoder_width=16), data.input_shape, data.tasks, seeds, device=CPU, dtype=dtype)
+    return Networks(LeNet(preset=preset, decoder_width=16), data.input_shape, data.tasks, seeds, COMPUTATION, precision)
 
 
 def batch(n_seeds, size=36, n=4):
@@ -32,12 +32,12 @@ def batch(n_seeds, size=36, n=4):
 def test_pack_of_three_equals_each_alone():
     seeds = (4, 0, 7)
     inputs, targets = batch(3)
-    together = pack(seeds)
+    together = networks(seeds)
     losses = together.losses(inputs, targets, 0)
     jacobian = losses.jacobian()
     predictions = together.predict(inputs)
     for i, seed in enumerate(seeds):
-        alone = pack((seed,))
+        alone = networks((seed,))
         part = slice(i, i + 1)
         other = alone.losses(inputs[part], [t[part] for t in targets], 0)
         torch.testing.assert_close(losses.values[part], other.values, rtol=1e-12, atol=1e-14)
@@ -51,7 +51,7 @@ def test_pack_of_three_equals_each_alone():
 
 @pytest.mark.parametrize("seeds", [(4,), (4, 0, 7)])
 def test_gradients_at_the_representation_lead_to_those_of_the_trunk(seeds):
-    made = pack(seeds)
+    made = networks(seeds)
     inputs, targets = batch(len(seeds))
     jacobian = made.losses(inputs, targets, 0).jacobian()
     heads = [[p.grad.clone() for p in head] for head in made.heads]
@@ -68,7 +68,7 @@ def test_gradients_at_the_representation_lead_to_those_of_the_trunk(seeds):
 
 
 def test_one_dropout_mask_serves_trunk_and_heads():
-    made = pack((3,), preset="A28")
+    made = networks((3,), preset="A28")
     inputs, targets = batch(1, size=28)
     jacobian = made.losses(inputs, targets, 5).jacobian()
     losses = made.losses(inputs, targets, 5)
@@ -79,14 +79,14 @@ def test_one_dropout_mask_serves_trunk_and_heads():
 @pytest.mark.parametrize("seeds", [(4,), (4, 7)])
 def test_bounded_metrics_are_those_of_the_predictions(seeds):
     data = MultiMNIST(task_names=("left", "right"))
-    made = Pack(LeNet(), data.input_shape, data.tasks, seeds, device=CPU, dtype=torch.float64)
+    made = Networks(LeNet(), data.input_shape, data.tasks, seeds, COMPUTATION, "float64")
     inputs, (targets, _) = batch(len(seeds), n=16)
     losses = made.losses(inputs, [targets, targets], 0)
     expected = [(p.argmax(-1) == targets).double().mean(dim=1) for p in made.predict(inputs, training=True)]
     torch.testing.assert_close(losses.bounded_metrics(), torch.stack(expected, dim=1))
     inputs, targets = batch(len(seeds))
     with pytest.raises(SpecError, match="Task reconstruct has no metric with a bound"):
-        pack(seeds).losses(inputs, targets, 0).bounded_metrics()
+        networks(seeds).losses(inputs, targets, 0).bounded_metrics()
 
 
 class Crossed(SharedTrunk):
@@ -113,10 +113,10 @@ class CrossedNet(LeNet):
 @pytest.mark.parametrize("seeds", [(4,), (4, 7)])
 def test_a_forward_pass_of_its_own_is_kept(seeds):
     data = MultiMNIST(task_names=("left",))
-    made = Pack(CrossedNet(), data.input_shape, data.tasks, seeds, device=CPU, dtype=torch.float64)
+    made = Networks(CrossedNet(), data.input_shape, data.tasks, seeds, COMPUTATION, "float64")
     inputs, targets = batch(len(seeds))
     losses = made.losses(inputs, targets[:1], 0)
-    shifted = Pack(LeNet(), data.input_shape, data.tasks, seeds, device=CPU, dtype=torch.float64)
+    shifted = Networks(LeNet(), data.input_shape, data.tasks, seeds, COMPUTATION, "float64")
     assert not torch.allclose(losses.values, shifted.losses(inputs, targets[:1], 0).values)
     assert losses.representation is None
     losses.jacobian()
@@ -125,7 +125,7 @@ def test_a_forward_pass_of_its_own_is_kept(seeds):
 def test_a_forward_pass_of_its_own_contradicts_a_single_representation():
     data = MultiMNIST(task_names=("left",))
     with pytest.raises(SpecError) as caught:
-        Pack(CrossedNet(claim=True), data.input_shape, data.tasks, (0,), device=CPU, dtype=torch.float64)
+        Networks(CrossedNet(claim=True), data.input_shape, data.tasks, (0,), COMPUTATION, "float64")
     assert str(caught.value) == (
         "The network of model lenet-A has a `forward` of its own. Let `single_representation` of its spec be False, or leave "
         "`forward` to SharedTrunk."
@@ -133,36 +133,36 @@ def test_a_forward_pass_of_its_own_contradicts_a_single_representation():
 
 
 def test_initial_weights_depend_on_the_seed_alone():
-    states = [pack((3,)).state()]
+    states = [networks((3,)).state()]
     torch.manual_seed(123)
-    states += [pack((3,)).state()]
-    states += [{name: t[1:2] for name, t in pack((8, 3)).state().items()}]
+    states += [networks((3,)).state()]
+    states += [{name: t[1:2] for name, t in networks((8, 3)).state().items()}]
     for state in states[1:]:
         for name, tensor in states[0].items():
             assert torch.equal(state[name], tensor)
-    assert not torch.equal(pack((4,)).state()["trunk.0.weight"], states[0]["trunk.0.weight"])
+    assert not torch.equal(networks((4,)).state()["trunk.0.weight"], states[0]["trunk.0.weight"])
 
 
 def test_initial_weights_are_drawn_in_float32():
-    exact, single = pack((3,)).state(), pack((3,), dtype=torch.float32).state()
+    exact, single = networks((3,)).state(), networks((3,), precision="float32").state()
     assert all(torch.equal(exact[name], single[name].double()) for name in exact)
 
 
 def test_initial_weights_are_the_known_ones():
-    weights = pack((0,)).state()["trunk.0.weight"].flatten()[:3].tolist()
+    weights = networks((0,)).state()["trunk.0.weight"].flatten()[:3].tolist()
     assert weights == pytest.approx([-0.18437591, -0.18786047, 0.12897432], abs=1e-7)
 
 
 def test_global_generator_is_left_alone():
     before = torch.get_rng_state()
-    stochastic = pack((3,), preset="A28")
+    stochastic = networks((3,), preset="A28")
     stochastic.losses(*batch(1, size=28), 0)
     assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("seeds", [(5,), (5, 6)])
 def test_state_round_trip(seeds):
-    source, target = pack(seeds), pack([seed + 10 for seed in seeds])
+    source, target = networks(seeds), networks([seed + 10 for seed in seeds])
     state = source.state()
     assert all(tensor.shape[0] == len(seeds) for tensor in state.values())
     target.load(state)
@@ -174,15 +174,15 @@ def test_state_round_trip(seeds):
 
 
 def test_trial_moves_from_a_pack_to_its_own():
-    together = pack((5, 6))
-    alone = pack((0,))
+    together = networks((5, 6))
+    alone = networks((0,))
     alone.load({name: tensor[1:2] for name, tensor in together.state().items()})
-    assert all(torch.equal(t, pack((6,)).state()[name]) for name, t in alone.state().items())
+    assert all(torch.equal(t, networks((6,)).state()[name]) for name, t in alone.state().items())
 
 
 def test_shared_and_heads_are_all_parameters_once():
     for seeds in ((1,), (1, 2)):
-        made = pack(seeds)
+        made = networks(seeds)
         parts = [*made.shared, *(p for head in made.heads for p in head)]
         assert sorted(map(id, parts)) == sorted(map(id, made.parameters.values()))
         assert len(made.heads) == 2
@@ -190,7 +190,7 @@ def test_shared_and_heads_are_all_parameters_once():
 
 def test_dropout_is_named_by_seed_and_step():
     inputs, targets = batch(1, size=28, n=16)
-    made = pack((3,), preset="A28")
+    made = networks((3,), preset="A28")
     first = made.losses(inputs, targets, 5)
     torch.manual_seed(99)
     torch.rand(7)
@@ -203,7 +203,7 @@ def test_dropout_is_named_by_seed_and_step():
 
 def test_stochastic_models_run_one_by_one():
     with pytest.raises(SpecError) as caught:
-        pack((0, 1, 2), preset="A28")
+        networks((0, 1, 2), preset="A28")
     assert str(caught.value) == (
         "Model lenet-A28 uses dropout, and its trials run one by one. Found a pack of 3 seeds."
     )
@@ -211,7 +211,7 @@ def test_stochastic_models_run_one_by_one():
 
 @pytest.mark.parametrize("seeds", [(1,), (1, 2)])
 def test_trunk_gradient_norm(seeds):
-    made = pack(seeds)
+    made = networks(seeds)
     losses = made.losses(*batch(len(seeds)), 0)
     jacobian = losses.jacobian()
     losses.write(jacobian.sum(dim=1))
@@ -237,7 +237,7 @@ def test_a_layer_with_a_mode_of_its_own_has_it_from_the_first_step_on(seeds):
     inputs, _ = batch(len(seeds))
     predictions = []
     for evaluated in (False, True):
-        made = Pack(FrozenNet(), DATA.input_shape, DATA.tasks, seeds, device=CPU, dtype=torch.float64)
+        made = Networks(FrozenNet(), DATA.input_shape, DATA.tasks, seeds, COMPUTATION, "float64")
         if evaluated:
             made.predict(inputs)
         predictions.append(made.predict(inputs, training=True))

@@ -1,0 +1,131 @@
+"""A run: what training changes, between two steps. It reads no strategy's, data set's or model's name."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from mtlray.axes import Weights
+from mtlray.models import Computation, Networks
+from mtlray.specs import OptimizerSpec, TrialSpec
+from mtlray.strategies import AbstractStrategy, State
+from mtlray.tasks.task_losses import TaskLosses
+from mtlray.training.checkpoint import Checkpoint
+from mtlray.training.contract import check_weights, initial_state
+from mtlray.training.meters import Meters
+from mtlray.training.optimizers import build_optimizer, optimizer_state, restore_optimizer, set_learning_rates
+from mtlray.training.sampling import PackData
+
+
+class Run:
+    """The networks of a pack, the strategy's state, the optimizer and the meters, which `advance` takes from step to step.
+
+    `losses` gives the tasks' losses on a mini-batch by its number, of which `batches_per_epoch` are an epoch. `kernel` names
+    what computed the run so far. `all_diverged` is as `look_for_divergence` found it last.
+    """
+
+    def __init__(
+        self,
+        networks: Networks,
+        strategy: AbstractStrategy,
+        optimizer: OptimizerSpec,
+        losses: Callable[[int], TaskLosses],
+        batches_per_epoch: int,
+    ) -> None:
+        self.networks, self.strategy = networks, strategy
+        tasks, seeds, device, dtype = networks.tasks, networks.seeds, networks.device, networks.dtype
+        self.state = initial_state(strategy, tasks, seeds, device, dtype, networks.n_shared)
+        parameters = list(networks.parameters.values())
+        self.optimizer = build_optimizer(optimizer, parameters, self.state.params)
+        self.meters = Meters(len(seeds), len(tasks), strategy.batches_per_step, device, dtype)
+        self.step = 0
+        self.all_diverged = False
+        self.kernel: str = networks.kernel
+        self._trained = [*parameters, *self.state.params.values()]
+        self._optimizer_spec, self._losses, self._batches_per_epoch = optimizer, losses, batches_per_epoch
+
+    @classmethod
+    def of(cls, trials: Sequence[TrialSpec], data: PackData, computation: Computation) -> "Run":
+        """The run of trials that are equal in all but the seed, before its first step."""
+        trial, seeds = trials[0], [trial.seed for trial in trials]
+        shape = trial.dataset.input_shape
+        networks = Networks(trial.model, shape, trial.tasks, seeds, computation, trial.precision)
+
+        def losses(number: int) -> TaskLosses:
+            return networks.losses(*data.batch(number), number)
+
+        return cls(networks, trial.strategy, trial.optimizer, losses, trial.batches_per_epoch)
+
+    def upcoming(self) -> list[TaskLosses]:
+        """The losses on the mini-batches of the next step."""
+        return [self._losses(number) for number in self._numbers()]
+
+    def advance(self) -> Weights:
+        """One optimizer step; returns the weights of the tasks, `[seed, task]`. Nothing in here waits for the device.
+
+        Raises SpecError where the strategy's weights have another shape, and what the strategy or the model raises.
+        """
+        numbers, losses = self._numbers(), self.upcoming()
+        for parameter in self._trained:  # the optimizer's own way to say this takes a hundredth of a step
+            parameter.grad = None
+        weights, self.state = self.strategy.backward(losses, self.state)
+        check_weights(self.strategy, weights, self.meters.weights.shape)
+        set_learning_rates(self.optimizer, self._optimizer_spec, self.step)
+        self.optimizer.step()
+        self.state = self.strategy.end_step(losses, self.state)
+        self.step += 1
+        self.meters.weights += weights
+        for number, batch in zip(numbers, losses, strict=True):
+            self.meters.add(self.step, batch.values.detach())
+            if (number + 1) % self._batches_per_epoch == 0:
+                self.state = self.strategy.end_epoch(self.meters.end_epoch(self._batches_per_epoch), self.state)
+        return weights
+
+    def _numbers(self) -> range:
+        first = self.step * self.strategy.batches_per_step
+        return range(first, first + self.strategy.batches_per_step)
+
+    def look_for_divergence(self) -> None:
+        """Find out whether all trials have diverged; waits for the device."""
+        self.all_diverged = bool((self.meters.diverged_at >= 0).all())
+
+    def checkpoints(self, trial_ids: Sequence[str]) -> list[Checkpoint]:
+        """One for each trial, so that trials may later run in other packs; without a curve, of which a run knows nothing."""
+        model, strategy = self.networks.state(), {"params": self.state.params, "buffers": self.state.buffers}
+        slots, meters = optimizer_state(self.optimizer, self.networks, self.state), self.meters.state()
+
+        def part(tensors: dict[str, Tensor], i: int) -> dict[str, Tensor]:
+            return {name: t.detach()[i : i + 1].cpu().clone() for name, t in tensors.items()}
+
+        return [
+            Checkpoint(
+                trial_id=trial_id,
+                step=self.step,
+                model=part(model, i),
+                strategy={kind: part(tensors, i) for kind, tensors in strategy.items()},
+                optimizer={name: part(slot, i) for name, slot in slots.items()},
+                meters=part(meters, i),
+                kernel=self.kernel,
+            )
+            for i, trial_id in enumerate(trial_ids)
+        ]
+
+    def restore(self, checkpoints: Sequence[Checkpoint]) -> None:
+        """Go on from checkpoints of the same trials, one for each and all at the same step."""
+
+        def join(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+            return {name: torch.cat([part[name] for part in parts]).to(self.networks.device) for name in parts[0]}
+
+        self.step = checkpoints[0].step
+        self.networks.load(join([c.model for c in checkpoints]))
+        params = join([c.strategy["params"] for c in checkpoints])
+        with torch.no_grad():
+            for name, parameter in self.state.params.items():
+                parameter.copy_(params[name])
+        self.state = State(self.state.params, join([c.strategy["buffers"] for c in checkpoints]))
+        slots = {name: join([c.optimizer[name] for c in checkpoints]) for name in checkpoints[0].optimizer}
+        restore_optimizer(self.optimizer, self.networks, self.state, slots)
+        self.meters.load(join([c.meters for c in checkpoints]))
+        if checkpoints[0].kernel != self.kernel:  # rounding may differ from here on, and the row says so
+            self.kernel = f"{checkpoints[0].kernel}, {self.kernel}"
+        self.look_for_divergence()
