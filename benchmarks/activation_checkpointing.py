@@ -20,7 +20,7 @@ import torch
 from mtlray import VGG, NYUv2, SegNet, UTKFace
 from mtlray.identity.provenance import cpu_name
 from mtlray.models import Computation, Networks
-from mtlray.running.memory import keep_freed_memory
+from mtlray.running.surroundings import keep_freed_memory
 
 CASES = {
     "SegNet-split, 288x384, batches of 2": (NYUv2(), SegNet(), 2),

@@ -29,7 +29,7 @@ from mtlray.data.files import prepared
 from mtlray.data.nyuv2.importing import folder_of
 from mtlray.identity.provenance import cpu_name
 from mtlray.models import Computation, ModelSpec
-from mtlray.running.memory import keep_freed_memory
+from mtlray.running.surroundings import keep_freed_memory
 from mtlray.training.run import Run
 from mtlray.training.sampling import PackData
 

@@ -29,21 +29,18 @@ def make_noop(packs, job):
     own = str(Path(job.config.results) / "own-seconds")
 
     def trainable(config):
-        import torch
         from ray import tune
 
-        from mtlray.running.attempt_log import AttemptLog
-        from mtlray.running.pack import _about, _commit_failure
+        from mtlray.results.states import Ending, TrialState
+        from mtlray.running.pack import _Start
 
         began = time.perf_counter()
         (trial,) = packs[config["pack"]]
         ledger = job.ledger()
-        log = AttemptLog(ledger, trial, torch.device("cpu"), job.launch)
-        _commit_failure(ledger, trial, _about(job, [trial], log, torch.device("cpu"), 0.0), "trained nothing")
-        log.finish("finished", "done")
+        _Start([trial], job, ledger, [ledger.folder(trial.trial_id)]).fail("trained nothing", "finished")
         with open(own, "a") as file:  # noqa: PTH123
             file.write(f"{time.perf_counter() - began}\n")
-        tune.report({"step": trial.steps, "ended": [("done", "")]})
+        tune.report({"step": trial.steps, "ended": [Ending(TrialState.DONE)]})
 
     return trainable
 
@@ -57,8 +54,8 @@ def main():
     import mtlray.running.on_ray.trainable
     from mtlray import SGD, Equal, LeNet, MultiMNIST, RunConfig, TrialSpec
     from mtlray.identity.provenance import Commit
-    from mtlray.running.on_ray.launching import run_on_ray
-    from mtlray.running.pack import Job
+    from mtlray.running.job import Job
+    from mtlray.running.on_ray.launching import OnRay
     from mtlray.running.progress import Display
     from mtlray.running.session import Session
     from mtlray.running.signals import Stop
@@ -79,12 +76,8 @@ def main():
                 super().ended(pack, ended)
                 moments.append((time.perf_counter(), time.process_time(), rss_mb()))
 
-        run_on_ray(
-            [(t,) for t in trials],
-            Timed(job, Display(trials, Console(file=io.StringIO())), Stop()),
-            address=None,
-            modules=[],
-        )
+        session = Timed(job, Display(trials, Console(file=io.StringIO())), Stop())
+        OnRay().run([(t,) for t in trials], session)
         own = [float(line) for line in (Path(results) / "own-seconds").read_text().split()]
     warm = len(moments) // 10  # the first trials start the actor and import torch
     (began, cpu, memory), (ended, cpu_end, memory_end) = moments[warm], moments[-1]

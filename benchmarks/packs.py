@@ -16,7 +16,7 @@ from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec
 from mtlray.identity.provenance import cpu_name
 from mtlray.models import Computation
 from mtlray.running.calibration import pack_rate
-from mtlray.running.memory import keep_freed_memory
+from mtlray.running.surroundings import keep_freed_memory
 
 STEPS, TRIALS, SEEDS = 93_800, 120, 10
 

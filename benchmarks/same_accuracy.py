@@ -13,7 +13,7 @@ from scipy import stats
 
 from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec
 from mtlray.models import Computation
-from mtlray.running.memory import keep_freed_memory
+from mtlray.running.surroundings import keep_freed_memory
 from mtlray.training.loop import train
 
 

@@ -20,7 +20,7 @@ from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec, every_strategy
 from mtlray.errors import unknown_name
 from mtlray.identity.provenance import cpu_name
 from mtlray.models import Computation
-from mtlray.running.memory import keep_freed_memory
+from mtlray.running.surroundings import keep_freed_memory
 from mtlray.strategies import AbstractStrategy
 from mtlray.training.run import Run
 from mtlray.training.sampling import PackData

@@ -19,7 +19,7 @@ import torch
 from mtlray import DWA, SGD, Equal, LeNet, MultiMNIST, SweepSpec, TrialSpec
 from mtlray.identity.provenance import cpu_name
 from mtlray.models import Computation
-from mtlray.running.memory import keep_freed_memory
+from mtlray.running.surroundings import keep_freed_memory
 from mtlray.training.curve import Curves
 from mtlray.training.run import Run
 from mtlray.training.sampling import PackData

@@ -30,7 +30,7 @@ from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec
 from mtlray.identity.provenance import cpu_name
 from mtlray.models import Computation
 from mtlray.models.kernels import choose_kernel
-from mtlray.running.memory import keep_freed_memory
+from mtlray.running.surroundings import keep_freed_memory
 from mtlray.training.run import Run
 from mtlray.training.sampling import PackData
 

@@ -16,8 +16,8 @@ ROWS = [
     ["planning", "training"],
     ["running", "testing"],
     ["running/on_ray"],
-    ["launch"],
     ["sweep"],
+    ["launch"],
     ["cli"],
 ]
 NO_TORCH = {"errors", "closed_pipe", "checks", "storage", "identity", "results", "launch_scripts", "analysis"}

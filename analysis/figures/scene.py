@@ -12,6 +12,7 @@ from mtlray.analysis.grid.cells import Column, Grid, Measure, grid
 from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.selection import SelectionRule
 from mtlray.errors import ResultsError
+from mtlray.results.states import TrialState
 
 SINGLE = SINGLE_TASK_ROW
 
@@ -61,7 +62,7 @@ class Scene:
     def curves(self) -> pd.DataFrame:
         """The curves of the trials that are done, with the column `series`. Raises NothingToDraw where there are none."""
         summary = self.results.summary
-        done = set(summary.loc[summary["state"] == "done", "trial_id"])
+        done = set(summary.loc[summary["state"] == TrialState.DONE, "trial_id"])
         frame = self.results.curves(self.grid.dataset)
         frame = frame[frame["trial_id"].isin(done)] if len(frame) else frame
         if not len(frame):
@@ -79,7 +80,7 @@ class Scene:
         """One row per trial that is done and holds a finite number under the rule: series, seed, value."""
         rows = self.results.summary
         rows = rows[
-            (rows["state"] == "done")
+            (rows["state"] == TrialState.DONE)
             & (rows["dataset"] == self.grid.dataset)
             & (rows["task"] == measure.task)
             & (rows["metric"] == measure.metric)

@@ -11,6 +11,7 @@ import pandas as pd
 from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.selection import RULES, SelectionRule, require_values
 from mtlray.errors import ResultsError
+from mtlray.results.states import TrialState
 
 SINGLE_TASK = "single-task"  # the name of all single-task strategies together
 # The columns that cells are made from; the others are long texts, which take time to copy.
@@ -117,7 +118,7 @@ def grid(results: Results, selected: SelectionRule, dataset: str) -> Grid:
         or (results.sweep.get("data_origin") or {}).get(dataset)
         or "unknown, no trial has finished"
     )
-    done = rows[(rows["state"] == "done") & rows["metric"].notna()]
+    done = rows[(rows["state"] == TrialState.DONE) & rows["metric"].notna()]
     require_values(selected, done, dataset)
 
     # Lists, because a pandas column is slow to walk through.
@@ -224,7 +225,7 @@ def _cells(
 ) -> Iterator[tuple[Measure, Cell]]:
     """The cell of each of a task's measures over some trials."""
     states = [state_of.get(trial) for trial in trials]
-    done = [trial for trial, state in zip(trials, states, strict=True) if state == "done"]
+    done = [trial for trial, state in zip(trials, states, strict=True) if state == TrialState.DONE]
     for measure in measures:
         of_trial = values.get((measure.task, measure.metric), {})
         finite = [value for trial in done if math.isfinite(value := of_trial.get(trial, math.nan))]
@@ -235,8 +236,8 @@ def _cells(
                 std=_std(finite) if len(finite) > 1 else None,
                 n=len(finite),
                 expected=len(trials),
-                diverged=states.count("diverged"),
-                failed=states.count("failed"),
+                diverged=states.count(TrialState.DIVERGED),
+                failed=states.count(TrialState.FAILED),
                 not_finite=len(done) - len(finite),
             ),
         )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mtlray.analysis.grid.cells import SINGLE_TASK, Column, Grid
 from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.selection import SelectionRule
+from mtlray.results.states import TrialState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -65,7 +66,7 @@ def scores(results: Results, selected: SelectionRule, grid: Grid, *, join: bool 
     strategy_at = {strategy: i for i, strategy in enumerate(grid.strategies)}
     column_at = {(c.measure.task, c.measure.metric, c.fraction): i for i, c in enumerate(columns)}
     seed_at = {seed: i for i, seed in enumerate(seeds)}
-    done = (results.summary["dataset"] == grid.dataset) & (results.summary["state"] == "done")
+    done = (results.summary["dataset"] == grid.dataset) & (results.summary["state"] == TrialState.DONE)
     rows = results.summary.loc[done, ["trial_id", "task", "metric", selected.column]]
     values = np.full((len(seeds), len(grid.strategies), len(columns)), math.nan)
     # The trial list, not the summary, says which trial belongs where: a sweep may have been narrowed or relabelled.

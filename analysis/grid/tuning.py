@@ -13,6 +13,7 @@ import pandas as pd
 
 from mtlray.analysis.grid.load import Rates, Results
 from mtlray.errors import ResultsError, unknown_name
+from mtlray.results.states import TrialState
 
 RATES = ("best", "all")
 
@@ -42,7 +43,7 @@ def tuned(results: Results, rates: str | None = None) -> Results:
     several = {key for key, found in settings.items() if len(found) > 1}
     if not several:
         return dataclasses.replace(results, rates=_single(settings))
-    done = results.summary[(results.summary["state"] == "done") & results.summary["metric"].notna()]
+    done = results.summary[(results.summary["state"] == TrialState.DONE) & results.summary["metric"].notna()]
     blind = len(done) > 0 and not done["best_val"].notna().any()
     if rates == "best" and blind:
         raise ResultsError(

@@ -14,6 +14,7 @@ from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.scores import Scores
 from mtlray.analysis.kinds.comparison import EQUAL
 from mtlray.analysis.kinds.leaderboard import gains
+from mtlray.results.states import TrialState
 
 _NUMBERS = ("seconds", "pack_size", "train_samples_per_second", "steps", "peak_memory_bytes", "solver_fallbacks")
 
@@ -30,7 +31,7 @@ def cost(results: Results, grid: Grid, scores: Scores) -> list[dict[str, Any]]:
     strategy_of = dict(zip(expected["trial_id"].tolist(), expected["strategy"].tolist(), strict=True))
     planned = Counter(strategy_of.values())
     joined = set(scores.baselines.values()) | set(scores.dropped)
-    done = (results.summary["dataset"] == grid.dataset) & (results.summary["state"] == "done")
+    done = (results.summary["dataset"] == grid.dataset) & (results.summary["state"] == TrialState.DONE)
     trials = results.summary.loc[done, ["trial_id", "backward_passes", *_NUMBERS]].drop_duplicates("trial_id")
     passes = trials["backward_passes"].tolist()
     # Arrays, because a strategy's part of a frame takes many times longer to cut out.
@@ -112,5 +113,5 @@ def _gains(scores: Scores) -> dict[str, dict[str, float]]:
 
 def devices(results: Results, grid: Grid) -> list[str]:
     """The devices that the finished trials of a data set ran on."""
-    done = (results.summary["dataset"] == grid.dataset) & (results.summary["state"] == "done")
+    done = (results.summary["dataset"] == grid.dataset) & (results.summary["state"] == TrialState.DONE)
     return sorted({str(device) for device in results.summary.loc[done, "device"].dropna().unique() if device})

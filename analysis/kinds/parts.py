@@ -14,6 +14,7 @@ from mtlray.analysis.kinds.price import prices
 from mtlray.analysis.layout.listing import Listing
 from mtlray.analysis.layout.of_kinds import comparison_listing, cost_listing, leaderboard_listing, selection_listing
 from mtlray.errors import ResultsError
+from mtlray.results.states import TrialState
 
 KINDS = ("leaderboard", "compare", "cost", "selection")
 
@@ -27,7 +28,9 @@ def parts(
 
     Raises ResultsError where no trial is done or the kind needs what the sweep lacks, SpecError for an unknown baseline.
     """
-    begun = [grid for grid in grids if any(column.measure.metric for column in grid.columns) and grid.states["done"]]
+    begun = [
+        grid for grid in grids if any(column.measure.metric for column in grid.columns) and grid.states[TrialState.DONE]
+    ]
     if not begun:
         planned = sum(sum(grid.states.values()) for grid in grids)
         states = sum((grid.states for grid in grids), start=type(grids[0].states)())
@@ -43,7 +46,9 @@ def parts(
 
 def _of(kind: str, results: Results, selected: SelectionRule, grid: Grid, baseline: str | None) -> list[Part]:
     if kind == "selection":
-        done = results.summary[(results.summary["dataset"] == grid.dataset) & (results.summary["state"] == "done")]
+        done = results.summary[
+            (results.summary["dataset"] == grid.dataset) & (results.summary["state"] == TrialState.DONE)
+        ]
         if not (done["at_best_val"].notna() & done["best_test"].notna()).any():
             raise ResultsError(
                 "The price of selecting on the test split is best_test less at_best_val. The finished trials of "

@@ -3,6 +3,7 @@
 from mtlray.analysis.grid.cells import Column, Grid
 from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.selection import SelectionRule
+from mtlray.results.states import TrialState
 
 NOTHING = "–"
 
@@ -61,16 +62,16 @@ def notes(results: Results, grid: Grid) -> list[str]:
     """What is missing from the means, in words and numbers."""
     notes: list[str] = []
     planned = sum(grid.states.values())
-    done = grid.states["done"]
+    done = grid.states[TrialState.DONE]
     if done < planned:
-        kinds = [f"{count} {state}" for state, count in sorted(grid.states.items()) if state != "done"]
+        kinds = [f"{count} {state}" for state, count in sorted(grid.states.items()) if state != TrialState.DONE]
         notes.append(
             f"{planned} trials planned, {done} done, {', '.join(kinds)}. Means are over done trials alone; "
             "(2/3) after a value: 2 of the 3 planned trials are in it."
         )
-    if grid.states["diverged"]:
+    if grid.states[TrialState.DIVERGED]:
         notes.append("diverged: the trial's loss stopped being finite. That is a result, and it is in no mean.")
-    if grid.states["failed"]:
+    if grid.states[TrialState.FAILED]:
         notes.append(
             "failed: the trial ended with an error, told in the summary's column error; mtlray retry lets it run again."
         )

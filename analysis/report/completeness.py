@@ -8,8 +8,12 @@ from typing import Any
 import pandas as pd
 
 from mtlray.analysis.grid.load import Results
+from mtlray.results.states import TrialState
 
-STATES = ("done", "diverged", "failed", "damaged", "started", "waiting")
+STARTED = "started"  # running or interrupted: the folder alone does not say
+STATES = (
+    TrialState.DONE, TrialState.DIVERGED, TrialState.FAILED, TrialState.DAMAGED, STARTED, TrialState.WAITING,
+)  # fmt: skip
 MOST = 200  # troubles on the page; the download has all
 
 
@@ -35,7 +39,7 @@ class Completeness:
 
     @property
     def complete(self) -> bool:
-        return self.states["done"] + self.states["diverged"] + self.states["failed"] == self.planned
+        return sum(self.states[state] for state in TrialState if state.is_finished) == self.planned
 
 
 def completeness(results: Results) -> Completeness:
@@ -50,8 +54,8 @@ def completeness(results: Results) -> Completeness:
         if trial_id in state_of:
             return state_of[trial_id]
         if trial_id in damaged:
-            return "damaged"
-        return "started" if trial_id in started else "waiting"
+            return TrialState.DAMAGED
+        return STARTED if trial_id in started else TrialState.WAITING
 
     frame = expected.assign(state=[state(trial_id) for trial_id in expected["trial_id"]])
     lines = []
@@ -59,7 +63,7 @@ def completeness(results: Results) -> Completeness:
         states: dict[float, list[str]] = {}
         for fraction, found in zip(part["fraction"].tolist(), part["state"].tolist(), strict=True):
             states.setdefault(fraction, []).append(found)
-        cells = {fraction: (found.count("done"), len(found)) for fraction, found in states.items()}
+        cells = {fraction: (found.count(TrialState.DONE), len(found)) for fraction, found in states.items()}
         lines.append(
             Line(dataset=str(dataset), strategy=str(strategy), fractions=cells, states=Counter(part["state"].tolist()))
         )
@@ -73,7 +77,7 @@ def completeness(results: Results) -> Completeness:
 
 
 def _troubles(frame: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    troubled = frame[frame["state"].isin(["diverged", "failed", "damaged"])]
+    troubled = frame[frame["state"].isin([TrialState.DIVERGED, TrialState.FAILED, TrialState.DAMAGED])]
     known = rows.set_index("trial_id")
     errors: Any = known["error"].fillna("").to_dict()
     steps: Any = known["steps"].to_dict()
@@ -81,7 +85,7 @@ def _troubles(frame: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     return columns.assign(
         step=[steps.get(trial) for trial in troubled["trial_id"]],
         reason=[
-            errors.get(trial) or ("the summary file does not open" if state == "damaged" else "")
+            errors.get(trial) or ("the summary file does not open" if state == TrialState.DAMAGED else "")
             for trial, state in zip(troubled["trial_id"], troubled["state"], strict=True)
         ],
     ).reset_index(drop=True)

@@ -53,15 +53,18 @@ def run(
     Exit codes: 0 complete; 1 failed trials; 2 cannot start; 3 stopped with trials left; 75 stopped by SIGTERM with trials left:
     give the same command again.
     """
+    from mtlray.launch import launch
+
     opened = open_sweep(sweep, results, narrowing)
     ask = not yes and sys.stdin.isatty() and sys.stdout.isatty()
     try:
-        code = opened.run(
+        code = launch(
+            opened,
             dataclasses.replace(config, results=opened.results),
             policy=policy,
             address=address,
             in_process=in_process,
-            confirm=_confirm if ask else None,
+            confirm=_confirm if ask else lambda: True,
         )
     except (KeyboardInterrupt, typer.Abort):  # at the question, or before trials run; from then on Ctrl-C is `Stop`'s
         print("\nNothing more was started. Give the same command again to go on.", file=sys.stderr)

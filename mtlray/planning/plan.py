@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mtlray.errors import ResultsError
 from mtlray.planning.estimates import Estimates
 from mtlray.results.ledger import TrialRecord
+from mtlray.results.states import TrialState
 from mtlray.specs import TrialSpec
 
 # Bytes a trial leaves behind: a part for the summary and the log, and one for each evaluation.
@@ -47,21 +48,22 @@ def plan(
     damaged: Iterable[str] = (),
 ) -> Plan:
     """Grid minus finished minus given up."""
-    groups: dict[str, list[TrialSpec]] = {"done": [], "diverged": [], "failed": [], "to_run": []}
+    finished: dict[TrialState, list[TrialSpec]] = {state: [] for state in TrialState if state.is_finished}
+    left: list[TrialSpec] = []
     for trial in trials:
         record = records.get(trial.trial_id)
-        groups[record.state if record else "to_run"].append(trial)
+        (finished[record.state] if record else left).append(trial)
     estimates = Estimates()
     # How many times as long as guessed the finished trials took: the machine, its load, and what the guess leaves out.
-    took = [records[trial.trial_id].seconds / estimates.seconds(trial) for trial in groups["done"]]
+    took = [records[trial.trial_id].seconds / estimates.seconds(trial) for trial in finished[TrialState.DONE]]
     measured = [ratio for ratio in took if ratio > 0]
-    to_run = sorted(groups["to_run"], key=lambda t: -t.steps * t.batch_size)
+    to_run = sorted(left, key=lambda t: -t.steps * t.batch_size)
     ids = {trial.trial_id for trial in trials}
     return Plan(
         to_run=tuple(to_run),
-        done=tuple(groups["done"]),
-        diverged=tuple(groups["diverged"]),
-        failed=tuple(groups["failed"]),
+        done=tuple(finished[TrialState.DONE]),
+        diverged=tuple(finished[TrialState.DIVERGED]),
+        failed=tuple(finished[TrialState.FAILED]),
         resumable=sum(trial.trial_id in started for trial in to_run),
         damaged=tuple(damaged),
         others=sum(trial_id not in ids for trial_id in records),

@@ -5,16 +5,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from mtlray.results.attempts import history, read_attempts
-from mtlray.results.driver_lock import present
+from mtlray.results.attempts import history
 from mtlray.results.ledger import RESULTS_VERSION, Ledger
+from mtlray.results.owner import present
+from mtlray.results.states import TrialState
 from mtlray.specs import TrialSpec
 
-_ORDER = ("done", "diverged", "failed", "damaged", "running", "interrupted", "waiting")
+_ORDER = (
+    TrialState.DONE, TrialState.DIVERGED, TrialState.FAILED, TrialState.DAMAGED, TrialState.RUNNING,
+    TrialState.INTERRUPTED, TrialState.WAITING,
+)  # fmt: skip
 
 
 class Status:
-    """`done`, `diverged`, `failed`, `damaged`, `running`, `interrupted` or `waiting` for each trial."""
+    """The state of each trial, by its id, in `states`."""
 
     def __init__(self, trials: Sequence[TrialSpec], ledger: Ledger) -> None:
         self.trials, self._ledger = trials, ledger
@@ -25,14 +29,14 @@ class Status:
         self.records, self.damaged = ledger.records(every_byte=False)
         broken = {Path(name).stem for name in self.damaged}
 
-        def state(trial_id: str) -> str:
+        def state(trial_id: str) -> TrialState:
             if trial_id in self.records:
                 return self.records[trial_id].state
             if trial_id in running:
-                return "running"
+                return TrialState.RUNNING
             if trial_id in broken:
-                return "damaged"
-            return "interrupted" if trial_id in started else "waiting"
+                return TrialState.DAMAGED
+            return TrialState.INTERRUPTED if trial_id in started else TrialState.WAITING
 
         self.states = {trial.trial_id: state(trial.trial_id) for trial in trials}
 
@@ -55,7 +59,7 @@ class Status:
         if self._several_rates:
             axes["optimizer"] = lambda t: f"{t.optimizer.label} lr {t.optimizer.lr:g}"
         for axis, value in axes.items():
-            groups: dict[str, list[str]] = {}
+            groups: dict[str, list[TrialState]] = {}
             for trial in self.trials:
                 groups.setdefault(value(trial), []).append(self.states[trial.trial_id])
             width = max(map(len, groups))
@@ -67,15 +71,15 @@ class Status:
         ended = [
             f"  {self._words(trial)}: {record.error}"
             for trial in self.trials
-            if (record := self.records.get(trial.trial_id)) is not None and record.state in ("failed", "diverged")
+            if (record := self.records.get(trial.trial_id)) is not None and record.state is not TrialState.DONE
         ]
         if ended:
             lines += ["", "failed or diverged (failed trials run again after `mtlray retry`)", *ended]
         again = [
             f"  {self._words(trial)}: {history(attempts)}"
             for trial in self.trials
-            if self.states[trial.trial_id] in ("running", "interrupted")
-            and len(attempts := read_attempts(self._ledger.store, trial.trial_id)) > 1
+            if self.states[trial.trial_id] in (TrialState.RUNNING, TrialState.INTERRUPTED)
+            and len(attempts := self._ledger.folder(trial.trial_id).attempts()) > 1
         ]
         if again:
             lines += ["", "started more than once", *again]
@@ -94,6 +98,6 @@ class Status:
         return f"{trial.strategy.label}{rate} {100 * trial.fraction:g} % seed {trial.seed} ({trial.trial_id})"
 
 
-def _counts(states: Iterable[str]) -> str:
+def _counts(states: Iterable[TrialState]) -> str:
     counted = Counter(states)
     return ", ".join(f"{counted[state]} {state}" for state in _ORDER if counted[state])

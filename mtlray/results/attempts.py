@@ -1,12 +1,7 @@
-"""Attempts: how often a trial was started, how each start ended, and how many of them count against it."""
+"""Attempts: how each start of a trial ended, and how many of them count against it."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-
-from mtlray.errors import StoreError
-from mtlray.storage.failpoints import failpoint
-from mtlray.storage.store import Store
+from dataclasses import dataclass, replace
 
 # How an attempt may end. Those that count use up the trial's retries; the others cost it nothing.
 ENDS = {
@@ -33,42 +28,12 @@ class Attempt:
     """Whether `mtlray retry` was called since."""
 
 
-def read_attempts(store: Store, trial_id: str) -> tuple[Attempt, ...]:
-    """All attempts, oldest first. A file that does not open leaves their number, from their logs, and no reasons."""
-    try:
-        entries = json.loads(store.read(f"trials/{trial_id}/attempts.json"))
-        return tuple(Attempt(**entry) for entry in entries)
-    except FileNotFoundError:
-        pass
-    except StoreError:
-        raise
-    except (OSError, ValueError, TypeError):  # damaged
-        pass
-    logs = sum(name.endswith(".log") for name in store.names(f"trials/{trial_id}"))
-    return tuple(Attempt(n + 1, "", "", 0, "interrupted") for n in range(logs))
-
-
-def write_attempts(store: Store, trial_id: str, attempts: Sequence[Attempt]) -> None:
-    """Raises OSError."""
-    text = json.dumps([asdict(attempt) for attempt in attempts], indent=1)
-    store.write(f"trials/{trial_id}/attempts.json", text.encode(), durable=False)
-
-
-def begin(store: Store, trial_id: str, launch: str, host: str, process: int) -> tuple[Attempt, ...]:
-    """Note a new attempt and how the one before ended, if it could not say so itself. Raises OSError.
+def settled(attempts: Sequence[Attempt], launch: str) -> tuple[Attempt, ...]:
+    """The attempts with an end for each, as the launch that looks at them must see it.
 
     One that was killed while its driver lived on, so that the same launch starts it again, lost its worker; one of an earlier
     launch ended with its driver.
     """
-    attempts = settled(read_attempts(store, trial_id), launch)
-    attempts = (*attempts, Attempt(len(attempts) + 1, launch, host, process))
-    write_attempts(store, trial_id, attempts)
-    failpoint("attempt-started")
-    return attempts
-
-
-def settled(attempts: Sequence[Attempt], launch: str) -> tuple[Attempt, ...]:
-    """The attempts with an end for each, as the launch that looks at them must see it."""
     return tuple(
         attempt
         if attempt.end
@@ -77,19 +42,6 @@ def settled(attempts: Sequence[Attempt], launch: str) -> tuple[Attempt, ...]:
         else replace(attempt, end="interrupted", reason="its driver ended")
         for attempt in attempts
     )
-
-
-def finish(store: Store, trial_id: str, attempts: Sequence[Attempt], end: str, reason: str) -> None:
-    """Note how the last attempt ended. Raises OSError."""
-    write_attempts(store, trial_id, [*attempts[:-1], replace(attempts[-1], end=end, reason=reason[:500])])
-    failpoint("attempt-ended")
-
-
-def forgive(store: Store, trial_id: str) -> None:
-    """Let the attempts so far count no more. Raises OSError."""
-    attempts = read_attempts(store, trial_id)
-    if attempts:
-        write_attempts(store, trial_id, [replace(attempt, forgiven=True) for attempt in attempts])
 
 
 def failures(attempts: Sequence[Attempt]) -> list[Attempt]:

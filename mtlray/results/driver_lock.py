@@ -1,4 +1,4 @@
-"""One driver a sweep: who holds a results folder, whether it is alive, and which trials it runs.
+"""One driver a sweep: how a results folder is taken, held, and taken over from a driver that is gone.
 
 On one machine the system's own lock decides, and it is freed when its holder dies, however it dies. Where that does not reach
 (another host, an object store), the holder's file `driver.json` does: its beat changes every few seconds, and a second driver
@@ -6,65 +6,18 @@ watches it for longer than that before it takes over. No clocks of two hosts are
 """
 
 import contextlib
-import fcntl
-import getpass
 import json
-import os
-import platform
 import threading
 import time
-import uuid
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from mtlray.errors import LaunchError, ResultsError, StoreError
+from mtlray.results.owner import BEAT_SECONDS, FILE, WATCH_SECONDS, Owner, holder, lock_path
 from mtlray.storage.store import Store
-
-BEAT_SECONDS = 5.0
-WATCH_SECONDS = 4 * BEAT_SECONDS  # a driver on another host that does not beat for so long is gone
-_FILE = "driver.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The process that works on a sweep. `token` is its alone; `beat` counts up while it lives."""
-
-    token: str
-    host: str
-    pid: int
-    process_start: str
-    boot: str
-    user: str
-    since: str
-    beat: int = 0
-    beat_at: float = 0.0
-    """Unix time of the beat, for messages only."""
-    running: tuple[str, ...] = field(default=())
-    """Ids of the trials that run now."""
-
-    @classmethod
-    def me(cls) -> "Owner":
-        try:
-            user = getpass.getuser()
-        except (KeyError, OSError):  # a container without a name for its user
-            user = str(os.getuid())
-        return cls(
-            uuid.uuid4().hex, platform.node(), os.getpid(), _process_start(os.getpid()), _boot(), user,
-            time.strftime("%Y-%m-%d %H:%M:%S%z"),
-        )  # fmt: skip
-
-    def is_alive(self) -> bool | None:
-        """Whether the process lives; None where that cannot be told from here: another host or container, an earlier boot."""
-        if (self.host, self.boot) != (platform.node(), _boot()):
-            return None
-        return self.process_start == _process_start(self.pid) and bool(self.process_start)
-
-    def words(self) -> str:
-        """Who that is, for a message."""
-        return f"process {self.pid} of {self.user} on {self.host}, since {self.since}"
 
 
 class DriverLock:
@@ -74,7 +27,7 @@ class DriverLock:
         self, store: Store, *, watch_seconds: float = WATCH_SECONDS, beat_seconds: float = BEAT_SECONDS
     ) -> None:
         self._store = store
-        self._path = store.local / "driver.lock" if store.local is not None else None
+        self._path = lock_path(store)
         self._lock: FileLock | None = None
         self._watch_seconds, self._beat_seconds = watch_seconds, beat_seconds
         self._owner = Owner.me()
@@ -94,7 +47,7 @@ class DriverLock:
             self._take_system_lock(self._path)
         try:
             self._wait_for_other_hosts()
-            self._store.write(_FILE, self._text())
+            self._store.write(FILE, self._text())
             if self._path is None:
                 self._settle()
         except StoreError:
@@ -117,7 +70,7 @@ class DriverLock:
             self._thread.join()
             if not self.lost.is_set():
                 with contextlib.suppress(OSError):
-                    self._store.delete(_FILE)
+                    self._store.delete(FILE)
         self._release()
 
     def note_running(self, trial_ids: Collection[str]) -> None:
@@ -203,56 +156,4 @@ class DriverLock:
         with self._writing:
             changes = {"beat": self._owner.beat + 1, "beat_at": time.time(), "running": self._running}
             self._owner = replace(self._owner, **changes)  # type: ignore[arg-type]  # one of each type
-            self._store.write(_FILE, self._text(), durable=False)
-
-
-def holder(store: Store) -> Owner | None:
-    """Who wrote `driver.json` last; None where nobody did or it does not open. The holder may be dead."""
-    try:
-        values = json.loads(store.read(_FILE))
-        return Owner(**{**values, "running": tuple(values["running"])})
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-
-
-def present(store: Store) -> Owner | None:
-    """The driver that is at work now, as far as can be told without waiting; changes nothing."""
-    owner = holder(store)
-    path = store.local / "driver.lock" if store.local is not None else None
-    if path is not None and path.exists():
-        with path.open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except OSError:
-                return owner or Owner("", "", 0, "", "", "", "")
-    if owner is None:
-        return None
-    alive = owner.is_alive()
-    if alive is None:  # another host: its clock may differ from ours, and only `status` depends on this
-        alive = abs(time.time() - owner.beat_at) < WATCH_SECONDS + 60
-    return owner if alive else None
-
-
-def _boot() -> str:
-    """This start of the machine, and the namespace in which process numbers hold."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot}/{os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115
-    except OSError:
-        return "/"
-
-
-def _process_start(pid: int) -> str:
-    """When a process started, in the kernel's ticks; empty where there is no such process, or a dead one not yet buried."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return "" if fields[0] in "ZX" else fields[19]
-    except OSError:
-        pass
-    if Path("/proc/self").exists():
-        return ""
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return ""
-    return "unknown"
+            self._store.write(FILE, self._text(), durable=False)

@@ -1,4 +1,4 @@
-"""Generations: the two newest checkpoints of each unfinished trial, as files trials/<trial_id>/checkpoint-<n>.pt."""
+"""Generations: the two newest checkpoints of an unfinished trial, as files checkpoint-<n>.pt in its folder."""
 
 import re
 
@@ -12,11 +12,14 @@ _NAME = re.compile(r"checkpoint(?:-(\d+))?\.pt")
 
 
 class Generations:
-    """The checkpoints of one trial. The folder is listed once: one process at a time works on a trial."""
+    """The checkpoints of one trial. The folder is listed once: one process at a time works on a trial.
 
-    def __init__(self, store: Store, trial_id: str) -> None:
+    Part of `mtlray.results.trial_folder.TrialFolder`.
+    """
+
+    def __init__(self, store: Store, folder: str) -> None:
         self._store = store
-        self._folder = f"trials/{trial_id}"
+        self._folder = folder
         self._known: list[str] | None = None
 
     def names(self) -> list[str]:

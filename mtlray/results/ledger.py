@@ -16,22 +16,15 @@ from typing import Any
 import pyarrow as pa
 
 from mtlray.errors import ResultsError, StoreError
-from mtlray.results.attempts import forgive, read_attempts
-from mtlray.results.generations import Generations
-from mtlray.results.schema import (
-    CURVE_CIRCUMSTANCES,
-    RESULTS_VERSION,
-    SUMMARY,
-    SUMMARY_CIRCUMSTANCES,
-    State,
-    curves_schema,
-)
+from mtlray.results.schema import CURVE_CIRCUMSTANCES, RESULTS_VERSION, SUMMARY, SUMMARY_CIRCUMSTANCES, curves_schema
 from mtlray.results.shards import MERGED, Shards
+from mtlray.results.states import Ending, TrialState
+from mtlray.results.trial_folder import TrialFolder
 from mtlray.storage.failpoints import failpoint
 from mtlray.storage.store import Store
 
 __all__ = ["CURVE_CIRCUMSTANCES", "RESULTS_VERSION", "SUMMARY", "SUMMARY_CIRCUMSTANCES"]
-__all__ += ["Ledger", "State", "TrialRecord", "curves_schema"]
+__all__ += ["Ledger", "TrialRecord", "curves_schema"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +32,7 @@ class TrialRecord:
     """What the ledger knows of one finished trial; sealed into its summary file, so that no Parquet is parsed for it."""
 
     trial_id: str
-    state: State
+    state: TrialState
     dataset: str
     data_fingerprint: str
     model: str
@@ -120,14 +113,10 @@ class Ledger:
         lost, torn = self._without_curves(records, every_byte)
         return {i: record for i, record in records.items() if i not in lost}, damaged + torn
 
-    def damaged_curves(self) -> list[str]:
-        """The names of the curve files that do not open; every byte is checked."""
-        return [name for dataset in self.datasets() for name in self._look(dataset, every_byte=True)[1]]
-
-    def ending(self, trial_id: str) -> tuple[str, str] | None:
+    def ending(self, trial_id: str) -> Ending | None:
         """State and error text of one trial from its own shard; None where it has none that opens."""
         records = (self._summaries.facts(f"{trial_id}.parquet") or {}).get("records", [])
-        return (records[0]["state"], records[0]["error"]) if records else None
+        return Ending(TrialState(records[0]["state"]), records[0]["error"]) if records else None
 
     def curves(self, dataset: str) -> pa.Table | None:
         """All curves of one data set, each trial once; None where there are none. Damaged shards are passed over."""
@@ -149,7 +138,7 @@ class Ledger:
         self._summaries.without(ids)
         failpoint("forget-rewritten")
         for trial_id in sorted(ids):
-            forgive(self.store, trial_id)
+            self.folder(trial_id).forgive()
             self._summaries.delete(f"{trial_id}.parquet")
 
     def quarantine(self) -> list[str]:
@@ -176,31 +165,21 @@ class Ledger:
                 f"All files in {self.store.where('')} should open before they are merged. Found damaged: {', '.join(damaged)}. "
                 "Run the sweep again, which trains their trials again, and then merge."
             )
-        ids = {trial_id for trial_id, record in records.items() if record.state != "failed"}
+        ids = {trial_id for trial_id, record in records.items() if record.state is not TrialState.FAILED}
         if not ids:
             return 0
         for dataset in self.datasets():
             self._curves(dataset).replace(ids)
         self._summaries.replace(ids)
         for trial_id in sorted(ids & self.started()):
-            self.checkpoints(trial_id).delete()  # left by a kill between the commit and this step
+            self.folder(trial_id).checkpoints.delete()  # left by a kill between the commit and this step
         return len(ids)
 
     # -- unfinished trials
 
-    def checkpoints(self, trial_id: str) -> Generations:
-        """The trial's two newest checkpoints."""
-        return Generations(self.store, trial_id)
-
-    def attempts(self, trial_id: str) -> int:
-        """How often the trial was started."""
-        return len(read_attempts(self.store, trial_id))
-
-    def write_log(self, trial_id: str, attempt: int, text: str) -> str:
-        """Store the log of one attempt; returns where it lies."""
-        path = f"trials/{trial_id}/attempt-{attempt}.log"
-        self.store.write(path, text.encode(), durable=False)
-        return self.store.where(path)
+    def folder(self, trial_id: str) -> TrialFolder:
+        """The trial's attempts, logs and checkpoints."""
+        return TrialFolder(self.store, trial_id)
 
     def probe(self) -> None:
         """Raise ResultsError where results cannot be written; leaves nothing behind."""
@@ -232,7 +211,8 @@ class Ledger:
         for facts in found.facts.values():
             for entry in facts["records"]:
                 if entry["trial_id"] not in records:  # its own shard comes before a merged one
-                    records[entry["trial_id"]] = TrialRecord(**{name: entry[name] for name in fields if name in entry})
+                    known = {name: entry[name] for name in fields if name in entry}
+                    records[entry["trial_id"]] = TrialRecord(**known | {"state": TrialState(entry["state"])})
         self._refuse_a_mixture(record.results_version for record in records.values())
         return records, found.damaged
 
@@ -251,7 +231,7 @@ class Ledger:
         """The trials whose curves are lost, and the files that are damaged or missing."""
         wanted: dict[str, set[str]] = {dataset: set() for dataset in self.datasets()}
         for record in records.values():
-            if record.state != "failed" and record.n_evaluations:
+            if record.state is not TrialState.FAILED and record.n_evaluations:
                 wanted.setdefault(record.dataset, set()).add(record.trial_id)
         lost, damaged = set[str](), list[str]()
         for dataset, ids in wanted.items():

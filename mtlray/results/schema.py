@@ -1,14 +1,12 @@
 """The Parquet schemas of a sweep's results, declared once."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import pyarrow as pa
 
 # Raised by every change that alters the numbers of a trial; part of each trial's identity.
 RESULTS_VERSION = 5
 
-State = Literal["done", "diverged", "failed"]
 SPLITS = ("val", "test")
 # Over all pairs of tasks; null in trials without diagnostics.
 GRADIENT_DIAGNOSTICS = ("cosine", "conflict_rate", "magnitude_similarity", "condition_number")

@@ -13,9 +13,11 @@ from mtlray.data import Dataset
 from mtlray.data.base import Examples
 from mtlray.models import Computation
 from mtlray.planning.plan import packs
-from mtlray.running.pack import Job, computation_of, load, surroundings
+from mtlray.running.job import Job
+from mtlray.running.pack import load
 from mtlray.running.policy import is_out_of_memory
 from mtlray.running.session import Pack
+from mtlray.running.surroundings import computation_of, surroundings
 from mtlray.specs import TrialSpec
 from mtlray.training.evaluation import evaluate
 from mtlray.training.run import Run

@@ -22,7 +22,7 @@ from mtlray.data.files.remote import make_ready
 from mtlray.errors import ResultsError, SpecError, require
 from mtlray.models import Computation
 from mtlray.results.ledger import Ledger
-from mtlray.running.pack import computation_of, surroundings
+from mtlray.running.surroundings import computation_of, surroundings
 from mtlray.specs import RunConfig, TrialSpec
 from mtlray.training.evaluation import evaluate
 from mtlray.training.loop import walk

@@ -5,38 +5,56 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import NoReturn
 
 import torch
 
-from mtlray.errors import LaunchError
+from mtlray.errors import LaunchError, SpecError
+from mtlray.planning.text import Workers
 from mtlray.running.calibration import ON_CPU, calibrate, largest_packs, repacked
-from mtlray.running.pack import device_of, run_pack
+from mtlray.running.job import Job
+from mtlray.running.pack import run_pack
 from mtlray.running.policy import HungError, store_is_full
-from mtlray.running.session import Pack, Session
+from mtlray.running.session import Pack, Runner, Session
+from mtlray.running.surroundings import device_of
+from mtlray.specs import RunConfig
 
 
-def run_in_process(packs: Sequence[Pack], session: Session) -> None:
-    """Run packs until all have ended or the session is asked to stop. Raises LaunchError."""
-    session.job = replace(session.job, alone=True)
-    if session.job.config.device == "cuda" and not torch.cuda.is_available():
-        raise LaunchError("Option --device asks for cuda. torch finds no GPU here. Choose --device cpu or auto.")
-    with session.stop.listening():
-        if session.job.config.pack_size == "auto":
-            packs = _measured(packs, session)
-        for pack in packs:
-            if session.stop.asked:
-                return
-            session.started(pack)
-            _run(pack, session)
-            session.left(pack)
+@dataclass(frozen=True, slots=True)
+class InProcess(Runner):
+    """Runs packs one after the other in this process."""
+
+    def workers(self, config: RunConfig) -> Workers:
+        if config.gpus_per_trial != 1:
+            raise SpecError(
+                "Option --gpus-per-trial lets trials at once share a GPU, and --in-process runs one after the other. "
+                f"Found both, with {config.gpus_per_trial} GPUs per trial. Leave one of them out."
+            )
+        return Workers(1, on_gpus=device_of(config).type == "cuda")
+
+    def check(self) -> None:
+        pass
+
+    def run(self, packs: Sequence[Pack], session: Session) -> None:
+        job = replace(session.job, alone=True)
+        if job.config.device == "cuda" and not torch.cuda.is_available():
+            raise LaunchError("Option --device asks for cuda. torch finds no GPU here. Choose --device cpu or auto.")
+        with session.stop.listening():
+            if job.config.pack_size == "auto":
+                packs = _measured(packs, job, session)
+            for pack in packs:
+                if session.stop.asked:
+                    return
+                session.started(pack)
+                _run(pack, job, session)
+                session.left(pack)
 
 
-def _measured(packs: Sequence[Pack], session: Session) -> Sequence[Pack]:
+def _measured(packs: Sequence[Pack], job: Job, session: Session) -> Sequence[Pack]:
     """The same trials in packs of the sizes that are fastest here."""
-    job, say = session.job, session.display.note
+    say = session.display.note
     if device_of(job.config).type == "cpu":
         say(ON_CPU)
         return packs
@@ -46,19 +64,19 @@ def _measured(packs: Sequence[Pack], session: Session) -> Sequence[Pack]:
     return repacked(trials, largest, found, say)
 
 
-def _run(pack: Pack, session: Session) -> None:
+def _run(pack: Pack, job: Job, session: Session) -> None:
     """One pack to its end; `run_pack` raises only what may pass and counts how often."""
-    retries = session.job.policy.retries
+    retries = job.policy.retries
     for start in range(retries + 2):
         try:
-            with _watchdog(session.job.policy.hang_seconds) as alive:
+            with _watchdog(job.policy.hang_seconds) as alive:
 
                 def progress(step: int) -> bool:
                     alive()  # called within this turn of the loop only
                     session.step(pack, step)
                     return session.stop.asked
 
-                session.ended(pack, run_pack(pack, session.job, progress))
+                session.ended(pack, run_pack(pack, job, progress))
             return
         except Exception as error:
             if store_is_full(str(error)):
@@ -66,7 +84,7 @@ def _run(pack: Pack, session: Session) -> None:
                 session.stop.now.set()
                 return
             if start > retries:
-                session.give_up(pack, repr(error))
+                session.give_up(pack, repr(error), job)
             if session.stop.asked:
                 return
             time.sleep(min(start, 5))

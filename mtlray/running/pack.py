@@ -4,240 +4,198 @@ import contextlib
 import platform
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import pyarrow as pa
 import torch
 
 from mtlray.data import Dataset
 from mtlray.data.files.remote import make_ready
 from mtlray.errors import DataError, StrategyError
-from mtlray.identity.provenance import Commit
-from mtlray.models import Computation
-from mtlray.models.dtype import default_dtype
-from mtlray.results.attempts import failures, finish, read_attempts, settled, write_attempts
+from mtlray.results.attempts import ENDS
 from mtlray.results.ledger import Ledger
-from mtlray.running.attempt_log import AttemptLog
-from mtlray.running.memory import keep_freed_memory
-from mtlray.running.policy import HungError, Policy, is_out_of_memory, may_pass, store_is_full
+from mtlray.results.states import Ending, TrialState
+from mtlray.results.trial_folder import TrialFolder
+from mtlray.running.endings import end_of_attempt, ending_of
+from mtlray.running.giving_up import commit_failure, give_up, spent
+from mtlray.running.job import Job
 from mtlray.running.resuming import checkpoints_of, in_step
 from mtlray.running.rows import Circumstances, curves_table, summary_table
-from mtlray.specs import RunConfig, TrialSpec
+from mtlray.running.surroundings import computation_of, device_name, device_of, surroundings
+from mtlray.specs import TrialSpec
 from mtlray.storage.failpoints import failpoint
 from mtlray.trackers import LiveTensorBoard, trial_folder
 from mtlray.training.checkpoint import Checkpoint, Interrupted
 from mtlray.training.loop import Outcome, train
 
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """What a worker needs besides the trials: where to read and write, and what to note with the results."""
-
-    sweep: str
-    config: RunConfig
-    commit: Commit
-    fingerprints: dict[str, str]
-    """The data that the sweep is made with, by `DatasetSpec.label`; other data is refused."""
-    launch: str = ""
-    """Tells the starts of one launch from those of others."""
-    alone: bool = True
-    """Whether trials run one after the other, so that fewer at once would not help."""
-    policy: Policy = field(default_factory=Policy)
-
-    def ledger(self) -> Ledger:
-        return Ledger(self.config.results, self.sweep)
+Progress = Callable[[int], bool | None]
+"""Called with the step about once a second; returns True to ask for a stop."""
 
 
-def run_pack(
-    trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], bool | None] = lambda step: None
-) -> list[tuple[str, str]]:
+def run_pack(trials: Sequence[TrialSpec], job: Job, progress: Progress = lambda step: None) -> list[Ending]:
     """Run trials that are equal in all but the seed, from their checkpoints, and commit their results.
 
-    Returns each trial's state and a text. What would fail again (an error in code or data), and what failed too often, is
-    committed as `failed` and not raised; what may pass is raised. Two states are not committed: `interrupted`, where `progress`
-    returned True, and `postponed`, where memory ran out beside other trials. Each start leaves a log in the trial's folder.
+    What would fail again (an error in code or data), and what failed too often, is committed as FAILED and not raised; what may
+    pass is raised. Two states are not committed: INTERRUPTED, where `progress` returned True, and POSTPONED, where memory ran
+    out beside other trials. Each start leaves a log in the trial's folder.
     """
     with surroundings(job.config):
-        return _run_pack(trials, job, progress)
+        with contextlib.suppress(StrategyError):  # raised for several trials only
+            return _run_together(trials, job, progress)
+        return [ending for trial in trials for ending in _run_together([trial], job, progress)]
 
 
-def _run_pack(trials: Sequence[TrialSpec], job: Job, progress: Callable[[int], bool | None]) -> list[tuple[str, str]]:
+def _run_together(trials: Sequence[TrialSpec], job: Job, progress: Progress) -> list[Ending]:
+    """`run_pack`, which also raises StrategyError where the trials are to go on one by one."""
     ledger = job.ledger()
-    endings = [ledger.ending(trial.trial_id) for trial in trials]
-    if all(ending is not None for ending in endings):  # the worker was lost between the commit and its report
-        return [ending for ending in endings if ending is not None]
-    if spent := _spent(trials, job, ledger):
+    known = [ledger.ending(trial.trial_id) for trial in trials]
+    if all(ending is not None for ending in known):  # the worker was lost between the commit and its report
+        return [ending for ending in known if ending is not None]
+    folders = [ledger.folder(trial.trial_id) for trial in trials]
+    if reason := _spent(folders, job):
         for trial in trials:
-            give_up(trial, job, spent)
-        return [("failed", spent)] * len(trials)
-    device = device_of(job.config)
-    logs = [AttemptLog(ledger, trial, device, job.launch) for trial in trials]
-    started = time.monotonic()
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
+            give_up(trial, job, reason)
+        return [Ending(TrialState.FAILED, reason)] * len(trials)
+    start = _Start(trials, job, ledger, folders)
+    try:
+        outcomes = start.train(progress)
+        start.commit(outcomes)
+    except (Exception, SystemExit) as error:  # a strategy that calls sys.exit must not end the sweep with code 0
+        ending = ending_of(error, n_trials=len(trials), alone=job.alone)
+        end = end_of_attempt(error, ending)
+        if not isinstance(error, Interrupted):
+            start.add_traceback()
+        if ending.state is TrialState.FAILED:
+            return start.fail(ending.text, end)
+        start.stop(ending.text, end)
+        if ending.state is TrialState.POSTPONED or isinstance(error, Interrupted):
+            return [ending] * len(trials)
+        if ENDS[end] and (reason := _spent(folders, job)):
+            return start.fail(reason, end)
+        raise
+    return start.finish(outcomes)
 
-    def fail(reason: str, end: str = "finished") -> list[tuple[str, str]]:
-        seconds = time.monotonic() - started
-        for trial, log in zip(trials, logs, strict=True):
-            message = f"{reason} (log: {log.add(f'failed: {reason}')})"
-            about = _about(job, trials, log, device, seconds)
-            _commit_failure(ledger, trial, about, message)
+
+def _spent(folders: Sequence[TrialFolder], job: Job) -> str:
+    """Why all trials of a pack are given up: the retries of one are used up. Empty while none are."""
+    return next((reason for folder in folders if (reason := spent(folder, job))), "")
+
+
+class _Start:
+    """One start of a pack: a log for each trial, training, and one of four ends: `finish`, `fail`, `stop`, or none by a kill."""
+
+    def __init__(self, trials: Sequence[TrialSpec], job: Job, ledger: Ledger, folders: Sequence[TrialFolder]) -> None:
+        """Raises OSError."""
+        self._trials, self._job, self._ledger, self._folders = trials, job, ledger, folders
+        self._device = device_of(job.config)
+        self._device_name = device_name(self._device)
+        self._logs = [
+            folder.start(job.launch, trial.canonical, self._device_name)
+            for trial, folder in zip(trials, folders, strict=True)
+        ]
+        self._began = time.monotonic()
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
+
+    def train(self, progress: Progress) -> list[Outcome]:
+        """Train the pack from the newest checkpoints that its trials have in common."""
+        dataset = load(self._trials[0], self._job, self._logs[0].add)
+        saved = [
+            checkpoints_of(trial, folder.checkpoints, dataset.fingerprint, log.add)
+            for trial, folder, log in zip(self._trials, self._folders, self._logs, strict=True)
+        ]
+        checkpoints = in_step(saved)
+        for log, checkpoint in zip(self._logs, checkpoints, strict=True):
+            log.add(f"training from step {checkpoint.step if checkpoint else 0}")
+        folders = {folder.trial_id: folder for folder in self._folders}
+        live = {trial.trial_id: _live(trial, self._job) for trial in self._trials}
+
+        def save(checkpoint: Checkpoint) -> None:
+            folders[checkpoint.trial_id].checkpoints.write(checkpoint.to_bytes())
+            live[checkpoint.trial_id].write(checkpoint.rows)
+
+        config = self._job.config
+        try:
+            outcomes = train(
+                self._trials,
+                dataset,
+                computation_of(config),
+                checkpoints=checkpoints,
+                checkpoint_seconds=config.checkpoint_seconds,
+                save=save,
+                progress=progress,
+            )
+            for outcome, trial in zip(outcomes, self._trials, strict=True):
+                live[trial.trial_id].write(outcome.rows)
+        finally:
+            for trial, log in zip(self._trials, self._logs, strict=True):
+                if trouble := live[trial.trial_id].close():
+                    log.add(f"TensorBoard got no more of this trial: {trouble}")
+        return outcomes
+
+    def commit(self, outcomes: Sequence[Outcome]) -> None:
+        """Make the trials finished: nothing is written before all tables are there. Raises OSError."""
+        tables = []
+        for i, (trial, outcome) in enumerate(zip(self._trials, outcomes, strict=True)):
+            ending, about = _ending(outcome), self._about(i, outcome.seconds, outcome.kernel)
+            summary = summary_table(
+                trial, ending.state, outcome.step, outcome.rows, about, ending.text, outcome.solver_fallbacks
+            )
+            tables.append((curves_table(trial, outcome.rows), summary))
+        for trial, (curves, summary) in zip(self._trials, tables, strict=True):
+            self._ledger.commit(trial.trial_id, trial.dataset.label, curves, summary)
+
+    def finish(self, outcomes: Sequence[Outcome]) -> list[Ending]:
+        """After `commit`: close the logs and remove the checkpoints. Raises OSError."""
+        for folder, log, outcome in zip(self._folders, self._logs, outcomes, strict=True):
+            log.add(f"{outcome.state} at step {outcome.step} after {outcome.seconds:.1f} s of training")
+            log.finish("finished", outcome.state)
+            folder.checkpoints.delete()
+            failpoint("checkpoint-deleted")
+        return [_ending(outcome) for outcome in outcomes]
+
+    def fail(self, reason: str, end: str) -> list[Ending]:
+        """Commit all trials as failed. Raises OSError."""
+        seconds = time.monotonic() - self._began
+        endings = [Ending(TrialState.FAILED, f"{reason} (log: {log.path})") for log in self._logs]
+        for i, (trial, log, ending) in enumerate(zip(self._trials, self._logs, endings, strict=True)):
+            log.add(f"failed: {reason}")
+            commit_failure(self._ledger, trial, self._about(i, seconds), ending.text)
             log.finish(end, reason)
-        return [("failed", f"{reason} (log: {log.path})") for log in logs]
+        return endings
 
-    def stop(end: str, reason: str) -> None:
-        for log in logs:
+    def stop(self, reason: str, end: str) -> None:
+        """End without a result, and note why."""
+        for log in self._logs:
             with contextlib.suppress(OSError):  # a full disk is what it may be about
                 log.add(f"{end}: {reason}")
                 log.finish(end, reason)
 
-    try:
-        dataset = load(trials[0], job, logs[0].add)
-        outcomes = _train(trials, dataset, job, ledger, logs, progress)
-        tables = [
-            _tables(trial, outcome, _about(job, trials, log, device, outcome.seconds, outcome.kernel))
-            for trial, log, outcome in zip(trials, logs, outcomes, strict=True)
-        ]
-        for trial, (curves, summary) in zip(trials, tables, strict=True):
-            ledger.commit(trial.trial_id, trial.dataset.label, curves, summary)
-    except Interrupted as request:
-        stop("interrupted", str(request))
-        return [("interrupted", str(request))] * len(trials)
-    except (Exception, SystemExit) as error:  # a strategy that calls sys.exit must not end the sweep with code 0
-        reason = f"{type(error).__name__}: {error}"
-        for log in logs:
+    def add_traceback(self) -> None:
+        """Add the traceback of the error that is being handled to the logs."""
+        for log in self._logs:
             with contextlib.suppress(OSError):
                 log.add(traceback.format_exc())
-        if isinstance(error, StrategyError) and len(trials) > 1:  # one seed's gradients must not fail the others
-            stop("interrupted", f"the pack stopped, its trials go on one by one: {error}")
-            return [ended for trial in trials for ended in _run_pack([trial], job, progress)]
-        if not may_pass(error):
-            return fail(reason)
-        if is_out_of_memory(error):
-            if job.alone:
-                return fail(f"out of memory, with no other trial beside it: {reason}")
-            stop("out of memory", reason)
-            return [("postponed", reason)] * len(trials)
-        end = "hung" if isinstance(error, HungError) else "error that may pass"
-        stop("interrupted" if store_is_full(reason) else end, reason)
-        if not store_is_full(reason) and (spent := _spent(trials, job, ledger)):
-            return fail(spent, end)
-        raise
-    for trial, log, outcome in zip(trials, logs, outcomes, strict=True):
-        log.add(f"{outcome.state} at step {outcome.step} after {outcome.seconds:.1f} s of training")
-        log.finish("finished", outcome.state)
-        ledger.checkpoints(trial.trial_id).delete()
-        failpoint("checkpoint-deleted")
-    return [(outcome.state, _why(outcome)) for outcome in outcomes]
 
-
-def _spent(trials: Sequence[TrialSpec], job: Job, ledger: Ledger) -> str:
-    """Why trials are given up before they start again: their retries are used up. Empty while they are not."""
-    for trial in trials:
-        attempts = settled(read_attempts(ledger.store, trial.trial_id), job.launch)
-        counted = failures(attempts)
-        if len(counted) > job.policy.retries:
-            ends = ", ".join(attempt.end for attempt in counted)
-            log = ledger.store.where(f"trials/{trial.trial_id}/attempt-{counted[-1].number}.log")
-            why = f", last: {counted[-1].reason}" if counted[-1].reason else ""
-            return f"given up after {len(counted)} starts ({ends}){why} (log: {log})"
-    return ""
-
-
-def _why(outcome: Outcome) -> str:
-    return f"non-finite loss at step {outcome.step}" if outcome.state == "diverged" else ""
-
-
-def _tables(trial: TrialSpec, outcome: Outcome, about: Circumstances) -> tuple[pa.Table, pa.Table]:
-    """The curves and the summary of a trial."""
-    summary = summary_table(
-        trial, outcome.state, outcome.step, outcome.rows, about, _why(outcome), outcome.solver_fallbacks
-    )
-    return curves_table(trial, outcome.rows), summary
-
-
-@contextlib.contextmanager
-def surroundings(config: RunConfig) -> Iterator[None]:
-    """What torch keeps for the whole process, as every trial finds it; put back afterwards."""
-    threads = torch.get_num_threads()
-    if device_of(config).type == "cpu":
-        torch.set_num_threads(1)  # two threads of one trial wait for each other; one trial a core does not
-        keep_freed_memory()
-    torch.backends.cudnn.benchmark = False
-    torch.set_float32_matmul_precision("highest")
-    try:
-        with torch.enable_grad(), default_dtype(torch.float32):
-            yield
-    finally:
-        torch.set_num_threads(threads)
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-
-
-def give_up(trial: TrialSpec, job: Job, reason: str) -> None:
-    """Commit a trial as failed from outside, after its workers were lost too often. Raises OSError."""
-    ledger = job.ledger()
-    attempts = settled(read_attempts(ledger.store, trial.trial_id), job.launch)
-    about = Circumstances(
-        sweep=job.sweep,
-        fingerprint=job.fingerprints[trial.dataset.label],
-        commit=job.commit,
-        device="",
-        pack_size=1,
-        attempts=len(attempts),
-        seconds=0.0,
-    )
-    if attempts:
-        write_attempts(ledger.store, trial.trial_id, attempts)
-    _commit_failure(ledger, trial, about, reason)
-
-
-def _commit_failure(ledger: Ledger, trial: TrialSpec, about: Circumstances, message: str) -> None:
-    summary = summary_table(trial, "failed", 0, [], about, message)
-    ledger.commit(trial.trial_id, trial.dataset.label, None, summary)
-
-
-def _train(
-    trials: Sequence[TrialSpec],
-    dataset: Dataset,
-    job: Job,
-    ledger: Ledger,
-    logs: Sequence[AttemptLog],
-    progress: Callable[[int], bool | None],
-) -> list[Outcome]:
-    generations = {trial.trial_id: ledger.checkpoints(trial.trial_id) for trial in trials}
-    saved = [
-        checkpoints_of(trial, generations[trial.trial_id], dataset.fingerprint, log.add)
-        for trial, log in zip(trials, logs, strict=True)
-    ]
-    checkpoints = in_step(saved)
-    for log, checkpoint in zip(logs, checkpoints, strict=True):
-        log.add(f"training from step {checkpoint.step if checkpoint else 0}")
-    live = {trial.trial_id: _live(trial, job) for trial in trials}
-
-    def save(checkpoint: Checkpoint) -> None:
-        generations[checkpoint.trial_id].write(checkpoint.to_bytes())
-        live[checkpoint.trial_id].write(checkpoint.rows)
-
-    try:
-        outcomes = train(
-            trials,
-            dataset,
-            computation_of(job.config),
-            checkpoints=checkpoints,
-            checkpoint_seconds=job.config.checkpoint_seconds,
-            save=save,
-            progress=progress,
+    def _about(self, i: int, seconds: float, kernel: str = "") -> Circumstances:
+        """What is stored with the i-th trial's numbers."""
+        cuda = self._device.type == "cuda"
+        return Circumstances(
+            sweep=self._job.sweep,
+            fingerprint=self._job.fingerprints[self._trials[i].dataset.label],
+            commit=self._job.commit,
+            device=self._device_name,
+            pack_size=len(self._trials),
+            attempts=self._logs[i].attempt,
+            seconds=seconds,
+            kernel=kernel,
+            peak_memory_bytes=torch.cuda.max_memory_allocated(self._device) if cuda else None,
         )
-        for outcome, trial in zip(outcomes, trials, strict=True):
-            live[trial.trial_id].write(outcome.rows)
-    finally:
-        for trial, log in zip(trials, logs, strict=True):
-            if trouble := live[trial.trial_id].close():
-                log.add(f"TensorBoard got no more of this trial: {trouble}")
-    return outcomes
+
+
+def _ending(outcome: Outcome) -> Ending:
+    diverged = outcome.state is TrialState.DIVERGED
+    return Ending(outcome.state, f"non-finite loss at step {outcome.step}" if diverged else "")
 
 
 def _live(trial: TrialSpec, job: Job) -> LiveTensorBoard:
@@ -259,37 +217,3 @@ def load(trial: TrialSpec, job: Job, say: Callable[[str], object]) -> Dataset:
             f"{platform.node()}. Remove the folder `prepared` there, run `mtlray data verify`, and then `mtlray retry`."
         )
     return dataset
-
-
-def device_of(config: RunConfig) -> torch.device:
-    if config.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(config.device)
-
-
-def computation_of(config: RunConfig) -> Computation:
-    return Computation(device_of(config), config.kernel, config.activation_checkpointing)
-
-
-def _about(
-    job: Job, trials: Sequence[TrialSpec], log: AttemptLog, device: torch.device, seconds: float, kernel: str = ""
-) -> Circumstances:
-    return Circumstances(
-        sweep=job.sweep,
-        fingerprint=job.fingerprints[trials[0].dataset.label],
-        commit=job.commit,
-        device=log.device_name,
-        pack_size=len(trials),
-        attempts=log.attempt,
-        seconds=seconds,
-        kernel=kernel,
-        peak_memory_bytes=torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
-    )
-
-
-def note_hang(trial: TrialSpec, job: Job) -> None:
-    """Note that a trial's running attempt hangs, before its worker is killed. Raises OSError."""
-    ledger = job.ledger()
-    attempts = read_attempts(ledger.store, trial.trial_id)
-    if attempts and not attempts[-1].end:
-        finish(ledger.store, trial.trial_id, attempts, "hung", f"no progress for {job.policy.hang_seconds:g} s")

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from mtlray.planning.wording import duration, name
+from mtlray.results.states import Ending, TrialState
 from mtlray.specs import TrialSpec
 
 _PLAIN_EVERY = 30.0  # seconds between plain lines, which are also written at each tenth of the work
@@ -37,7 +38,7 @@ class Display:
         self._n_trials = len(trials)
         self._steps: dict[str, int] = {}
         self._first: dict[str, int] = {}
-        self._ended = {"done": 0, "diverged": 0, "failed": 0}
+        self._ended = {state: 0 for state in TrialState if state.is_finished}
         self._began: tuple[float, int] | None = None  # the first report: when, and the steps made by then
         self._last_plain = time.monotonic()
         self._tenth = 0
@@ -69,15 +70,15 @@ class Display:
         self._stands(trial, step)
         self.refresh()
 
-    def ended(self, trial: TrialSpec, state: str, error: str) -> None:
+    def ended(self, trial: TrialSpec, ending: Ending) -> None:
         """A trial's results are committed."""
-        self._ended[state] += 1
+        self._ended[ending.state] += 1
         stood = self._steps.get(trial.trial_id, 0)
         made = stood - self._first.get(trial.trial_id, stood)
         self._stands(trial, trial.steps)
-        if state != "done":
+        if ending.state is not TrialState.DONE:
             self._first[trial.trial_id] = trial.steps - made  # nobody makes the rest
-            self.note(f"{state}: {name(trial)}: {error}")
+            self.note(f"{ending.state}: {name(trial)}: {ending.text}")
         self.refresh()
 
     def refresh(self) -> None:
@@ -105,7 +106,7 @@ class Display:
         return sum(step - self._first[trial_id] for trial_id, step in self._steps.items())
 
     def _counts(self) -> str:
-        troubles = "".join(f", {n} {state}" for state, n in self._ended.items() if n and state != "done")
+        troubles = "".join(f", {n} {state}" for state, n in self._ended.items() if n and state is not TrialState.DONE)
         return f"{sum(self._ended.values())}/{self._n_trials} trials{troubles}"
 
     def _left(self) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from mtlray.identity.provenance import Commit, versions
-from mtlray.results.ledger import SUMMARY, State, curves_schema
+from mtlray.results.ledger import SUMMARY, curves_schema
+from mtlray.results.states import TrialState
 from mtlray.specs import TrialSpec
 from mtlray.tasks.metrics import Metric
 
@@ -44,7 +45,7 @@ def curves_table(trial: TrialSpec, rows: list[dict[str, Any]]) -> pa.Table:
 
 def summary_table(
     trial: TrialSpec,
-    state: State,
+    state: TrialState,
     step: int,
     rows: list[dict[str, Any]],
     about: Circumstances,
@@ -56,7 +57,7 @@ def summary_table(
     common = {
         **_identity(trial),
         **_circumstances(about),
-        "state": state,
+        "state": str(state),
         "steps": step,
         "n_evaluations": len(rows),
         "solver_fallbacks": solver_fallbacks,

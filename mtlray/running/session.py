@@ -1,12 +1,16 @@
-"""A session: one launch of a sweep, and what its trials report to while they run."""
+"""A session: one launch of a sweep, what its trials report to while they run, and what runs them."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 
 from mtlray.errors import LaunchError
-from mtlray.running.pack import Job, give_up
+from mtlray.planning.text import Workers
+from mtlray.results.states import Ending, TrialState
+from mtlray.running.giving_up import give_up
+from mtlray.running.job import Job
 from mtlray.running.progress import Display
 from mtlray.running.signals import Stop
-from mtlray.specs import TrialSpec
+from mtlray.specs import RunConfig, TrialSpec
 
 Pack = tuple[TrialSpec, ...]
 
@@ -27,6 +31,7 @@ class Session:
         self._running: set[str] = set()
 
     def started(self, pack: Pack) -> None:
+        """A pack runs from now on."""
         self._running |= {trial.trial_id for trial in pack}
         self._note_running(self._running)
 
@@ -36,36 +41,55 @@ class Session:
         self._note_running(self._running)
 
     def step(self, pack: Pack, step: int) -> None:
+        """A pack stands at a step."""
         for trial in pack:
             self.display.step(trial, step)
 
-    def ended(self, pack: Pack, ended: Sequence[tuple[str, str]]) -> None:
+    def ended(self, pack: Pack, endings: Sequence[Ending]) -> None:
         """What `run_pack` returned."""
-        for trial, (state, text) in zip(pack, ended, strict=True):
-            if state == "postponed":
-                self.display.note(f"postponed: {trial.trial_id} runs again beside fewer others: {text}")
-            elif state != "interrupted":
-                self.display.ended(trial, state, text)
-                self._count(state)
+        for trial, ending in zip(pack, endings, strict=True):
+            if ending.state is TrialState.POSTPONED:
+                self.display.note(f"postponed: {trial.trial_id} runs again beside fewer others: {ending.text}")
+            elif ending.state.is_finished:
+                self._count(trial, ending)
 
-    def give_up(self, pack: Pack, reason: str) -> None:
-        """Commit a pack as failed from outside. Raises LaunchError where results cannot be written."""
-        reason = " ".join(reason.split())[:500]
+    def give_up(self, pack: Pack, reason: str, job: Job) -> None:
+        """Commit a pack as failed from outside; `job` is the one it was started with.
+
+        Raises LaunchError where results cannot be written.
+        """
+        ending = Ending(TrialState.FAILED, " ".join(reason.split())[:500])
         for trial in pack:
             try:
-                give_up(trial, self.job, reason)
+                give_up(trial, job, ending.text)
             except OSError as error:
                 raise LaunchError(
-                    f"Results should go to {self.job.config.results}. Found: {error}. "
+                    f"Results should go to {job.config.results}. Found: {error}. "
                     "The same command goes on once that is mended."
                 ) from error
-            self.display.ended(trial, "failed", reason)
-            self._count("failed")
+            self._count(trial, ending)
 
-    def _count(self, state: str) -> None:
-        self.failed += state == "failed"
+    def _count(self, trial: TrialSpec, ending: Ending) -> None:
+        self.display.ended(trial, ending)
+        self.failed += ending.state is TrialState.FAILED
         limit = self.job.policy.max_failed
         if limit is not None and self.failed >= limit and not self.stop.asked:
             self.stop.too_many_failed = True
             self.display.note(f"Stopping: {self.failed} trials failed, and --max-failed is {limit}.")
             self.stop.draining.set()
+
+
+class Runner(ABC):
+    """What runs the packs of a sweep. The numbers of a trial do not depend on which one it is."""
+
+    @abstractmethod
+    def workers(self, config: RunConfig) -> Workers:
+        """How many trials will run at once, for the plan. Raises SpecError for options that do not go with this runner."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise LaunchError where nothing can run, before anything is written."""
+
+    @abstractmethod
+    def run(self, packs: Sequence[Pack], session: Session) -> None:
+        """Run packs until all have ended or the session is asked to stop. Raises LaunchError."""

@@ -18,7 +18,7 @@ FAILPOINTS = {
     "write-done": "a file is written",
     "delete-begun": "a file is about to be removed",
     "delete-done": "a file is removed",
-    # a trial (mtlray.results.attempts, mtlray.results.generations, mtlray.results.ledger)
+    # a trial (mtlray.results.trial_folder, mtlray.results.generations, mtlray.results.ledger)
     "attempt-started": "the start of an attempt is noted",
     "checkpoint-written": "a checkpoint is written and older ones are still there",
     "checkpoint-pruned": "a checkpoint is written and older ones are removed",

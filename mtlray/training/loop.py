@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from mtlray.data import Dataset
 from mtlray.models import Computation
+from mtlray.results.states import TrialState
 from mtlray.specs import TrialSpec
 from mtlray.training.checkpoint import Checkpoint, Interrupted
 from mtlray.training.contract import check_state, refuse_global_randomness
@@ -26,7 +27,8 @@ _PROGRESS_EVERY = 1.0  # seconds
 class Outcome:
     """How one trial ended: its curve, one row an evaluation, and at which step it stopped."""
 
-    state: Literal["done", "diverged"]
+    state: TrialState
+    """DONE or DIVERGED."""
     step: int
     rows: list[dict[str, Any]]
     seconds: float
@@ -95,6 +97,6 @@ def _outcomes(run: Run, curves: Curves) -> list[Outcome]:
     fallbacks = [None] * len(curves.rows) if counts is None else counts.tolist()
     outcomes = []
     for rows, at, count in zip(curves.rows, run.meters.diverged_at.tolist(), fallbacks, strict=True):
-        state: Literal["done", "diverged"] = "diverged" if at >= 0 else "done"
+        state = TrialState.DIVERGED if at >= 0 else TrialState.DONE
         outcomes.append(Outcome(state, at if at >= 0 else run.step, rows, seconds, run.kernel, count))
     return outcomes

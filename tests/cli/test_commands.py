@@ -17,8 +17,7 @@ from places import ROOT, SMALL
 import mtlray
 from mtlray.data.files import prepared
 from mtlray.results.ledger import Ledger
-from mtlray.running import in_process
-from mtlray.running.in_process import run_in_process
+from mtlray.running.in_process import InProcess
 from mtlray.specs.sweepfile import load_sweep
 
 
@@ -422,11 +421,13 @@ def test_a_sweep_file_edited_between_plan_and_start_is_refused(cli, tmp_path, mo
 def test_a_sweep_file_edited_while_it_runs_changes_what_runs_next(cli, tmp_path, monkeypatch):
     path = sweep_file(tmp_path)
 
-    def edit_and_run(packs, session):
-        path.write_text(path.read_text().replace("seeds=range(2)", "seeds=range(3)"))
-        run_in_process(packs, session)
+    run = InProcess.run
 
-    monkeypatch.setattr(in_process, "run_in_process", edit_and_run)
+    def edit_and_run(runner, packs, session):
+        path.write_text(path.read_text().replace("seeds=range(2)", "seeds=range(3)"))
+        run(runner, packs, session)
+
+    monkeypatch.setattr(InProcess, "run", edit_and_run)
     code, out, err = cli("run", path, "--in-process", "--yes", "--steps", 4, "--strategies", "dwa")
     assert code == 0, out + err
     assert f"{path} was edited meanwhile. This is what it said before; the same command runs what it says now." in out

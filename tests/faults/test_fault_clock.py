@@ -14,7 +14,6 @@ import pytest
 from faultlib import N_TRIALS, NARROW, SWEEP, assert_same_results, wait_for
 from places import SUPPORT
 
-from mtlray.results.attempts import read_attempts
 from mtlray.results.ledger import Ledger
 
 pytestmark = [
@@ -73,7 +72,7 @@ def clock(tmp_path_factory):
 
 def starts(results):
     ledger = Ledger(str(results), "small")
-    return [[attempt.end for attempt in read_attempts(ledger.store, name)] for name in ledger.store.names("trials")]
+    return [[attempt.end for attempt in ledger.folder(name).attempts()] for name in sorted(ledger.started())]
 
 
 def test_the_clock_of_a_program_is_off_and_its_other_clocks_are_not(clock):

@@ -10,9 +10,10 @@ from faultlib import FAULTY
 
 from mtlray import RunConfig
 from mtlray.identity.provenance import Commit
-from mtlray.results.attempts import read_attempts
 from mtlray.results.ledger import CURVE_CIRCUMSTANCES, SUMMARY_CIRCUMSTANCES, Ledger
-from mtlray.running.pack import Job, run_pack
+from mtlray.results.states import Ending, TrialState
+from mtlray.running.job import Job
+from mtlray.running.pack import run_pack
 from mtlray.running.policy import Policy
 from mtlray.specs.sweepfile import load_sweep
 
@@ -47,10 +48,10 @@ def starts_until_it_ends(trial, job):
     """How often a trial is started, and how it ends."""
     for n in range(1, 20):
         try:
-            ((state, text),) = run_pack([trial], job)
+            (ending,) = run_pack([trial], job)
         except Exception:
             continue
-        return n, state, text
+        return n, ending.state, ending.text
     raise AssertionError("it never ends")
 
 
@@ -87,8 +88,8 @@ def test_starts_are_counted_over_launches_and_anew_after_retry(faults, faulty, j
             run_pack([trial], with_launch)
         except OSError:
             assert launch in "ab"
-    assert ledger.ending(trial.trial_id)[0] == "failed"
-    assert len(read_attempts(ledger.store, trial.trial_id)) == 3
+    assert ledger.ending(trial.trial_id).state is TrialState.FAILED
+    assert len(ledger.folder(trial.trial_id).attempts()) == 3
     ledger.forget([trial.trial_id])
     n, state, text = starts_until_it_ends(trial, replace(job, launch="d"))
     assert (n, state) == (3, "failed")
@@ -103,23 +104,23 @@ def test_an_error_that_passes_costs_one_more_start(faults, faulty, job):
 def test_out_of_memory_is_postponed_beside_others_and_fails_alone(faults, faulty, job):
     trial = faulty["memory", False]
     for _ in range(4):  # it costs the trial none of its retries
-        assert run_pack([trial], replace(job, alone=False))[0][0] == "postponed"
-    ((state, text),) = run_pack([trial], job)
-    assert state == "failed"
-    assert text.startswith("out of memory, with no other trial beside it: MemoryError: as if there were none")
+        assert run_pack([trial], replace(job, alone=False))[0].state is TrialState.POSTPONED
+    (ending,) = run_pack([trial], job)
+    assert ending.state is TrialState.FAILED
+    assert ending.text.startswith("out of memory, with no other trial beside it: MemoryError: as if there were none")
 
 
 def test_a_request_to_stop_saves_a_checkpoint_and_costs_nothing(faults, faulty, job, monkeypatch):
     monkeypatch.setattr("mtlray.training.loop._PROGRESS_EVERY", 0.0)
     trial = faulty["none", True]
     job = replace(job, config=replace(job.config, checkpoint_seconds=1e9))
-    ((state, text),) = run_pack([trial], job, lambda step: step == 5)
-    assert (state, text) == ("interrupted", "stopped on request at step 5")
-    assert len(job.ledger().checkpoints(trial.trial_id).names()) == 1
-    assert run_pack([trial], job) == [("done", "")]
-    log = job.ledger().store.read(f"trials/{trial.trial_id}/attempt-2.log").decode()
+    (ending,) = run_pack([trial], job, lambda step: step == 5)
+    assert ending == Ending(TrialState.INTERRUPTED, "stopped on request at step 5")
+    assert len(job.ledger().folder(trial.trial_id).checkpoints.names()) == 1
+    assert run_pack([trial], job) == [Ending(TrialState.DONE)]
+    log = job.ledger().folder(trial.trial_id).read_log(2)
     assert "training from step 5" in log
-    assert job.ledger().checkpoints(trial.trial_id).names() == []
+    assert job.ledger().folder(trial.trial_id).checkpoints.names() == []
 
 
 # -- the newest checkpoint is bad
@@ -140,7 +141,7 @@ def test_a_bad_newest_checkpoint_falls_back_to_the_one_before(faults, faulty, jo
     undisturbed = results_of(job)
     job = replace(job, config=replace(job.config, results=str(tmp_path / "again")))
     run_pack([trial], job, lambda step: step == 7)
-    (newest, _) = job.ledger().checkpoints(trial.trial_id).names()
+    (newest, _) = job.ledger().folder(trial.trial_id).checkpoints.names()
     path = job.ledger().store.local / "trials" / trial.trial_id / newest
     whole = path.read_bytes()
     if damage == "gone":
@@ -148,8 +149,8 @@ def test_a_bad_newest_checkpoint_falls_back_to_the_one_before(faults, faulty, jo
     else:
         flipped = whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:]
         path.write_bytes({"torn": whole[: len(whole) // 2], "flipped": flipped, "empty": b""}[damage])
-    assert run_pack([trial], job) == [("done", "")]
-    log = job.ledger().store.read(f"trials/{trial.trial_id}/attempt-2.log").decode()
+    assert run_pack([trial], job) == [Ending(TrialState.DONE)]
+    log = job.ledger().folder(trial.trial_id).read_log(2)
     assert "training from step 6" in log or "training from step 7" in log
     assert "training from step 0" not in log
     if damage != "gone":
@@ -164,12 +165,12 @@ def test_a_pack_goes_on_from_the_newest_step_that_all_its_trials_have(faults, fa
     pack = [replace(faulty["none", True], seed=seed) for seed in (0, 1)]
     run_pack(pack, job, lambda step: step == 7)
     ledger = job.ledger()
-    first = ledger.checkpoints(pack[0].trial_id)
+    first = ledger.folder(pack[0].trial_id).checkpoints
     path = ledger.store.local / "trials" / pack[0].trial_id / first.names()[0]
     path.write_bytes(b"torn")
-    assert [state for state, _ in run_pack(pack, job)] == ["done", "done"]
+    assert run_pack(pack, job) == [Ending(TrialState.DONE)] * 2
     for trial in pack:
-        log = ledger.store.read(f"trials/{trial.trial_id}/attempt-2.log").decode()
+        log = ledger.folder(trial.trial_id).read_log(2)
         assert "training from step 0" not in log
         assert re.search(r"training from step [67]", log)
 
@@ -178,7 +179,7 @@ def test_a_pack_goes_on_from_the_newest_step_that_all_its_trials_have(faults, fa
 
 
 def attempts_of(results, trial):
-    return [a.end for a in read_attempts(Ledger(str(results), "faulty").store, trial.trial_id)]
+    return [a.end for a in Ledger(str(results), "faulty").folder(trial.trial_id).attempts()]
 
 
 def test_a_hang_is_ended_and_a_slow_trial_is_not(tmp_path, data, drivers, faults, faulty):

@@ -11,7 +11,6 @@ from faultlib import FAULTY, SWEEP, assert_same_results
 from places import SUPPORT
 
 from mtlray.planning.wording import name
-from mtlray.results.attempts import read_attempts
 from mtlray.results.ledger import Ledger
 from mtlray.specs.sweepfile import load_sweep
 
@@ -58,7 +57,7 @@ def test_every_kind_of_failure_has_its_policy(tmp_path, data):
     found = {
         (t.strategy.fault, t.strategy.once): (
             records[t.trial_id].state,
-            [attempt.end for attempt in read_attempts(ledger.store, t.trial_id)],
+            [attempt.end for attempt in ledger.folder(t.trial_id).attempts()],
         )
         for t in chosen
     }

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from faultlib import ROUNDS, SWEEP, assert_same_results, shards
 
-from mtlray.results.attempts import read_attempts
 from mtlray.results.ledger import Ledger
 from mtlray.specs.sweepfile import load_sweep
 
@@ -95,7 +94,7 @@ def test_workers_killed_at_random_moments_lose_and_double_nothing(tmp_path, data
             if errors:
                 assert launch("retry", results, data, output).wait(timeout=100) == 0, output.read_text()
         assert_same_results(results, alone)
-        ends = [attempt.end for trial_id in records for attempt in read_attempts(ledger.store, trial_id)]
+        ends = [attempt.end for trial_id in records for attempt in ledger.folder(trial_id).attempts()]
         while_training += ends.count("worker lost")
         sweeps += 1
     seconds = time.monotonic() - began

@@ -18,7 +18,7 @@ from mtlray.identity.provenance import Commit
 from mtlray.models import VGG, Computation, LeNet, Networks, SegNet, StagedTrunk
 from mtlray.models.activation_checkpointing import checkpoint_activations
 from mtlray.running.calibration import calibrate
-from mtlray.running.pack import Job
+from mtlray.running.job import Job
 from mtlray.specs import SGD, Adam, RunConfig, TrialSpec
 from mtlray.strategies import MGDAUB, Equal, PCGrad, Uncertainty
 from mtlray.strategies.every import every_strategy

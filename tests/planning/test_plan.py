@@ -9,6 +9,7 @@ from mtlray.errors import ResultsError
 from mtlray.models import LeNet
 from mtlray.planning.plan import packs, plan, refuse_other_data
 from mtlray.results.ledger import TrialRecord
+from mtlray.results.states import TrialState
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import DWA, Equal
 
@@ -27,7 +28,7 @@ def trial(**fields):
     return dataclasses.replace(BASE, **fields)
 
 
-def record(spec, state="done", seconds=2.0, fingerprint="f"):
+def record(spec, state=TrialState.DONE, seconds=2.0, fingerprint="f"):
     return TrialRecord(
         trial_id=spec.trial_id,
         state=state,
@@ -50,7 +51,12 @@ def test_trials_by_what_is_to_happen():
     done, diverged, failed, fresh, begun = (trial(seed=i) for i in range(5))
     found = plan(
         [done, diverged, failed, fresh, begun],
-        records((done, "done"), (diverged, "diverged"), (failed, "failed"), (trial(seed=99), "done")),
+        records(
+            (done, TrialState.DONE),
+            (diverged, TrialState.DIVERGED),
+            (failed, TrialState.FAILED),
+            (trial(seed=99), TrialState.DONE),
+        ),
         started={begun.trial_id, done.trial_id, "other"},
         damaged=["summary/x.parquet"],
     )
@@ -66,7 +72,7 @@ def test_nothing_done_yet():
 
 
 def test_planning_is_pure():
-    trials, known = [trial(seed=i) for i in range(3)], records((trial(seed=1), "done"))
+    trials, known = [trial(seed=i) for i in range(3)], records((trial(seed=1), TrialState.DONE))
     before = dict(known)
     assert plan(trials, known) == plan(trials, known)
     assert known == before
@@ -89,7 +95,7 @@ def test_time_is_measured_where_trials_are_done():
 
 
 def test_diverged_trials_do_not_measure():
-    known = records((trial(), "diverged"))
+    known = records((trial(), TrialState.DIVERGED))
     assert not plan([trial(), trial(seed=1)], known).measured
 
 
@@ -132,7 +138,7 @@ def test_other_data_is_refused():
     label = spec.dataset.label
     refuse_other_data(known, {label: "aaaa"})
     refuse_other_data(known, {"another": "bbbb"})
-    refuse_other_data({spec.trial_id: record(spec, "failed", fingerprint="")}, {label: "bbbb"})
+    refuse_other_data({spec.trial_id: record(spec, TrialState.FAILED, fingerprint="")}, {label: "bbbb"})
     with pytest.raises(ResultsError) as caught:
         refuse_other_data(known, {label: "bbbb"})
     assert str(caught.value) == (

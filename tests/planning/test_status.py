@@ -10,12 +10,13 @@ from places import ASSETS
 from mtlray.data import MultiMNIST
 from mtlray.errors import ResultsError
 from mtlray.identity.provenance import Commit
+from mtlray.launch import launch
 from mtlray.models import LeNet
 from mtlray.planning.status import Status
 from mtlray.planning.why import why_text
-from mtlray.results.attempts import begin
 from mtlray.results.driver_lock import DriverLock
 from mtlray.results.ledger import RESULTS_VERSION, Ledger
+from mtlray.results.states import TrialState
 from mtlray.running.rows import Circumstances, summary_table
 from mtlray.specs import SGD, RunConfig, SweepSpec, TrialSpec
 from mtlray.strategies import DWA, Equal
@@ -32,7 +33,7 @@ def trials(n, **changes):
     return [dataclasses.replace(base, seed=seed) for seed in range(n)]
 
 
-def commit(ledger, trial, state="failed", error="no"):
+def commit(ledger, trial, state=TrialState.FAILED, error="no"):
     about = Circumstances(
         sweep="s", fingerprint="f", commit=Commit("", False), device="cpu", pack_size=1, attempts=1, seconds=1.0
     )
@@ -50,9 +51,9 @@ def ledger(tmp_path):
 
 def test_what_runs_is_what_the_driver_says(ledger):
     done, running, left, waiting = trials(4)
-    commit(ledger, done, "done")
+    commit(ledger, done, TrialState.DONE)
     for trial in (running, left):
-        begin(ledger.store, trial.trial_id, "launch", "host", 1)
+        ledger.folder(trial.trial_id).begin("launch", "host", 1)
     with DriverLock(ledger.store) as lock:
         lock.note_running([running.trial_id])
         status = Status([done, running, left, waiting], ledger)
@@ -67,7 +68,7 @@ def test_failures_and_repeated_starts_are_shown(ledger, tmp_path):
     failed, left = trials(2)
     commit(ledger, failed, error="its reason (log: somewhere)")
     for _ in range(2):
-        begin(ledger.store, left.trial_id, "launch", "host", 1)
+        ledger.folder(left.trial_id).begin("launch", "host", 1)
     before = tree(tmp_path)
     text = Status([failed, left], ledger).as_text("s", "folder")
     assert f"equal 100 % seed 0 ({failed.trial_id}): its reason (log: somewhere)" in text
@@ -79,7 +80,7 @@ def test_failures_and_repeated_starts_are_shown(ledger, tmp_path):
 def test_ten_thousand_trials_with_files_of_their_own(ledger):
     """The files are copies of one with another name: `status` must read each to its last byte all the same."""
     (trial,) = trials(1)
-    commit(ledger, trial, "done")
+    commit(ledger, trial, TrialState.DONE)
     folder = ledger.store.local / "summary"
     data = (folder / f"{trial.trial_id}.parquet").read_bytes()
     for n in range(9_999):
@@ -99,7 +100,7 @@ def _seconds(act):
 
 def test_the_field_that_makes_a_trial_new_is_named(ledger):
     for trial in trials(2):
-        commit(ledger, trial, "done")
+        commit(ledger, trial, TrialState.DONE)
     (other_rate,) = trials(1, optimizer=SGD(lr=0.2))
     (other_strategy,) = trials(1, strategy=DWA())
     (two_fields,) = trials(1, steps=40, batch_size=8)
@@ -118,8 +119,8 @@ def test_other_reasons_to_run(ledger):
     first, second = trials(2)
     assert why_text([first], ledger) == ["why", "  1 × nothing is finished yet"]
     assert why_text([], ledger) == []
-    commit(ledger, first, "done")
-    begin(ledger.store, second.trial_id, "launch", "host", 1)
+    commit(ledger, first, TrialState.DONE)
+    ledger.folder(second.trial_id).begin("launch", "host", 1)
     assert why_text([second], ledger) == ["why", "  1 × started before and not finished"]
     assert why_text([first], ledger) == ["why", "  1 × its files are damaged or missing"]
 
@@ -162,5 +163,5 @@ def test_nothing_is_added_to_results_of_another_version(old, tmp_path):
     before = tree(old)
     expected = f"holds results of results_version 1; this mtlray computes results_version {RESULTS_VERSION}"
     with pytest.raises(ResultsError, match=expected):
-        sweep.run(RunConfig(data=str(tmp_path), results=str(old)), in_process=True)
+        launch(sweep, RunConfig(data=str(tmp_path), results=str(old)), in_process=True)
     assert tree(old) == before

@@ -1,39 +1,10 @@
-"""Attempts: which starts count against a trial, over kills, launches and `retry`."""
+"""Attempts as values: what a launch makes of those without an end, and which count against a trial."""
 
 import pytest
 
-from mtlray.results.attempts import Attempt, begin, failures, finish, forgive, history, read_attempts, settled
-from mtlray.storage.store import Store
+from mtlray.results.attempts import Attempt, failures, history, settled
 
-ID = "0" * 16
-
-
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path)
-
-
-def start(store, launch):
-    return begin(store, ID, launch, "host", 1)
-
-
-def ends(store):
-    return [attempt.end for attempt in read_attempts(store, ID)]
-
-
-def test_a_start_after_a_kill_in_the_same_launch_lost_its_worker(store):
-    start(store, "a")
-    assert ends(store) == [""]
-    start(store, "a")
-    assert ends(store) == ["worker lost", ""]
-    assert len(failures(read_attempts(store, ID))) == 1
-
-
-def test_a_start_after_the_driver_was_killed_costs_nothing(store):
-    start(store, "a")
-    start(store, "b")
-    assert ends(store) == ["interrupted", ""]
-    assert failures(read_attempts(store, ID)) == []
+RUNNING = Attempt(1, "a", "host", 1)
 
 
 @pytest.mark.parametrize(
@@ -45,38 +16,23 @@ def test_a_start_after_the_driver_was_killed_costs_nothing(store):
         ("worker lost", True),
         ("hung", True),
         ("error that may pass", True),
+        ("an end of a later version", False),
     ],
 )
-def test_what_counts(store, end, counts):
-    finish(store, ID, start(store, "a"), end, "why")
-    (attempt,) = read_attempts(store, ID)
-    assert (attempt.end, attempt.reason) == (end, "why")
-    assert len(failures([attempt])) == counts
-
-
-def test_retry_forgives_and_keeps_the_history(store):
-    for _ in range(3):
-        start(store, "a")
-    forgive(store, ID)
-    start(store, "b")
-    attempts = read_attempts(store, ID)
-    assert failures(attempts) == []
-    assert history(attempts) == "worker lost, worker lost, interrupted, running"
-    assert [attempt.number for attempt in attempts] == [1, 2, 3, 4]
-
-
-def test_retry_of_a_trial_that_never_started_writes_nothing(store, tmp_path):
-    forgive(store, ID)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_damaged_file_leaves_the_number_of_starts(store):
-    start(store, "a")
-    store.write(f"trials/{ID}/attempt-1.log", b"")
-    store.write(f"trials/{ID}/attempts.json", b'[{"number":')
-    assert [(a.number, a.end) for a in read_attempts(store, ID)] == [(1, "interrupted")]
+def test_what_counts(end, counts):
+    assert len(failures([Attempt(1, "a", "host", 1, end)])) == counts
+    assert failures([Attempt(1, "a", "host", 1, end, forgiven=True)]) == []
 
 
 def test_settling_changes_no_attempt_that_has_an_end():
     ended = Attempt(1, "a", "host", 1, "hung", "why")
     assert settled([ended], "a") == (ended,)
+
+
+@pytest.mark.parametrize(("launch", "end"), [("a", "worker lost"), ("b", "interrupted")])
+def test_an_attempt_without_an_end_lost_its_worker_or_its_driver(launch, end):
+    assert [attempt.end for attempt in settled([RUNNING], launch)] == [end]
+
+
+def test_the_history_in_words():
+    assert history([Attempt(1, "a", "host", 1, "hung"), RUNNING]) == "hung, running"

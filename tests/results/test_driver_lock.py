@@ -11,7 +11,8 @@ import pytest
 
 from mtlray.errors import LaunchError
 from mtlray.results import driver_lock as locking
-from mtlray.results.driver_lock import DriverLock, Owner, holder, present
+from mtlray.results.driver_lock import DriverLock
+from mtlray.results.owner import Owner, holder, present
 from mtlray.storage.store import Store
 
 QUICK = {"watch_seconds": 0.8, "beat_seconds": 0.1}

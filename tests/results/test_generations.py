@@ -6,7 +6,7 @@ from mtlray.results.generations import Generations
 from mtlray.storage.seal import BrokenSealError
 from mtlray.storage.store import Store
 
-ID = "0" * 16
+FOLDER = f"trials/{'0' * 16}"
 
 
 @pytest.fixture
@@ -15,33 +15,33 @@ def store(tmp_path):
 
 
 def files(store):
-    return sorted(path.name for path in (store.local / "trials" / ID).iterdir())
+    return sorted(path.name for path in (store.local / FOLDER).iterdir())
 
 
 def test_the_two_newest_are_kept(store):
-    generations = Generations(store, ID)
+    generations = Generations(store, FOLDER)
     assert generations.names() == []
     for data in (b"one", b"two", b"three"):
         generations.write(data)
     assert files(store) == ["checkpoint-2.pt", "checkpoint-3.pt"]
-    again = Generations(store, ID)
+    again = Generations(store, FOLDER)
     assert [again.read(name) for name in again.names()] == [b"three", b"two"]
     again.write(b"four")
     assert files(store) == ["checkpoint-3.pt", "checkpoint-4.pt"]
 
 
 def test_the_tenth_is_newer_than_the_ninth(store):
-    generations = Generations(store, ID)
+    generations = Generations(store, FOLDER)
     for n in range(10):
         generations.write(str(n).encode())
-    assert Generations(store, ID).names() == ["checkpoint-10.pt", "checkpoint-9.pt"]
+    assert Generations(store, FOLDER).names() == ["checkpoint-10.pt", "checkpoint-9.pt"]
 
 
 def test_one_that_is_torn_is_named_and_set_aside(store):
-    generations = Generations(store, ID)
+    generations = Generations(store, FOLDER)
     generations.write(b"one")
     generations.write(b"two")
-    path = store.local / "trials" / ID / "checkpoint-2.pt"
+    path = store.local / FOLDER / "checkpoint-2.pt"
     path.write_bytes(path.read_bytes().replace(b"two", b"tvo"))
     with pytest.raises(BrokenSealError):
         generations.read("checkpoint-2.pt")
@@ -52,18 +52,18 @@ def test_one_that_is_torn_is_named_and_set_aside(store):
 
 
 def test_delete_takes_all_and_leaves_other_files(store):
-    generations = Generations(store, ID)
+    generations = Generations(store, FOLDER)
     generations.write(b"one")
     generations.write(b"two")
-    store.write(f"trials/{ID}/attempt-1.log", b"")
+    store.write(f"{FOLDER}/attempt-1.log", b"")
     generations.delete()
-    Generations(store, ID).delete()
+    Generations(store, FOLDER).delete()
     assert files(store) == ["attempt-1.log"]
 
 
 def test_an_old_checkpoint_without_a_number_is_read(store):
-    store.write(f"trials/{ID}/checkpoint.pt", b"old")
-    generations = Generations(store, ID)
+    store.write(f"{FOLDER}/checkpoint.pt", b"old")
+    generations = Generations(store, FOLDER)
     assert [generations.read(name) for name in generations.names()] == [b"old"]
     generations.write(b"new")
     assert generations.names() == ["checkpoint-1.pt", "checkpoint.pt"]

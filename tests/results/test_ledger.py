@@ -12,6 +12,7 @@ from mtlray.errors import ResultsError
 from mtlray.identity.provenance import Commit
 from mtlray.models import LeNet
 from mtlray.results.ledger import Ledger
+from mtlray.results.states import Ending, TrialState
 from mtlray.running.rows import Circumstances, curves_table, summary_table
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import DWA, Equal, SingleTask
@@ -37,7 +38,7 @@ def ledger(tmp_path):
     return Ledger(str(tmp_path), "sweep")
 
 
-def commit(ledger, trial, state="done", value=1.0):
+def commit(ledger, trial, state=TrialState.DONE, value=1.0):
     rows = [
         {
             "step": step, "epoch": 0.1, "weight_sum": 1.0, "grad_norm/trunk": 1.0, "strategy_scalars": {},
@@ -50,7 +51,7 @@ def commit(ledger, trial, state="done", value=1.0):
     about = Circumstances(
         sweep="sweep", fingerprint="f", commit=Commit("", False), device="cpu", pack_size=1, attempts=1, seconds=1.0
     )
-    if state == "failed":
+    if state is TrialState.FAILED:
         ledger.commit(trial.trial_id, LABEL, None, summary_table(trial, state, 0, [], about, "no"))
     else:
         ledger.commit(trial.trial_id, LABEL, curves_table(trial, rows), summary_table(trial, state, 20, rows, about))
@@ -84,8 +85,8 @@ def test_a_commit_can_be_read(ledger):
     records, damaged = ledger.records()
     assert damaged == []
     record = records[BASE.trial_id]
-    assert (record.state, record.dataset, record.steps, record.attempts) == ("done", LABEL, 20, 1)
-    assert ledger.ending(BASE.trial_id) == ("done", "")
+    assert (record.state, record.dataset, record.steps, record.attempts) == (TrialState.DONE, LABEL, 20, 1)
+    assert ledger.ending(BASE.trial_id) == Ending(TrialState.DONE)
     assert ledger.curves(LABEL).num_rows == 2
     assert ledger.datasets() == [LABEL]
 
@@ -159,10 +160,9 @@ def tear(ledger, name):
 
 def test_a_trial_with_torn_curves_is_not_finished(ledger):
     commit_all(ledger)
-    assert ledger.damaged_curves() == []
+    assert ledger.records()[1] == []
     torn = TRIALS[2].trial_id
     tear(ledger, f"curves/{LABEL}/{torn}.parquet")
-    assert ledger.damaged_curves() == [f"curves/{LABEL}/{torn}.parquet"]
     records, damaged = ledger.records()
     assert damaged == [f"curves/{LABEL}/{torn}.parquet"]
     assert set(records) == {t.trial_id for t in TRIALS} - {torn}
@@ -176,7 +176,7 @@ def test_trials_whose_merged_curves_are_torn_are_not_finished(ledger):
         commit(ledger, trial)
     ledger.compact()
     commit(ledger, TRIALS[3])
-    commit(ledger, TRIALS[4], state="failed")
+    commit(ledger, TRIALS[4], state=TrialState.FAILED)
     (merged,) = (name for name in files(ledger) if name.startswith("curves/") and "compact-" in name)
     tear(ledger, merged)
     records, damaged = ledger.records()
@@ -187,14 +187,14 @@ def test_trials_whose_merged_curves_are_torn_are_not_finished(ledger):
 def test_torn_curves_of_an_attempt_before_a_failure_leave_it_failed(ledger):
     commit(ledger, TRIALS[0])
     tear(ledger, f"curves/{LABEL}/{TRIALS[0].trial_id}.parquet")
-    commit(ledger, TRIALS[0], state="failed")
-    assert ledger.records()[0][TRIALS[0].trial_id].state == "failed"
+    commit(ledger, TRIALS[0], state=TrialState.FAILED)
+    assert ledger.records()[0][TRIALS[0].trial_id].state is TrialState.FAILED
 
 
 def test_forget_lets_failed_trials_run_again(ledger):
     commit(ledger, TRIALS[0])
-    commit(ledger, TRIALS[1], state="failed")
-    assert ledger.ending(TRIALS[1].trial_id) == ("failed", "no")
+    commit(ledger, TRIALS[1], state=TrialState.FAILED)
+    assert ledger.ending(TRIALS[1].trial_id) == Ending(TrialState.FAILED, "no")
     ledger.forget([TRIALS[1].trial_id, "0" * 16])
     assert set(ledger.records()[0]) == {TRIALS[0].trial_id}
 
@@ -264,7 +264,7 @@ def test_compact_again_with_more_trials(ledger):
 
 def test_failed_trials_stay_apart(ledger):
     commit(ledger, TRIALS[0])
-    commit(ledger, TRIALS[1], state="failed")
+    commit(ledger, TRIALS[1], state=TrialState.FAILED)
     assert ledger.compact() == 1
     assert f"summary/{TRIALS[1].trial_id}.parquet" in files(ledger)
     ledger.forget([TRIALS[1].trial_id])
@@ -364,8 +364,8 @@ def test_a_merged_result_does_not_come_back_when_a_later_failure_is_forgotten(le
     commit_all(ledger)
     ledger.compact()
     again = TRIALS[2]
-    commit(ledger, again, state="failed")
-    assert ledger.records()[0][again.trial_id].state == "failed"
+    commit(ledger, again, state=TrialState.FAILED)
+    assert ledger.records()[0][again.trial_id].state is TrialState.FAILED
     ledger.forget([again.trial_id])
     records, damaged = ledger.records()
     assert (set(records), damaged) == ({t.trial_id for t in TRIALS} - {again.trial_id}, [])

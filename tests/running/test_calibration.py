@@ -13,6 +13,7 @@ from mtlray import LeNet, MultiMNIST, RunConfig
 from mtlray.identity.provenance import Commit
 from mtlray.models import Computation
 from mtlray.results.ledger import CURVE_CIRCUMSTANCES, Ledger
+from mtlray.results.states import TrialState
 from mtlray.running.calibration import (
     Calibration,
     calibrate,
@@ -25,7 +26,8 @@ from mtlray.running.calibration import (
     repacked,
     seconds_of,
 )
-from mtlray.running.pack import Job, run_pack
+from mtlray.running.job import Job
+from mtlray.running.pack import run_pack
 from mtlray.running.session import Session
 from mtlray.running.signals import Stop
 from mtlray.specs import SGD, Adam, TrialSpec
@@ -160,7 +162,7 @@ def test_the_rate_of_a_pack_by_the_clock(digits):
 def test_a_measurement_leaves_everything_as_it_was(job, tmp_path):
     def numbers(folder):
         there = replace(job, config=replace(job.config, results=str(tmp_path / folder)))
-        assert run_pack([TRIAL], there)[0][0] == "done"
+        assert run_pack([TRIAL], there)[0].state is TrialState.DONE
         (shard,) = (tmp_path / folder / "s" / "curves").rglob("*.parquet")
         return pq.read_table(shard).drop_columns(list(CURVE_CIRCUMSTANCES))
 
@@ -225,14 +227,14 @@ class Noted:
 
     def step(self, trial, step): ...
 
-    def ended(self, trial, state, error): ...
+    def ended(self, trial, ending): ...
 
 
 @pytest.fixture
 def run(job, unchecked):
     def call():
         display = Noted()
-        in_process.run_in_process([(trial,) for trial in GROUP], Session(job, display, Stop()))
+        in_process.InProcess().run([(trial,) for trial in GROUP], Session(job, display, Stop()))
         sizes = pq.read_table(job.config.results + "/s/summary").column("pack_size").to_pylist()
         return set(sizes), display.lines
 

@@ -7,6 +7,7 @@ import pytest
 from places import SMALL
 from rich.console import Console
 
+from mtlray.results.states import Ending, TrialState
 from mtlray.running import progress
 from mtlray.running.progress import Display
 from mtlray.specs.sweepfile import load_sweep
@@ -40,7 +41,7 @@ def shown(trials, clock, reports, started=()):
         for at, trial, step in reports:
             clock.now = at
             if step in ("diverged", 1000):
-                display.ended(trials[trial], "done" if step == 1000 else step, "")
+                display.ended(trials[trial], Ending(TrialState.DONE if step == 1000 else TrialState.DIVERGED))
             else:
                 display.step(trials[trial], step)
     return text.getvalue().splitlines()

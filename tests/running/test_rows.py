@@ -11,6 +11,7 @@ from mtlray.data import MultiMNIST
 from mtlray.identity.provenance import Commit
 from mtlray.models import LeNet
 from mtlray.results.schema import RESULTS_VERSION, SUMMARY, curves_schema
+from mtlray.results.states import TrialState
 from mtlray.running.rows import Circumstances, curves_table, selections, summary_table
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import DWA, SingleTask
@@ -103,7 +104,7 @@ def rows_of_both_tasks():
 
 
 def test_summary_has_a_row_for_each_task_and_metric():
-    table = summary_table(TRIAL, "done", 100, rows_of_both_tasks(), ABOUT)
+    table = summary_table(TRIAL, TrialState.DONE, 100, rows_of_both_tasks(), ABOUT)
     assert table.schema == SUMMARY
     left, right = table.to_pylist()
     assert (left["task"], left["metric"], left["unit"], left["higher_is_better"]) == ("left", "accuracy", "%", True)
@@ -123,7 +124,7 @@ def test_summary_has_a_row_for_each_task_and_metric():
 
 
 def test_summary_of_a_failed_trial_has_rows_without_numbers():
-    rows = summary_table(TRIAL, "failed", 0, [], ABOUT, "RuntimeError: no").to_pylist()
+    rows = summary_table(TRIAL, TrialState.FAILED, 0, [], ABOUT, "RuntimeError: no").to_pylist()
     assert len(rows) == 2
     for row in rows:
         assert (row["state"], row["error"], row["last"], row["best_test"]) == ("failed", "RuntimeError: no", None, None)

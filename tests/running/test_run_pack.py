@@ -12,7 +12,9 @@ from mtlray import LeNet, MultiMNIST, RunConfig, State
 from mtlray.errors import StrategyError
 from mtlray.identity.provenance import Commit
 from mtlray.results.generations import Generations
-from mtlray.running.pack import Job, run_pack
+from mtlray.results.states import TrialState
+from mtlray.running.job import Job
+from mtlray.running.pack import run_pack
 from mtlray.running.policy import may_pass
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import AbstractSolverWeighting, AbstractWeighting, Equal
@@ -92,9 +94,9 @@ def trial(dataset_spec, **changes):
     ],
 )
 def test_a_strategy_that_breaks_its_contract_fails_with_the_reason(fault, expected, dataset_spec, job):
-    ((state, error),) = run_pack([trial(dataset_spec, strategy=Misbehaving(fault))], job, lambda step: None)
-    assert state == "failed"
-    assert expected in error
+    (ending,) = run_pack([trial(dataset_spec, strategy=Misbehaving(fault))], job, lambda step: None)
+    assert ending.state is TrialState.FAILED
+    assert expected in ending.text
 
 
 @dataclass(frozen=True)
@@ -125,10 +127,10 @@ def fallbacks(job):
 def test_a_solver_that_fails_fails_its_own_trial_alone(dataset_spec, job):
     pack = [trial(dataset_spec, strategy=NoSolution(), seed=seed) for seed in (0, 1, 2)]
     (first, second, third) = run_pack(pack, job, lambda step: None)
-    assert (first[0], third[0]) == ("done", "done")
-    assert second[0] == "failed"
-    assert "There is no solution. The trial stops here." in second[1]
-    assert 'on_solver_error="fallback"' in second[1]
+    assert (first.state, third.state) == (TrialState.DONE, TrialState.DONE)
+    assert second.state is TrialState.FAILED
+    assert "There is no solution. The trial stops here." in second.text
+    assert 'on_solver_error="fallback"' in second.text
     assert fallbacks(job) == {0: ("done", 0), 1: ("failed", None), 2: ("done", 0)}
 
 
@@ -171,9 +173,9 @@ def test_a_checkpoint_of_other_data_is_set_aside(dataset_spec, job):
     job = replace(job, sweep="third")
     checkpoint = Checkpoint.from_bytes(saved[1], spec.trial_id)
     checkpoint.data_fingerprint = "0" * 16
-    job.ledger().checkpoints(spec.trial_id).write(checkpoint.to_bytes())
+    job.ledger().folder(spec.trial_id).checkpoints.write(checkpoint.to_bytes())
     run_pack([spec], job, lambda step: None)
-    log = job.ledger().store.read(f"trials/{spec.trial_id}/attempt-1.log").decode()
+    log = job.ledger().folder(spec.trial_id).read_log(1)
     assert "trained on other data" in log
     assert "training from step 0" in log
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from mtlray.results.attempts import begin, failures, finish, read_attempts
+from mtlray.results.attempts import failures
 from mtlray.results.ledger import Ledger
 from mtlray.results.schema import SUMMARY, curves_schema
 from mtlray.storage.failpoints import FAILPOINTS
@@ -40,16 +40,17 @@ def tables(trial_id, state="done"):
 
 def run_trial(ledger, trial_id, *, fails):
     """What a worker does, from the newest checkpoint on."""
-    generations = ledger.checkpoints(trial_id)
+    folder = ledger.folder(trial_id)
+    generations = folder.checkpoints
     step = int(generations.read(generations.names()[0])) if generations.names() else 0
     assert step in (0, 5, 10, 15), step
-    attempts = begin(ledger.store, trial_id, "launch", "host", os.getpid())
+    attempts = folder.begin("launch", "host", os.getpid())
     assert attempts[-1].number == len(attempts)
     for at in range(step + 5, 20, 5):
         generations.write(str(at).encode())
     curves, summary = tables(trial_id, "failed" if fails else "done")
     ledger.commit(trial_id, DATASET, None if fails else curves, summary)
-    finish(ledger.store, trial_id, attempts, "finished", "")
+    folder.finish(attempts, "finished", "")
     generations.delete()
 
 
@@ -108,9 +109,10 @@ def check_halfway(root):
         f"{i} is finished without curves" for i, r in records.items() if r.state == "done" and i not in with_curves
     ]
     for trial_id in TRIALS:
-        if len(failures(read_attempts(ledger.store, trial_id))) > 1:
+        folder = ledger.folder(trial_id)
+        if len(failures(folder.attempts())) > 1:
             problems.append(f"{trial_id} has more failures than kills")
-        generations = ledger.checkpoints(trial_id)
+        generations = folder.checkpoints
         for name in generations.names():
             generations.read(name)
     return problems

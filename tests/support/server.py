@@ -14,11 +14,11 @@ import sys
 def preload():
     import mtlray.analysis.tables
     import mtlray.cli
+    import mtlray.launch
     import mtlray.running.in_process
     import mtlray.strategies
-    import mtlray.sweep
 
-    return mtlray.analysis.tables, mtlray.cli, mtlray.sweep, mtlray.running.in_process, mtlray.strategies
+    return mtlray.analysis.tables, mtlray.cli, mtlray.launch, mtlray.running.in_process, mtlray.strategies
 
 
 def child(request):

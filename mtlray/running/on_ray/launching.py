@@ -15,13 +15,16 @@ from types import ModuleType
 from typing import Any
 
 from mtlray.errors import LaunchError
+from mtlray.planning.text import Workers
 from mtlray.planning.wording import several
+from mtlray.running.giving_up import note_hang
+from mtlray.running.job import Job
 from mtlray.running.on_ray.preflight import DataSource, inspect_cluster, judge, words
-from mtlray.running.on_ray.resources import measured, slots, trial_resources
+from mtlray.running.on_ray.resources import measured, slots, trial_resources, workers_here
 from mtlray.running.on_ray.shipping import stage
-from mtlray.running.pack import Job, note_hang
 from mtlray.running.policy import store_is_full
-from mtlray.running.session import Pack, Session
+from mtlray.running.session import Pack, Runner, Session
+from mtlray.specs import RunConfig
 
 _TUNE_ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # Tune uploads every trial's files again at each sync
@@ -39,52 +42,75 @@ _TUNE_ENVIRONMENT = {
 Packs = Sequence[Pack]
 
 
-def run_on_ray(packs: Packs, session: Session, *, address: str | None, modules: Sequence[ModuleType]) -> None:
-    """All packs as one grid search of Ray Tune, with actors reused, until all have ended or the session is asked to stop.
+@dataclass(frozen=True, slots=True)
+class OnRay(Runner):
+    """Runs all packs as one grid search of Ray Tune, with actors reused.
 
-    `modules` were loaded from sweep files; their classes travel to the workers by value. Raises LaunchError where the
-    cluster cannot be reached, cannot run a trial, or has a node with other versions or without a way to the results.
+    `address` is a running cluster's; None starts a Ray on this machine. `modules` were loaded from sweep files; their classes
+    travel to the workers by value.
     """
-    os.environ.update(_TUNE_ENVIRONMENT)
-    import ray
 
+    address: str | None = None
+    modules: Sequence[ModuleType] = ()
+
+    def workers(self, config: RunConfig) -> Workers:
+        here = workers_here(config.device, config.gpus_per_trial, config.workers)
+        return here if self.address is None else Workers(config.workers, here.on_gpus)
+
+    def check(self) -> None:
+        if self.address is not None:
+            check_address(self.address)
+
+    def run(self, packs: Packs, session: Session) -> None:
+        """Raises LaunchError where the cluster cannot be reached, cannot run a trial, or has a node with other versions or
+        without a way to the results."""
+        os.environ.update(_TUNE_ENVIRONMENT)
+        import ray
+
+        job, stop = session.job, session.stop
+        for module in self.modules:
+            ray.cloudpickle.register_pickle_by_value(module)
+        with stop.listening(), _ray(job, self.address, self.modules):
+            stop.listen()
+            if self.address is not None:
+                session.display.note(_joined())
+            resources = trial_resources(job, stop)
+            _check_pickles(packs, job)
+            if self.address is not None:
+                judge(inspect_cluster(job.config.results, job.sweep, _data_source(packs, job)))
+            packs, resources = measured(packs, session, resources)
+            # A cluster may grow.
+            workers = job.config.workers or (slots(resources) if self.address is None else None)
+            _until_all_have_ended(packs, session, resources, workers)
+
+
+def _until_all_have_ended(packs: Packs, session: Session, resources: dict[str, float], workers: int | None) -> None:
+    """One Tune experiment after the other, each with what the one before has left."""
     job, display, stop = session.job, session.display, session.stop
-    for module in modules:
-        ray.cloudpickle.register_pickle_by_value(module)
-    with stop.listening(), _ray(job, address, modules):
-        stop.listen()
-        if address is not None:
-            display.note(_joined())
-        resources = trial_resources(job, stop)
-        _check_pickles(packs, job)
-        if address is not None:
-            judge(inspect_cluster(job.config.results, job.sweep, _data_source(packs, job)))
-        packs, resources = measured(packs, session, resources)
-        workers = job.config.workers or (slots(resources) if address is None else None)  # a cluster may grow
-        left = _left(packs, job)
-        alone = False
-        while left and not stop.asked:
-            ended = _fit(left, session, resources, workers=1 if alone else workers)
-            before, left = len(left), _left(packs, job)
-            if ended.error is None:
-                if not ended.postponed or stop.asked:
-                    break
-                workers = max(1, (workers or slots(resources)) // 2)
-                display.note(f"{len(ended.postponed)} trials ran out of memory: again, {workers} at once.")
-                continue
-            reason = " ".join(str(ended.error).split())[:300]
-            if len(left) < before:
-                display.note(f"Ray Tune stopped: {reason}. Launching what is left again.")
-            elif not ended.running:
-                raise LaunchError(f"Ray Tune stopped before any trial ran: {reason}. `--in-process` runs without Ray.")
-            elif alone:
-                for pack in ended.running:
-                    session.give_up(pack, f"ended Ray Tune while it ran alone: {reason}")
-                left = _left(packs, job)
-            else:
-                display.note(f"Ray Tune stopped: {reason}. Trials run one by one until one has finished.")
-            # One trial that Ray's memory monitor kills takes its neighbours along; alone, it shows itself.
-            alone = len(left) == before
+    left = _left(packs, job)
+    alone = False
+    while left and not stop.asked:
+        ended = _fit(left, session, resources, workers=1 if alone else workers)
+        before, left = len(left), _left(packs, job)
+        if ended.error is None:
+            if not ended.postponed or stop.asked:
+                break
+            workers = max(1, (workers or slots(resources)) // 2)
+            display.note(f"{len(ended.postponed)} trials ran out of memory: again, {workers} at once.")
+            continue
+        reason = " ".join(str(ended.error).split())[:300]
+        if len(left) < before:
+            display.note(f"Ray Tune stopped: {reason}. Launching what is left again.")
+        elif not ended.running:
+            raise LaunchError(f"Ray Tune stopped before any trial ran: {reason}. `--in-process` runs without Ray.")
+        elif alone:
+            for pack in ended.running:
+                session.give_up(pack, f"ended Ray Tune while it ran alone: {reason}", ended.job)
+            left = _left(packs, job)
+        else:
+            display.note(f"Ray Tune stopped: {reason}. Trials run one by one until one has finished.")
+        # One trial that Ray's memory monitor kills takes its neighbours along; alone, it shows itself.
+        alone = len(left) == before
 
 
 def _left(packs: Packs, job: Job) -> list[Pack]:
@@ -161,6 +187,8 @@ def _refuse_a_choice() -> None:
 class _Ended:
     """How one Tune experiment ended."""
 
+    job: Job
+    """What its trials were started with."""
     running: list[Pack]
     """The packs that were running when an exception ended it."""
     postponed: list[Pack]
@@ -177,7 +205,6 @@ def _fit(packs: Packs, session: Session, resources: dict[str, float], *, workers
     from mtlray.running.on_ray.tune_callbacks import StopWhenAsked, Watch
 
     job = replace(session.job, launch=uuid.uuid4().hex[:12], alone=workers == 1)
-    session.job = job  # whom it gives up lost its worker in this launch
 
     def hung(pack: Pack, tune_trial: Any) -> None:
         for trial in pack:
@@ -201,7 +228,7 @@ def _fit(packs: Packs, session: Session, resources: dict[str, float], *, workers
             ),
         ).fit()
     except Exception as error:  # one trial that Ray's memory monitor kills ends the whole fit
-        return _Ended([packs[i] for i in sorted(watch.running)], [], error)
+        return _Ended(job, [packs[i] for i in sorted(watch.running)], [], error)
     finally:
         shutil.rmtree(storage, ignore_errors=True)
     if not session.stop.asked:
@@ -216,8 +243,8 @@ def _fit(packs: Packs, session: Session, resources: dict[str, float], *, workers
                 session.stop.now.set()
                 break
             starts = job.policy.retries + 1
-            session.give_up(pack, f"its worker was lost {starts} times, last: {result.error}")
-    return _Ended([], [packs[i] for i in sorted(watch.postponed)])
+            session.give_up(pack, f"its worker was lost {starts} times, last: {result.error}", job)
+    return _Ended(job, [], [packs[i] for i in sorted(watch.postponed)])
 
 
 @contextlib.contextmanager

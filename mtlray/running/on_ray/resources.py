@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from mtlray.planning.text import Workers, cores
 from mtlray.running.calibration import ON_CPU, Calibration, calibrate, gpu_share, largest_packs, repacked
+from mtlray.running.job import Job
 from mtlray.running.on_ray.preflight import await_node
-from mtlray.running.pack import Job
 from mtlray.running.session import Pack, Session
 from mtlray.running.signals import Stop
 

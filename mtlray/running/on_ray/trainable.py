@@ -6,7 +6,9 @@ from typing import Any
 from ray import tune
 from ray.experimental import internal_kv
 
-from mtlray.running.pack import Job, run_pack
+from mtlray.results.states import Ending, TrialState
+from mtlray.running.job import Job
+from mtlray.running.pack import run_pack
 from mtlray.specs import TrialSpec
 
 
@@ -20,9 +22,11 @@ def make_trainable(packs: Sequence[tuple[TrialSpec, ...]], job: Job) -> Callable
             tune.report({"step": step})
             return _asked_to_drain(job.launch)
 
-        draining = _asked_to_drain(job.launch)
-        ended = [("interrupted", "not started")] * len(pack) if draining else run_pack(pack, job, progress)
-        tune.report({"step": pack[0].steps, "ended": ended})
+        if _asked_to_drain(job.launch):
+            endings = [Ending(TrialState.INTERRUPTED, "not started")] * len(pack)
+        else:
+            endings = run_pack(pack, job, progress)
+        tune.report({"step": pack[0].steps, "ended": endings})
 
     return trainable
 

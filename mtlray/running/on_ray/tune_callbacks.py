@@ -11,6 +11,7 @@ from ray.exceptions import RayActorError
 from ray.tune.stopper import Stopper
 
 from mtlray.planning.wording import name
+from mtlray.results.states import TrialState
 from mtlray.running.session import Pack, Session
 from mtlray.running.signals import Stop
 
@@ -80,7 +81,7 @@ class Watch(tune.Callback):
             if "ended" not in result:
                 self._session.step(self._packs[index], result["step"])
                 return
-            if any(state == "postponed" for state, _ in result["ended"]):
+            if any(ending.state is TrialState.POSTPONED for ending in result["ended"]):
                 self.postponed.add(index)
             self._session.ended(self._packs[index], result["ended"])
 

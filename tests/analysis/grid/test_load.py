@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from mtlray.analysis.grid.load import TRIAL_KEYS, load
+from mtlray.analysis.grid import load
+from mtlray.analysis.grid.load import TRIAL_KEYS
 from mtlray.errors import ResultsError
 from mtlray.results.ledger import RESULTS_VERSION, Ledger
 

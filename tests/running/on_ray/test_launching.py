@@ -9,7 +9,7 @@ from rich.console import Console
 
 import mtlray.running.on_ray.launching as launching
 from mtlray.errors import LaunchError
-from mtlray.running.on_ray.launching import run_on_ray
+from mtlray.running.on_ray.launching import OnRay
 from mtlray.running.policy import store_is_full
 from mtlray.running.progress import Display
 from mtlray.running.signals import Stop
@@ -34,7 +34,8 @@ class Stage:
         monkeypatch.setattr(launching, "_check_pickles", lambda packs, job: None)
         monkeypatch.setattr(launching, "_fit", self._fit)
 
-    def give_up(self, pack, reason):
+    def give_up(self, pack, reason, job):
+        assert job == f"launch {len(self.launches)}"  # the one that it ran in
         self.given_up[pack[0].trial_id] = reason
 
     def records(self, **_):
@@ -46,14 +47,14 @@ class Stage:
     def _fit(self, packs, session, resources, *, workers):
         self.launches.append((len(packs), workers))
         running, error, *postponed = self.act(packs, workers)
-        return launching._Ended(running, *(postponed or [[]]), error)
+        return launching._Ended(f"launch {len(self.launches)}", running, *(postponed or [[]]), error)
 
     def run(self, workers=4):
         self.config = type(
             "Config", (), {"workers": workers, "device": "cpu", "results": "r", "pack_size": 1, "gpus_per_trial": 1.0}
         )
         self.job, self.display = self, Display([], Console(file=io.StringIO()))
-        return run_on_ray(self.packs, self, address=None, modules=[])
+        return OnRay().run(self.packs, self)
 
 
 @pytest.fixture

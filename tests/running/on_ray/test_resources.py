@@ -10,8 +10,8 @@ from mtlray import LeNet, MultiMNIST, RunConfig
 from mtlray.identity.provenance import Commit
 from mtlray.planning.text import Workers
 from mtlray.running.calibration import Calibration
+from mtlray.running.job import Job
 from mtlray.running.on_ray.resources import last_task, measure_on_ray, measured, slots_of, trial_resources, workers_here
-from mtlray.running.pack import Job
 from mtlray.running.policy import Policy
 from mtlray.running.session import Session
 from mtlray.running.signals import Stop

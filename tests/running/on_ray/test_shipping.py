@@ -33,7 +33,7 @@ def test_mtlray_itself_travels_with_the_source_of_its_kernel(tmp_path, unchecked
     staged = stage([types.SimpleNamespace(__file__=str(source.parent / "sweep.py"))], tmp_path / "staged")
     kernels = {path.name for path in (source / "models" / "kernels").iterdir() if path.suffix in {".cpp", ".h"}}
     assert {"conv_pool_relu.cpp", "lanes.h"} < kernels
-    assert kernels <= {path.name for path in (staged / "mtlray" / "kernels").iterdir()}
+    assert kernels <= {path.name for path in (staged / "mtlray" / "models" / "kernels").iterdir()}
 
 
 def test_no_sweep_file_no_folder(tmp_path):

@@ -4,10 +4,9 @@ import pytest
 import torch
 
 from mtlray.errors import SpecError
-from mtlray.tasks import metrics
 from mtlray.tasks.losses import squared_error
 from mtlray.tasks.metrics import Accuracy, MeanSquaredError, Metric
-from mtlray.tasks.task import Task
+from mtlray.tasks.task import Task, metrics
 
 CPU = torch.device("cpu")
 

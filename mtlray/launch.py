@@ -1,0 +1,196 @@
+"""Starting a sweep: check what can be checked, run what is missing, and say what came of it."""
+
+import contextlib
+import json
+import platform
+import shlex
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from mtlray.data.files.remote import make_ready
+from mtlray.errors import LaunchError, MtlrayError, ResultsError
+from mtlray.identity.provenance import commit_of, versions
+from mtlray.planning.plan import Plan, packs, refuse_other_data
+from mtlray.planning.text import plan_text
+from mtlray.planning.wording import several
+from mtlray.results.driver_lock import DriverLock
+from mtlray.results.ledger import RESULTS_VERSION, TrialRecord
+from mtlray.running.in_process import InProcess
+from mtlray.running.job import Job
+from mtlray.running.on_ray.launching import OnRay
+from mtlray.running.policy import COMPLETE, FAILED, INCOMPLETE, REQUEUE, Policy
+from mtlray.running.progress import Display, Terminal
+from mtlray.running.session import Runner, Session
+from mtlray.running.signals import Stop
+from mtlray.specs import RunConfig
+from mtlray.specs.sweepfile import is_edited, refuse_edited
+from mtlray.sweep import Sweep
+
+
+def launch(
+    sweep: Sweep,
+    config: RunConfig,
+    *,
+    policy: Policy | None = None,
+    address: str | None = None,
+    in_process: bool = False,
+    confirm: Callable[[], bool] = lambda: True,
+    console: Console | None = None,
+) -> int:
+    """Plan a sweep, run what is missing, print the table; returns the exit code.
+
+    `confirm` is asked once the plan is shown. Raises MtlrayError, with nothing changed on disk, where the sweep cannot start.
+    """
+    runner = InProcess() if in_process else OnRay(address, () if sweep.module is None else (sweep.module,))
+    return _Launch(sweep, config, policy or Policy(), runner, console or Terminal()).run(confirm)
+
+
+class _Launch:
+    """One launch of a sweep."""
+
+    def __init__(self, sweep: Sweep, config: RunConfig, policy: Policy, runner: Runner, console: Console) -> None:
+        self._sweep, self._config, self._policy = sweep, config, policy
+        self._runner, self._console = runner, console
+        self._stop = Stop(policy.grace_seconds)
+
+    def run(self, confirm: Callable[[], bool]) -> int:
+        """Returns the exit code."""
+        sweep, workers = self._sweep, self._runner.workers(self._config)
+        planned = sweep.plan()
+        self._say(plan_text(sweep.spec, sweep.trials, planned, workers, sweep.folder))
+        if not planned.to_run:
+            # A finished sweep may lie in a folder for reading only.
+            with contextlib.suppress(MtlrayError), sweep.lock():
+                self._store_description()
+            return self._finish()
+        if not confirm():
+            return INCOMPLETE
+        refuse_edited(sweep.path, sweep.module)
+        self._runner.check()
+        records, _ = sweep.ledger.records(every_byte=False)
+        self._refuse_other_versions(records)
+        fingerprints = self._data(records)
+        sweep.ledger.probe()
+        with sweep.lock() as lock:
+            for name in sweep.ledger.quarantine():
+                self._say(f"Moved to quarantine/: {name}")
+            planned = sweep.plan()  # another driver may have worked until just now
+            job = Job(
+                sweep=sweep.spec.name,
+                config=self._config,
+                commit=commit_of(sweep.path.resolve().parent),
+                fingerprints=fingerprints,
+                launch=uuid.uuid4().hex[:12],
+                policy=self._policy,
+            )
+            self._store_description()
+            self._run_packs(planned, job, lock)
+        return self._finish()
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    # -- before
+
+    def _refuse_other_versions(self, records: Mapping[str, TrialRecord]) -> None:
+        """Raise ResultsError where the folder holds results of another results_version, which can be read and not added to."""
+        found = {record.results_version for record in records.values()} - {RESULTS_VERSION}
+        if found:
+            raise ResultsError(
+                f"{self._sweep.folder} holds results of results_version {min(found)}; this mtlray computes results_version "
+                f"{RESULTS_VERSION}, and the two must not be mixed. Use another --results folder, or install the mtlray that "
+                "made them (column `versions`). `mtlray table` reads them as they are."
+            )
+
+    def _data(self, records: Mapping[str, TrialRecord]) -> dict[str, str]:
+        """Fingerprints of all data sets, fetched or prepared here and read once. Raises DataError and ResultsError."""
+        root = Path(self._config.data)
+        datasets = {trial.dataset.label: trial.dataset for trial in self._sweep.trials}
+        for dataset in datasets.values():
+            make_ready(dataset, root, self._config.data_from, self._say)
+        fingerprints = {label: dataset.load(root).fingerprint for label, dataset in datasets.items()}
+        refuse_other_data(records, fingerprints)
+        return fingerprints
+
+    def _store_description(self) -> None:
+        """Write sweep.json, unless the grid that it lists already holds all trials of this narrower launch."""
+        sweep, config = self._sweep, self._config
+        before = (sweep.ledger.read_sweep() or {}).get("trials", [])
+        listed = {entry["trial_id"] for entry in before}
+        if len(listed) > len(sweep.trials) and listed >= {trial.trial_id for trial in sweep.trials} and sweep.narrowed:
+            return
+        circumstances = {
+            "sweep_file": sweep.path.name,
+            "source": sweep.path.read_text(encoding="utf-8", errors="replace") if sweep.path.is_file() else None,
+            "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "host": platform.node(),
+            "device": config.device,
+            "workers": config.workers,
+            "pack_size": config.pack_size,
+            "gpus_per_trial": config.gpus_per_trial,
+            "activation_checkpointing": config.activation_checkpointing,
+            "data": config.data,
+            "versions": json.loads(versions()),
+        }
+        try:
+            sweep.ledger.write_sweep({**sweep.description(), "launch": circumstances})
+        except OSError as error:
+            raise ResultsError(f"Results should go to {sweep.folder}. Found: {error}.") from error
+
+    # -- running
+
+    def _run_packs(self, planned: Plan, job: Job, lock: DriverLock) -> None:
+        """Raises LaunchError."""
+        for trial in planned.to_run:
+            _ = trial.trial_id, trial.strategy_json  # kept with the trial; a worker cannot read a sweep file's code
+        size = self._config.pack_size
+        groups = packs(planned.to_run, 1 if size == "auto" else size)  # "auto": cut again where the device is
+        with Display(planned.to_run, self._console, self._sweep.ledger.started()) as display:
+            lock.on_loss = self._stop.now.set
+            self._runner.run(groups, Session(job, display, self._stop, lock.note_running))
+        if lock.lost.is_set():
+            raise LaunchError(
+                f"Another `mtlray` took over {self._sweep.folder}, because this one gave no sign of life for too long. "
+                "`mtlray status` shows how far it is; finished trials are kept."
+            )
+
+    # -- after
+
+    def _finish(self) -> int:
+        """Say what there is now and where; returns the exit code."""
+        sweep, after = self._sweep, self._sweep.plan()
+        self._say("")
+        if after.done or after.diverged:
+            self._say_table()
+        if after.done or after.diverged or after.failed:
+            self._say(f"summary   {sweep.folder}/summary/")
+            self._say(f"curves    {sweep.folder}/curves/")
+            self._say(f"again     mtlray table {shlex.quote(sweep.folder)} --format markdown")
+        if is_edited(sweep.path, sweep.module):
+            self._say(
+                f"{sweep.path} was edited meanwhile. This is what it said before; the same command runs what it says now."
+            )
+        if after.to_run:
+            self._say(f"Left to run: {several(len(after.to_run), 'trial')}; the same command goes on.")
+            if self._stop.requeue:
+                return REQUEUE
+            return FAILED if self._stop.too_many_failed else INCOMPLETE
+        if after.failed:
+            self._say(f"Failed: {several(len(after.failed), 'trial')}; `mtlray status {sweep.arguments}` says why.")
+            return FAILED
+        return COMPLETE
+
+    def _say_table(self) -> None:
+        from mtlray.analysis.tables import TableOptions, render_table
+
+        sweep = self._sweep
+        try:
+            shown = TableOptions(against=sweep.spec.published)
+            self._say(render_table(sweep.folder, shown, trials=sweep.description()["trials"]))
+        except MtlrayError as error:  # the trials are safe, and the exit code is theirs
+            self._say(f"No table: {error}")
+        self._say("")

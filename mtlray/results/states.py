@@ -1,0 +1,48 @@
+"""The state of a trial, and how a start of it ended."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class TrialState(StrEnum):
+    """Where a trial stands.
+
+    A finished trial has a summary in the results folder, and only the states of finished trials are stored there:
+
+    - DONE: trained to its last step.
+    - DIVERGED: stopped at a loss that is not finite. That is a result.
+    - FAILED: given up: an error that would come again, or no retries left. It runs again after `mtlray retry`.
+
+    The others are seen in the folder and in what the driver says of itself:
+
+    - WAITING: never started.
+    - RUNNING: at work now.
+    - INTERRUPTED: started, not at work now, and without a result. It goes on from its checkpoint.
+    - DAMAGED: its files do not open or are missing. It runs again.
+
+    One state comes from a worker alone:
+
+    - POSTPONED: out of memory beside other trials. It runs again beside fewer.
+    """
+
+    DONE = "done"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    WAITING = "waiting"
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    DAMAGED = "damaged"
+    POSTPONED = "postponed"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the trial has a result, so that it does not run again by itself."""
+        return self in (TrialState.DONE, TrialState.DIVERGED, TrialState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a start of a trial ended. `text` says why; it is empty where all went well."""
+
+    state: TrialState
+    text: str = ""
