@@ -3,85 +3,152 @@
 Importing this package imports neither torch nor ray; the names below are loaded when they are first used.
 """
 
+import ast
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.2.0"
 
-# The names a sweep file needs, and where each one lives.
-_EXPORTS = {
-    "SweepSpec": "mtlray.specs",
-    "TrialSpec": "mtlray.specs",
-    "RunConfig": "mtlray.specs",
-    "SGD": "mtlray.specs",
-    "Adam": "mtlray.specs",
-    "learning_rates": "mtlray.specs",
-    "epochs_over_fraction": "mtlray.specs",
-    "MultiMNIST": "mtlray.data",
-    "NYUv2": "mtlray.data",
-    "IMDBWiki": "mtlray.data",
-    "UTKFace": "mtlray.data",
-    "LeNet": "mtlray.models",
-    "SegNet": "mtlray.models",
-    "VGG": "mtlray.models",
-    "State": "mtlray.strategies",
-    "AbstractStrategy": "mtlray.strategies",
-    "AbstractWeighting": "mtlray.strategies",
-    "AbstractAggregation": "mtlray.strategies",
-    "AbstractGramianWeighting": "mtlray.strategies",
-    "AbstractSolverWeighting": "mtlray.strategies",
-    "SingleTask": "mtlray.strategies",
-    "Equal": "mtlray.strategies",
-    "DWA": "mtlray.strategies",
-    "Uncertainty": "mtlray.strategies",
-    "RevisedUncertainty": "mtlray.strategies",
-    "Constant": "mtlray.strategies",
-    "IMTLL": "mtlray.strategies",
-    "UWSO": "mtlray.strategies",
-    "ScaleInvariant": "mtlray.strategies",
-    "GeometricMean": "mtlray.strategies",
-    "EMA": "mtlray.strategies",
-    "REMA": "mtlray.strategies",
-    "DWEMA": "mtlray.strategies",
-    "AdaptiveWeight": "mtlray.strategies",
-    "RLW": "mtlray.strategies",
-    "SoftAdapt": "mtlray.strategies",
-    "LBTW": "mtlray.strategies",
-    "SLAW": "mtlray.strategies",
-    "STCH": "mtlray.strategies",
-    "STCHMultiTask": "mtlray.strategies",
-    "FAMO": "mtlray.strategies",
-    "GradNorm": "mtlray.strategies",
-    "DTP": "mtlray.strategies",
-    "ExcessMTL": "mtlray.strategies",
-    "MoCo": "mtlray.strategies",
-    "DBMTL": "mtlray.strategies",
-    "SDMGrad": "mtlray.strategies",
-    "MoDo": "mtlray.strategies",
-    "MGDA": "mtlray.strategies",
-    "MGDAUB": "mtlray.strategies",
-    "PCGrad": "mtlray.strategies",
-    "GradVac": "mtlray.strategies",
-    "GradDrop": "mtlray.strategies",
-    "CAGrad": "mtlray.strategies",
-    "IMTLG": "mtlray.strategies",
-    "NashMTL": "mtlray.strategies",
-    "FairGrad": "mtlray.strategies",
-    "AlignedMTL": "mtlray.strategies",
-    "UPGrad": "mtlray.strategies",
-    "ConFIG": "mtlray.strategies",
-    "simplex_grid": "mtlray.strategies",
-    "every_strategy": "mtlray.strategies.every",
-}
+# What a sweep file or a plug-in needs. This is the only list: editors and mypy read it as imports, and `_homes` as text.
+if TYPE_CHECKING:
+    from mtlray.data import Column as Column
+    from mtlray.data import Dataset as Dataset
+    from mtlray.data import DatasetSpec as DatasetSpec
+    from mtlray.data import Examples as Examples
+    from mtlray.data import IMDBWiki as IMDBWiki
+    from mtlray.data import MultiMNIST as MultiMNIST
+    from mtlray.data import NYUv2 as NYUv2
+    from mtlray.data import UTKFace as UTKFace
+    from mtlray.data.base import SplitName as SplitName
+    from mtlray.data.files import prepared as prepared
+    from mtlray.data.holdout import held_out as held_out
+    from mtlray.data.holdout import three_splits as three_splits
+    from mtlray.errors import DataError as DataError
+    from mtlray.errors import LaunchError as LaunchError
+    from mtlray.errors import MtlrayError as MtlrayError
+    from mtlray.errors import ResultsError as ResultsError
+    from mtlray.errors import SpecError as SpecError
+    from mtlray.errors import StoreError as StoreError
+    from mtlray.errors import StrategyError as StrategyError
+    from mtlray.models import VGG as VGG
+    from mtlray.models import LeNet as LeNet
+    from mtlray.models import ModelSpec as ModelSpec
+    from mtlray.models import SegNet as SegNet
+    from mtlray.models import SharedTrunk as SharedTrunk
+    from mtlray.models import StagedTrunk as StagedTrunk
+    from mtlray.specs import SGD as SGD
+    from mtlray.specs import Adam as Adam
+    from mtlray.specs import OptimizerSpec as OptimizerSpec
+    from mtlray.specs import Rule as Rule
+    from mtlray.specs import RunConfig as RunConfig
+    from mtlray.specs import SweepSpec as SweepSpec
+    from mtlray.specs import TrialSpec as TrialSpec
+    from mtlray.specs import epochs_over_fraction as epochs_over_fraction
+    from mtlray.specs import learning_rates as learning_rates
+    from mtlray.strategies import DBMTL as DBMTL
+    from mtlray.strategies import DTP as DTP
+    from mtlray.strategies import DWA as DWA
+    from mtlray.strategies import DWEMA as DWEMA
+    from mtlray.strategies import EMA as EMA
+    from mtlray.strategies import FAMO as FAMO
+    from mtlray.strategies import IMTLG as IMTLG
+    from mtlray.strategies import IMTLL as IMTLL
+    from mtlray.strategies import LBTW as LBTW
+    from mtlray.strategies import MGDA as MGDA
+    from mtlray.strategies import MGDAUB as MGDAUB
+    from mtlray.strategies import REMA as REMA
+    from mtlray.strategies import RLW as RLW
+    from mtlray.strategies import SLAW as SLAW
+    from mtlray.strategies import STCH as STCH
+    from mtlray.strategies import UWSO as UWSO
+    from mtlray.strategies import AbstractAggregation as AbstractAggregation
+    from mtlray.strategies import AbstractGradientBased as AbstractGradientBased
+    from mtlray.strategies import AbstractGramianWeighting as AbstractGramianWeighting
+    from mtlray.strategies import AbstractSolverWeighting as AbstractSolverWeighting
+    from mtlray.strategies import AbstractStrategy as AbstractStrategy
+    from mtlray.strategies import AbstractWeighting as AbstractWeighting
+    from mtlray.strategies import AdaptiveWeight as AdaptiveWeight
+    from mtlray.strategies import AlignedMTL as AlignedMTL
+    from mtlray.strategies import CAGrad as CAGrad
+    from mtlray.strategies import ConFIG as ConFIG
+    from mtlray.strategies import Constant as Constant
+    from mtlray.strategies import Equal as Equal
+    from mtlray.strategies import ExcessMTL as ExcessMTL
+    from mtlray.strategies import FairGrad as FairGrad
+    from mtlray.strategies import GeometricMean as GeometricMean
+    from mtlray.strategies import GradDrop as GradDrop
+    from mtlray.strategies import GradNorm as GradNorm
+    from mtlray.strategies import GradVac as GradVac
+    from mtlray.strategies import MoCo as MoCo
+    from mtlray.strategies import MoDo as MoDo
+    from mtlray.strategies import NashMTL as NashMTL
+    from mtlray.strategies import PCGrad as PCGrad
+    from mtlray.strategies import RevisedUncertainty as RevisedUncertainty
+    from mtlray.strategies import ScaleInvariant as ScaleInvariant
+    from mtlray.strategies import SDMGrad as SDMGrad
+    from mtlray.strategies import SingleTask as SingleTask
+    from mtlray.strategies import SoftAdapt as SoftAdapt
+    from mtlray.strategies import State as State
+    from mtlray.strategies import STCHMultiTask as STCHMultiTask
+    from mtlray.strategies import Uncertainty as Uncertainty
+    from mtlray.strategies import UPGrad as UPGrad
+    from mtlray.strategies import simplex_grid as simplex_grid
+    from mtlray.strategies.every import every_strategy as every_strategy
+    from mtlray.strategies.trying import try_out as try_out
+    from mtlray.tasks.losses import age_error as age_error
+    from mtlray.tasks.losses import cross_entropy as cross_entropy
+    from mtlray.tasks.losses import depth_error as depth_error
+    from mtlray.tasks.losses import normal_error as normal_error
+    from mtlray.tasks.losses import pixel_cross_entropy as pixel_cross_entropy
+    from mtlray.tasks.losses import squared_error as squared_error
+    from mtlray.tasks.metrics import Accuracy as Accuracy
+    from mtlray.tasks.metrics import AngleMean as AngleMean
+    from mtlray.tasks.metrics import AngleMeanLegacy as AngleMeanLegacy
+    from mtlray.tasks.metrics import AngleMedian as AngleMedian
+    from mtlray.tasks.metrics import AngleMedianLegacy as AngleMedianLegacy
+    from mtlray.tasks.metrics import DepthError as DepthError
+    from mtlray.tasks.metrics import DepthErrorLegacy as DepthErrorLegacy
+    from mtlray.tasks.metrics import MeanAgeError as MeanAgeError
+    from mtlray.tasks.metrics import MeanIoU as MeanIoU
+    from mtlray.tasks.metrics import MeanIoULegacy as MeanIoULegacy
+    from mtlray.tasks.metrics import MeanSquaredError as MeanSquaredError
+    from mtlray.tasks.metrics import MedianAgeError as MedianAgeError
+    from mtlray.tasks.metrics import Metric as Metric
+    from mtlray.tasks.metrics import PixelAccuracy as PixelAccuracy
+    from mtlray.tasks.metrics import PixelAccuracyLegacy as PixelAccuracyLegacy
+    from mtlray.tasks.metrics import RelativeDepthError as RelativeDepthError
+    from mtlray.tasks.metrics import RelativeDepthErrorLegacy as RelativeDepthErrorLegacy
+    from mtlray.tasks.metrics import TotalsMetric as TotalsMetric
+    from mtlray.tasks.metrics import Within11 as Within11
+    from mtlray.tasks.metrics import Within11Legacy as Within11Legacy
+    from mtlray.tasks.metrics import Within22 as Within22
+    from mtlray.tasks.metrics import Within22Legacy as Within22Legacy
+    from mtlray.tasks.metrics import Within30 as Within30
+    from mtlray.tasks.metrics import Within30Legacy as Within30Legacy
+    from mtlray.tasks.task import Task as Task
+    from mtlray.tasks.task_losses import TaskLosses as TaskLosses
 
-__all__ = ["__version__", *_EXPORTS]
+
+def _homes(source: str) -> dict[str, str]:
+    """The module of each name that the `if TYPE_CHECKING` block of a source imports."""
+    blocks = [
+        node.body
+        for node in ast.parse(source).body
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    ]
+    imports = [node for block in blocks for node in block if isinstance(node, ast.ImportFrom)]
+    return {alias.name: str(node.module) for node in imports for alias in node.names}
 
 
-def __getattr__(name: str) -> Any:
-    if name in _EXPORTS:
-        return getattr(importlib.import_module(_EXPORTS[name]), name)
-    raise AttributeError(f"module 'mtlray' has no attribute {name!r}")
+# Hidden from type checkers: there, a module's `__getattr__` makes every misspelt name Any.
+if not TYPE_CHECKING:
+    _HOMES = _homes(__loader__.get_source(__name__))
+    __all__ = ["__version__", *_HOMES]
 
+    def __getattr__(name: str) -> Any:
+        if name in _HOMES:
+            return getattr(importlib.import_module(_HOMES[name]), name)
+        raise AttributeError(f"module 'mtlray' has no attribute {name!r}")
 
-def __dir__() -> list[str]:
-    return sorted(__all__)
+    def __dir__() -> list[str]:
+        return sorted(__all__)

@@ -101,7 +101,12 @@ class Dataset:
 
 @dataclass(frozen=True)
 class DatasetSpec(abc.ABC):
-    """What data a trial learns from, and the tasks on it; part of the trial's identity."""
+    """What data a trial learns from, and the tasks on it; part of the trial's identity.
+
+    >>> from mtlray import DatasetSpec, MultiMNIST
+    >>> isinstance(MultiMNIST(), DatasetSpec), MultiMNIST().input_shape
+    (True, (1, 36, 36))
+    """
 
     key: ClassVar[str]
 

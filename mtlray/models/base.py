@@ -32,7 +32,26 @@ class SharedTrunk(nn.Module):
 
 @dataclass(frozen=True)
 class ModelSpec(abc.ABC):
-    """What network a trial trains, apart from its weights; part of the trial's identity."""
+    """What network a trial trains, apart from its weights; part of the trial's identity.
+
+    >>> import math
+    >>> from dataclasses import dataclass
+    >>> import torch
+    >>> from mtlray import ModelSpec, MultiMNIST, SharedTrunk
+    >>> @dataclass(frozen=True)
+    ... class OneLayer(ModelSpec):
+    ...     key = label = "one_layer"
+    ...
+    ...     def check(self, input_shape, tasks):
+    ...         pass
+    ...
+    ...     def build(self, input_shape, tasks):
+    ...         trunk = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(math.prod(input_shape), 16), torch.nn.ReLU())
+    ...         return SharedTrunk(trunk, {task.name: torch.nn.Linear(16, *task.output_shape) for task in tasks})
+    >>> network = OneLayer().build((1, 36, 36), MultiMNIST().tasks)
+    >>> [tuple(prediction.shape) for prediction in network(torch.zeros(2, 1, 36, 36))]
+    [(2, 10), (2, 10)]
+    """
 
     key: ClassVar[str]
 

@@ -39,6 +39,12 @@ class LeNet(ModelSpec):
 
     A task whose output is an image gets a decoder in place of the classifier: fc `decoder_width`, ReLU, fc to the pixels,
     sigmoid. Weights are initialised as torch does by default.
+
+    >>> import torch
+    >>> from mtlray import MultiMNIST, LeNet
+    >>> network = LeNet().build((1, 36, 36), MultiMNIST().tasks)
+    >>> [tuple(prediction.shape) for prediction in network(torch.zeros(2, 1, 36, 36))]
+    [(2, 10), (2, 10)]
     """
 
     preset: Literal["A", "A28", "B", "C"] = "A"

@@ -80,6 +80,12 @@ class SegNet(ModelSpec):
 
     The stages of the encoder have 2, 2, 3, 3, 3 convolutions of 3x3, those of the decoder the mirror image. A head is a 3x3 and
     a 1x1 convolution with nothing between them. Weights are Xavier normal, biases zero; none are pretrained.
+
+    >>> import torch
+    >>> from mtlray import NYUv2, SegNet
+    >>> network = SegNet(preset="tiny").build((3, 32, 64), NYUv2().tasks)
+    >>> [tuple(prediction.shape) for prediction in network(torch.zeros(2, 3, 32, 64))]
+    [(2, 13, 32, 64), (2, 1, 32, 64), (2, 3, 32, 64)]
     """
 
     preset: Literal["split", "tiny"] = "split"

@@ -47,6 +47,12 @@ class VGG(ModelSpec):
 
     A head is two 3x3 convolutions of the trunk's width with ReLU, the mean over the picture, and one fully connected layer.
     Weights are drawn as torchvision draws them; none are pretrained.
+
+    >>> import torch
+    >>> from mtlray import UTKFace, VGG
+    >>> network = VGG().build((3, 64, 64), UTKFace(n_images=(80, 20)).tasks)
+    >>> [tuple(prediction.shape) for prediction in network(torch.zeros(2, 3, 64, 64))]
+    [(2, 101), (2, 2)]
     """
 
     preset: Literal["16", "small"] = "16"

@@ -51,7 +51,12 @@ class OptimizerSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class SGD(OptimizerSpec):
-    """Stochastic gradient descent with momentum, no Nesterov."""
+    """Stochastic gradient descent with momentum, no Nesterov.
+
+    >>> from mtlray import SGD, learning_rates
+    >>> [optimizer.lr for optimizer in learning_rates(SGD(lr=0.1, momentum=0.9), (0.1, 0.01))]
+    [0.1, 0.01]
+    """
 
     key: ClassVar[str] = "sgd"
     momentum: float = 0.0
@@ -64,7 +69,12 @@ class SGD(OptimizerSpec):
 
 @dataclass(frozen=True, kw_only=True)
 class Adam(OptimizerSpec):
-    """Adam (Kingma and Ba 2015) with torch's defaults for betas and eps."""
+    """Adam (Kingma and Ba 2015) with torch's defaults for betas and eps.
+
+    >>> from mtlray import Adam
+    >>> Adam(lr=0.001).lr
+    0.001
+    """
 
     key: ClassVar[str] = "adam"
 

@@ -41,6 +41,19 @@ class SweepSpec:
     `rules` are applied to each cell in order; a rule returns the trial to run in its place, or None to leave the cell out.
     `selection` is the rule by which the sweep's own tables pick an evaluation; `published` names the published table that
     `--against gong2019` compares with. `gradient_diagnostics` turns these on in every trial.
+
+    >>> from mtlray import DWA, SGD, Equal, LeNet, MultiMNIST, SweepSpec, TrialSpec
+    >>> base = TrialSpec(dataset=MultiMNIST(), model=LeNet(), strategy=Equal(), optimizer=SGD(lr=0.05), steps=100)
+    >>> sweep = SweepSpec(
+    ...     name="two",
+    ...     question="Does DWA help?",
+    ...     base=base,
+    ...     strategies=(Equal(), DWA(temperature=1)),
+    ...     seeds=range(3),
+    ...     selection="last",
+    ... )
+    >>> [(trial.strategy.label, trial.seed) for trial in sweep.trials()][2:4]
+    [('equal', 2), ('dwa(temperature=1)', 0)]
     """
 
     name: str

@@ -52,7 +52,7 @@ def load_sweep(path: Path) -> tuple[SweepSpec, ModuleType]:
     except ImportError as error:
         wanted = re.match(r"cannot import name '(\w+)'", str(error))
         if error.name == "mtlray" and wanted:
-            unknown = unknown_name("name in mtlray", wanted[1], mtlray.__all__)
+            unknown = unknown_name("name in mtlray", wanted[1], dir(mtlray))
             raise SpecError(f"{path}{_line(error, path)}: {unknown}") from error
         raise SpecError(f"{path}{_line(error, path)} should define SWEEP. Loading it failed: {error}.") from error
     except Exception as error:

@@ -30,6 +30,11 @@ class TrialSpec:
     `precision` "bf16" the network runs under automatic mixed precision, its weights, losses and updates in float32. With
     `gradient_diagnostics` an evaluation also looks at how the tasks' gradients lie to each other; it changes no other number. A
     field added in a later release declares in its metadata a `neutral` value at which it is left out, so that ids stay.
+
+    >>> from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec
+    >>> trial = TrialSpec(dataset=MultiMNIST(), model=LeNet(), strategy=Equal(), optimizer=SGD(lr=0.05), steps=100)
+    >>> [task.name for task in trial.tasks]
+    ['left', 'right']
     """
 
     dataset: DatasetSpec

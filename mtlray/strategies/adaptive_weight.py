@@ -31,6 +31,14 @@ class AdaptiveWeight(AbstractWeighting):
     Reading: the paper's formula could not be had, nor is it in the first author's repositories (AllWeights, MTL). Its
     abstract says that more difficult tasks get more weight; that the loss share is meant, and at each batch, is a guess.
     Results are not the paper's.
+
+    The larger loss weighs more, and the weights sum to the number of tasks.
+
+    >>> from mtlray import AdaptiveWeight, try_out
+    >>> try_out(AdaptiveWeight(), [(2, 1), (1, 0.9), (0.8, 0.9)]).weights
+    tensor([[1.3333, 0.6667],
+            [1.0526, 0.9474],
+            [0.9412, 1.0588]])
     """
 
     form: Literal["ratio", "softmax"] = "ratio"

@@ -28,6 +28,12 @@ class AlignedMTL(AbstractGramianWeighting):
     largest count as zero and are left out; where all gradients are zero, so is the direction.
 
     Reading: the tasks' preferences are 1/K, as in TorchJD; the sum over the tasks in LibMTL is K times as long.
+
+    The gradients are made orthogonal and equally long, then averaged.
+
+    >>> from mtlray import AlignedMTL, try_out
+    >>> try_out(AlignedMTL(), [(2, 1)], [(3, 0), (-1, 1)]).directions
+    tensor([[0.3433, 0.5721]])
     """
 
     scale_mode: Literal["min", "median", "rmse"] = "min"

@@ -38,6 +38,12 @@ class CAGrad(AbstractSolverWeighting):
     each point, to about ten digits. Where other code differs: the authors' code for NYUv2 and LibMTL divide by
     :math:`1 + c^2`; the authors', in nash-mtl too, then multiplies by K; both add 1e-8 under roots; TorchJD takes zero where
     :math:`g_w` is.
+
+    Near the mean of the gradients, but better for the task that gains least.
+
+    >>> from mtlray import CAGrad, try_out
+    >>> try_out(CAGrad(), [(2, 1)], [(3, 0), (-1, 1)]).directions
+    tensor([[0.6838, 0.8162]])
     """
 
     c: float = 0.4

@@ -27,6 +27,13 @@ class Constant(AbstractWeighting):
 
     A task of weight zero still has its head, which weight decay may move; `SingleTask` has not. `simplex_grid` gives the
     strategies of a sweep over the weights.
+
+    The weights stay as they are, whatever the losses.
+
+    >>> from mtlray import Constant, try_out
+    >>> try_out(Constant(weights=(0.3, 0.7)), [(2, 1), (1, 0.9)]).weights
+    tensor([[0.3000, 0.7000],
+            [0.3000, 0.7000]])
     """
 
     weights: tuple[float, ...]

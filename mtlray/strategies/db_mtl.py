@@ -32,6 +32,12 @@ class DBMTL(AbstractGradientBased):
 
     Reading: as the authors' code in LibMTL, whose average starts at zero without a correction, so that the first steps are
     :math:`1 - \beta` times as long; :math:`\epsilon` is 1e-8.
+
+    The gradients of the logarithms, (1.5, 0) and (-1, 1), are made equally long and added.
+
+    >>> from mtlray import DBMTL, try_out
+    >>> try_out(DBMTL(beta=0), [(2, 1)], [(3, 0), (-1, 1)]).directions
+    tensor([[0.4393, 1.0607]])
     """
 
     beta: float = 0.9

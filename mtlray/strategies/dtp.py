@@ -32,6 +32,14 @@ class DTP(AbstractStrategy):
 
     Reading: the weights between tasks; the paper also weighs the examples of a task, by a focal loss. `beta`, `floor` and
     `gamma` = 1 are ours, as the performance on the training batch is.
+
+    The task that is less accurate weighs more.
+
+    >>> from mtlray import DTP, try_out
+    >>> try_out(DTP(), [(2, 1), (1, 0.9), (0.8, 0.9)], metrics=(0.9, 0.5)).weights
+    tensor([[0.0105, 0.3466],
+            [0.0105, 0.3466],
+            [0.0105, 0.3466]])
     """
 
     gamma: float = 1.0

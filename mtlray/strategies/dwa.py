@@ -32,6 +32,14 @@ class DWA(AbstractWeighting):
     Reading: an epoch is one pass over the trial's own training subset, so that with less data the weights are updated more
     often in the same number of steps. Where other code differs: nash-mtl slides a window of 25 iterations and returns the
     mean of the weighted losses; some code uses the last batch of an epoch in place of its mean.
+
+    From the third epoch on, the loss that falls more slowly weighs more.
+
+    >>> from mtlray import DWA, try_out
+    >>> try_out(DWA(), [(2, 1), (1, 0.9), (0.8, 0.9)]).weights
+    tensor([[1.0000, 1.0000],
+            [1.0000, 1.0000],
+            [0.9003, 1.0997]])
     """
 
     temperature: float = 2.0

@@ -30,6 +30,14 @@ class DWEMA(AbstractWeighting):
 
     Reading: the paper's full text could not be had. A third party's summary (bohrium.com) names the method and the order,
     first the scaling, then the training rate; the formula is ours. Results are not the paper's.
+
+    The first steps are those of `EMA`; then the loss that falls more slowly gains.
+
+    >>> from mtlray import DWEMA, try_out
+    >>> try_out(DWEMA(), [(2, 1), (1, 0.9), (0.8, 0.9)]).weights
+    tensor([[0.5000, 1.0000],
+            [0.5263, 1.0101],
+            [0.5030, 1.1210]])
     """
 
     beta: float = 0.9

@@ -29,6 +29,14 @@ class EMA(AbstractWeighting):
     Reading: of the paper only the abstract could be had, which says that losses are scaled by their exponential moving
     average, and a third party's summary (bohrium.com), by which they are divided by it and `beta` differs between data sets.
     The default of `beta`, the start of the average and the cadence are ours; results are not the paper's.
+
+    Each weight is the inverse of a moving average of the loss.
+
+    >>> from mtlray import EMA, try_out
+    >>> try_out(EMA(), [(2, 1), (1, 0.9), (0.8, 0.9)]).weights
+    tensor([[0.5000, 1.0000],
+            [0.5263, 1.0101],
+            [0.5587, 1.0194]])
     """
 
     beta: float = 0.9

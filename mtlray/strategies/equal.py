@@ -19,6 +19,12 @@ class Equal(AbstractWeighting):
 
     Gong et al. 2019, section II.B ("simply added together"); elsewhere called vanilla, uniform, unitary or linear
     scalarization. Some code divides by the number of tasks, which under SGD is another learning rate.
+
+    The direction is the sum of the tasks' gradients.
+
+    >>> from mtlray import Equal, try_out
+    >>> try_out(Equal(), [(2, 1)], [(3, 0), (-1, 1)]).directions
+    tensor([[2., 1.]])
     """
 
     key: ClassVar[str] = "equal"

@@ -32,6 +32,12 @@ class ExcessMTL(AbstractAggregation):
 
     Reading: as the authors' code, which takes :math:`E^0` from the first step (the paper: from three epochs), sums to K (the
     paper: to one) and lets the heads follow their weighted losses. Logarithms of weights are kept, so nothing overflows.
+
+    With the same gradients at each step, both risks fall alike, and the weights stay equal.
+
+    >>> from mtlray import ExcessMTL, try_out
+    >>> try_out(ExcessMTL(), [(2, 1), (1, 0.9), (0.8, 0.9)] * 2, [(3, 0), (-1, 1)]).weights[-1]
+    tensor([1., 1.])
     """
 
     step_size: float = 0.01

@@ -25,6 +25,12 @@ class FairGrad(AbstractSolverWeighting):
 
     Solved to 1e-8 by Newton's method. Where other code differs: the authors' code multiplies the direction by K and bounds its
     norm by one; TorchJD and LibMTL do neither, and like it minimise the squared residual, without a look at what is left.
+
+    Each task gains the inverse square root of its weight.
+
+    >>> from mtlray import FairGrad, try_out
+    >>> try_out(FairGrad(), [(2, 1)], [(3, 0), (-1, 1)]).weights
+    tensor([[0.5824, 1.3104]])
     """
 
     alpha: float = 2.0

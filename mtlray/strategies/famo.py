@@ -37,6 +37,14 @@ class FAMO(AbstractWeighting):
     nothing is clipped. Published weight decays are 0.01, 1e-5 and, in LibMTL, TorchJD and here, 1e-3. Neither the paper nor the
     authors' code spares the second forward pass; other code compares with the losses of the next batch, which is another
     method: its :math:`\delta_k` is mostly the difference between two batches.
+
+    The weights start as the inverse losses, divided by their sum.
+
+    >>> from mtlray import FAMO, try_out
+    >>> try_out(FAMO(), [(2, 1), (1, 0.9), (0.8, 0.9)]).weights
+    tensor([[0.3333, 0.6667],
+            [0.4612, 0.5388],
+            [0.5058, 0.4942]])
     """
 
     lr: float = 0.025

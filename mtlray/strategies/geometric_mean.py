@@ -24,6 +24,14 @@ class GeometricMean(AbstractWeighting):
     Reading: computed as the exponential of the mean logarithm, which neither overflows nor underflows. Where other code
     differs: LibMTL multiplies the losses, and the weights that it logs are not those of the gradient. Neither LibMTL nor
     TorchJD, which this equals at `epsilon=0`, has an epsilon. The paper's focused variant is left out.
+
+    The smaller loss weighs more; equal losses would weigh 1/2 each.
+
+    >>> from mtlray import GeometricMean, try_out
+    >>> try_out(GeometricMean(), [(2, 1), (1, 0.9), (0.8, 0.9)]).weights
+    tensor([[0.3536, 0.7071],
+            [0.4743, 0.5270],
+            [0.5303, 0.4714]])
     """
 
     epsilon: float = 1e-8

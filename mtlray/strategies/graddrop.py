@@ -33,6 +33,12 @@ class GradDrop(AbstractAggregation):
     see, where signs are multiplied by those of the activation and summed over the batch, so that a mask reaches all parameters
     below; LibMTL does so. Each step's draw is a function of the trial's seed and the step's number and made on the CPU; on a
     GPU, copying it waits for the device. In SamsungLabs/MTL the leak has the opposite sense.
+
+    In each parameter where signs differ, only one sign is kept, drawn at random.
+
+    >>> from mtlray import GradDrop, try_out
+    >>> try_out(GradDrop(), [(2, 1)], [(3, 0), (-1, 1)]).directions
+    tensor([[3., 1.]])
     """
 
     leak: float = 0.0

@@ -41,6 +41,14 @@ class GradNorm(AbstractStrategy):
     Reading: the last shared layer is the last weight of the trunk with two axes or more, without its bias; the heads follow
     their weighted losses; w is kept above 1e-6 and Adam is the optimizer. Where other code differs: LibMTL has K times a softmax
     for weights, all shared parameters for the norm and the mean loss of the first epoch, a plain sum, for :math:`L_k^0`.
+
+    The weight of the longer gradient falls.
+
+    >>> from mtlray import GradNorm, try_out
+    >>> try_out(GradNorm(), [(2, 1), (1, 0.9), (0.8, 0.9)], [(3, 0), (-1, 1)]).weights
+    tensor([[1.0000, 1.0000],
+            [0.9750, 1.0250],
+            [0.9500, 1.0500]])
     """
 
     alpha: float = 1.5

@@ -37,6 +37,12 @@ class GradVac(AbstractGramianWeighting):
     shared parameters are one group; `beta` is 0.5 as in both. The target is kept below 1 - 1e-6. Each step's orders are a
     function of the trial's seed and the step's number; on a GPU, with three tasks or more, that waits for the device. Where
     other code differs: TorchJD and LibMTL add 1e-8 to the product of two norms, which changes the cosine of short gradients.
+
+    Against each other, the gradients are turned to the similarity aimed at, which starts at zero as in `PCGrad`.
+
+    >>> from mtlray import GradVac, try_out
+    >>> try_out(GradVac(), [(2, 1)], [(3, 0), (-1, 1)]).directions
+    tensor([[1.5000, 2.5000]])
     """
 
     beta: float = 0.5

@@ -26,6 +26,12 @@ class IMTLG(AbstractGramianWeighting):
     Reading: where gradients are dependent the pseudoinverse is meant, as in the Jacobian descent paper and TorchJD; where no
     such direction exists, as for opposite gradients, all weights are zero. A task without a gradient is left out. LibMTL inverts
     a matrix instead, which fails there.
+
+    The projections on both unit gradients are equal.
+
+    >>> from mtlray import IMTLG, try_out
+    >>> try_out(IMTLG(), [(2, 1)], [(3, 0), (-1, 1)]).directions
+    tensor([[0.2815, 0.6796]])
     """
 
     key: ClassVar[str] = "imtl_g"

@@ -30,6 +30,14 @@ class IMTLL(AbstractWeighting):
     Reading: s is trained by the trial's optimizer in a group of its own without weight decay, at the model's learning rate
     unless `strategy_lr` says otherwise. The objective may be negative. LibMTL's "IMTL" is this followed by the gradient
     balance, IMTL-G.
+
+    The scales are trained: that of the larger loss falls first.
+
+    >>> from mtlray import IMTLL, try_out
+    >>> try_out(IMTLL(), [(2, 1), (1, 0.9), (0.8, 0.9)]).weights
+    tensor([[1.0000, 1.0000],
+            [0.9048, 1.0000],
+            [0.9135, 1.0101]])
     """
 
     log_scale_limit: float | None = None

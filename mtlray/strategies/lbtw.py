@@ -29,6 +29,14 @@ class LBTW(AbstractWeighting):
 
     Reading: as the authors' code, which scales the weights, takes :math:`L_k^0` anew in each epoch and has this exponent in its
     settings; other code leaves the weights unscaled. Losses have 1e-8 added, so that a ratio of zeros is one.
+
+    Within an epoch, a loss that has fallen since its first batch weighs less.
+
+    >>> from mtlray import LBTW, try_out
+    >>> try_out(LBTW(), [(2, 1), (1, 0.9), (0.8, 0.9)], steps_per_epoch=3).weights
+    tensor([[1.0000, 1.0000],
+            [0.8541, 1.1459],
+            [0.8000, 1.2000]])
     """
 
     alpha: float = 0.5

@@ -32,6 +32,12 @@ class MGDA(AbstractSolverWeighting):
     The minimum is exact: in closed form for two tasks, by active sets for more. Where other code differs: the authors' code and
     LibMTL keep the weights of two tasks within [0.001, 0.999], and LibMTL applies them to the normalised gradients; TorchJD takes
     at most 100 steps of Frank and Wolfe; nash-mtl multiplies by K.
+
+    The shortest point between the two gradients; both losses fall alike.
+
+    >>> from mtlray import MGDA, try_out
+    >>> try_out(MGDA(), [(2, 1)], [(3, 0), (-1, 1)]).directions
+    tensor([[0.1765, 0.7059]])
     """
 
     normalisation: Normalisation = "none"

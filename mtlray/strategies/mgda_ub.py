@@ -29,6 +29,12 @@ class MGDAUB(AbstractGradientBased):
     there is one forward pass.
 
     Where other code differs: LibMTL, with gradients of the representation, adds up those of the examples before it solves.
+
+    Where the trunk hands on its parameters themselves, this is the direction of `MGDA`.
+
+    >>> from mtlray import MGDAUB, try_out
+    >>> try_out(MGDAUB(), [(2, 1)], [(3, 0), (-1, 1)]).directions
+    tensor([[0.1765, 0.7059]])
     """
 
     normalisation: Normalisation = "none"

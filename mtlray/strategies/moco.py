@@ -34,6 +34,14 @@ class MoCo(AbstractAggregation):
 
     Reading: as LibMTL, after code that the author shared: gradients are scaled by their losses, and a softmax keeps
     :math:`\lambda` on the simplex. With K = 2 a softmax of numbers near the simplex gives weights between 0.27 and 0.73.
+
+    The averages of the gradients start at zero, so the first direction is short.
+
+    >>> from mtlray import MoCo, try_out
+    >>> try_out(MoCo(), [(2, 1), (1, 0.9), (0.8, 0.9)], [(3, 0), (-1, 1)]).directions
+    tensor([[0.3105, 0.1801],
+            [0.2594, 0.2311],
+            [0.2076, 0.2568]])
     """
 
     beta: float = 0.5

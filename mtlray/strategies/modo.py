@@ -25,6 +25,14 @@ class MoDo(AbstractDoubleSampling):
     Reading: the variant with three mini-batches, as LibMTL, whose defaults these are; the paper also has one in which the mean
     over the first two is followed. The heads follow the mean over all three, as in that code. Where other code differs:
     TorchJD's default of gamma is 0.1.
+
+    The weights move slowly to the shortest combination of the gradients.
+
+    >>> from mtlray import MoDo, try_out
+    >>> try_out(MoDo(), [(2, 1), (1, 0.9), (0.8, 0.9)], [(3, 0), (-1, 1)]).weights
+    tensor([[0.4983, 0.5017],
+            [0.4965, 0.5035],
+            [0.4948, 0.5052]])
     """
 
     gamma: float = 0.001

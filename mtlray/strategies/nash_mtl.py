@@ -29,6 +29,12 @@ class NashMTL(AbstractSolverWeighting):
     :math:`w_k = 1 / (|g_k| \sqrt{1 + \cos})` with the cosine of the gradients, for more by Newton's method. The authors' code,
     LibMTL and TorchJD take up to 20 steps of a sequence of convex approximations from the last weights, and go on with what
     they then have: on gradients whose lengths differ by 10^4 that is no solution.
+
+    Each weight is proportional to the inverse of the gain that the direction brings to its task.
+
+    >>> from mtlray import NashMTL, try_out
+    >>> try_out(NashMTL(), [(2, 1)], [(3, 0), (-1, 1)]).weights
+    tensor([[0.4355, 0.9239]])
     """
 
     max_norm: float | None = 1.0

@@ -29,6 +29,12 @@ class PCGrad(AbstractGramianWeighting):
 
     Reading: the weight of a task is the sum of its gradient's coefficients in all :math:`g_i^{PC}`. Each step's orders are a
     function of the trial's seed and the step's number; on a GPU, with three tasks or more, that waits for the device.
+
+    From each gradient, the part that runs against the other is taken away.
+
+    >>> from mtlray import PCGrad, try_out
+    >>> try_out(PCGrad(), [(2, 1)], [(3, 0), (-1, 1)]).directions
+    tensor([[1.5000, 2.5000]])
     """
 
     key: ClassVar[str] = "pcgrad"

@@ -28,6 +28,14 @@ class REMA(AbstractWeighting):
     Reading: the paper's full text could not be had. A third party's summary (bohrium.com) says that the rated average joins
     the scaling with dynamic weight average, the scaling first; that its raw rate and not its softmax is meant is a guess, by
     which this method and `DWEMA` are told apart. Results are not the paper's.
+
+    The first steps are those of `EMA`; the third is multiplied by the ratio of the last two epochs' losses.
+
+    >>> from mtlray import REMA, try_out
+    >>> try_out(REMA(), [(2, 1), (1, 0.9), (0.8, 0.9)]).weights
+    tensor([[0.5000, 1.0000],
+            [0.5263, 1.0101],
+            [0.2793, 0.9174]])
     """
 
     beta: float = 0.9

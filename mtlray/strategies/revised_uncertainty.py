@@ -29,6 +29,14 @@ class RevisedUncertainty(AbstractWeighting):
     :math:`\mathrm{softplus}(s)`, which has no pole at c = 0. The two differ under Adam. `floor` keeps |c| above a bound with
     its sign kept; off by default. Below it, only a gradient that leads back moves c. In either form the one factor 1/2 is used
     whatever a task's likelihood, as in the paper.
+
+    The weights are trained: that of the larger loss falls first.
+
+    >>> from mtlray import RevisedUncertainty, try_out
+    >>> try_out(RevisedUncertainty(), [(2, 1), (1, 0.9), (0.8, 0.9)]).weights
+    tensor([[0.5000, 0.5000],
+            [0.4132, 0.5000],
+            [0.4322, 0.5102]])
     """
 
     parametrisation: Literal["direct", "log"] = "direct"

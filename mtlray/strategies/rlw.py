@@ -27,6 +27,14 @@ class RLW(AbstractWeighting):
     Reading: each step's draw is a function of the trial's seed and the step's number, so that nothing but a counter is
     stored; on a GPU, reading it waits for the device once a step. Where other code differs: IGB4MTL multiplies the weights
     by K.
+
+    The weights are random, anew for each batch, and sum to one.
+
+    >>> from mtlray import RLW, try_out
+    >>> try_out(RLW(), [(2, 1), (1, 0.9), (0.8, 0.9)]).weights
+    tensor([[0.5509, 0.4491],
+            [0.5700, 0.4300],
+            [0.2881, 0.7119]])
     """
 
     key: ClassVar[str] = "rlw"

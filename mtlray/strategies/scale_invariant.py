@@ -22,6 +22,14 @@ class ScaleInvariant(AbstractWeighting):
     The objective may be negative.
 
     Where other code differs: the method that SamsungLabs/MTL calls "si" is the sum of :math:`\log(1 + L_k)`.
+
+    Each weight is the inverse of the loss.
+
+    >>> from mtlray import ScaleInvariant, try_out
+    >>> try_out(ScaleInvariant(), [(2, 1), (1, 0.9), (0.8, 0.9)]).weights
+    tensor([[0.5000, 1.0000],
+            [1.0000, 1.1111],
+            [1.2500, 1.1111]])
     """
 
     epsilon: float = 1e-8

@@ -18,6 +18,12 @@ class SingleTask(AbstractWeighting):
 
     Gong et al. 2019, "STL". It is not a weighting with zeros: the other heads do not exist, so weight decay cannot move them
     and the parameter count is that of one task. One trial for each task; the row's cost is their sum.
+
+    The one task that is trained weighs one; the others have no head.
+
+    >>> from mtlray import SingleTask, try_out
+    >>> try_out(SingleTask(task="task0"), [(2,)]).weights
+    tensor([[1.]])
     """
 
     task: str

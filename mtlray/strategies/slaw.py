@@ -28,6 +28,14 @@ class SLAW(AbstractWeighting):
 
     Reading: as in the authors' code, the average is the arithmetic mean over the first :math:`1 / (1 - \beta)` steps. The
     variance is updated by its deviation from the mean, which equals the difference of the two averages and cannot be negative.
+
+    The loss that varies less weighs more.
+
+    >>> from mtlray import SLAW, try_out
+    >>> try_out(SLAW(), [(2, 1), (1, 0.9), (0.8, 0.9)]).weights
+    tensor([[1.0000, 1.0000],
+            [0.1818, 1.8182],
+            [0.1648, 1.8352]])
     """
 
     beta: float = 0.99

@@ -35,6 +35,14 @@ class SoftAdapt(AbstractWeighting):
     epochs; the paper allows both. The authors' code normalises by the sum of the signed slopes, which may be near zero or
     negative and so turn the order of the tasks; here the sizes are summed. It updates the weights every few epochs; here they
     are updated with each new value. `n_losses` is five in its examples.
+
+    The loss that falls more slowly weighs more, from the second batch on.
+
+    >>> from mtlray import SoftAdapt, try_out
+    >>> try_out(SoftAdapt(n_losses=2), [(2, 1), (1, 0.9), (0.8, 0.9)]).weights
+    tensor([[0.5000, 0.5000],
+            [0.4775, 0.5225],
+            [0.4950, 0.5050]])
     """
 
     beta: float = 0.1

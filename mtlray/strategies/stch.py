@@ -29,6 +29,14 @@ class STCH(AbstractWeighting):
 
     Reading: the plain formula on raw losses, as TorchJD. What the authors and LibMTL run for multi-task learning, on
     normalised logarithms after a warm-up, is `STCHMultiTask`. The authors try mu between 0.01 and 1.
+
+    A soft maximum of the losses: the larger one weighs more.
+
+    >>> from mtlray import STCH, try_out
+    >>> try_out(STCH(), [(2, 1), (1, 0.9), (0.8, 0.9)]).weights
+    tensor([[0.3112, 0.1888],
+            [0.2562, 0.2438],
+            [0.2438, 0.2562]])
     """
 
     mu: float = 1.0

@@ -33,6 +33,14 @@ class STCHMultiTask(AbstractWeighting):
 
     Reading: the form of the authors' code and of LibMTL, which also defines W. It is another method than the plain formula,
     `STCH`.
+
+    After one epoch of warm-up, the loss that has fallen less weighs more.
+
+    >>> from mtlray import STCHMultiTask, try_out
+    >>> try_out(STCHMultiTask(warmup_epochs=0), [(2, 1), (1, 0.9), (0.8, 0.9)]).weights
+    tensor([[0.5000, 1.0000],
+            [0.7143, 1.4286],
+            [0.7692, 1.5385]])
     """
 
     mu: float = 1.0

@@ -75,6 +75,14 @@ class Uncertainty(AbstractWeighting):
     Reading: s is trained by the trial's optimizer in a group of its own without weight decay, at the model's learning rate
     unless `strategy_lr` says otherwise. The original states neither the initial value nor the optimizer; we start from 0.
     The objective may be negative.
+
+    The weights are trained: that of the larger loss falls first.
+
+    >>> from mtlray import Uncertainty, try_out
+    >>> try_out(Uncertainty(), [(2, 1), (1, 0.9), (0.8, 0.9)]).weights
+    tensor([[1.0000, 1.0000],
+            [0.8607, 0.9512],
+            [0.8302, 0.9180]])
     """
 
     form: Literal["task", "gaussian", "categorical", "laplace"] = "task"

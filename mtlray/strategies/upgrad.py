@@ -27,6 +27,12 @@ class UPGrad(AbstractSolverWeighting):
 
     The projections are exact: in closed form for two tasks, by active sets for more. Where other code differs: TorchJD
     normalises the Gramian and adds 1e-4 to its diagonal before it solves.
+
+    Each gradient is projected so that no loss rises; then their mean is taken.
+
+    >>> from mtlray import UPGrad, try_out
+    >>> try_out(UPGrad(), [(2, 1)], [(3, 0), (-1, 1)]).directions
+    tensor([[0.7500, 1.2500]])
     """
 
     key: ClassVar[str] = "upgrad"

@@ -26,6 +26,14 @@ class UWSO(AbstractWeighting):
 
     Reading: from public summaries of the paper, not its text. The defaults of `temperature`, one, and of `max_inverse` are
     ours: tune the temperature, on the scale of the differences between the 1/L.
+
+    A softmax of the inverse losses: the smaller loss weighs more.
+
+    >>> from mtlray import UWSO, try_out
+    >>> try_out(UWSO(), [(2, 1), (1, 0.9), (0.8, 0.9)]).weights
+    tensor([[0.3775, 0.6225],
+            [0.4723, 0.5277],
+            [0.5347, 0.4653]])
     """
 
     temperature: float = 1.0

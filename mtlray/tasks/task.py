@@ -19,6 +19,13 @@ class Task:
     `likelihood` decides the factor that uncertainty weighting uses (Kendall et al. 2018). `output_shape` is the shape of one
     prediction, so that a model can build the head. `loss` maps `(prediction, target)`, both leading with `[seed, batch]`, to
     one value a seed. The first of `metrics` is the task's main one.
+
+    >>> from mtlray import Accuracy, Task, cross_entropy
+    >>> task = Task(
+    ...     name="digit", likelihood="categorical", output_shape=(10,), loss=cross_entropy, metrics=(Accuracy(),)
+    ... )
+    >>> type(task.bounded_metric).__name__
+    'Accuracy'
     """
 
     name: str

@@ -34,6 +34,13 @@ class MultiMNIST(DatasetSpec):
 
     Tasks: `left` and `right` (ten classes, cross entropy) and `reconstruct` (the right digit alone at its place, in [0, 1];
     squared error, mean over pixels, times `reconstruction_scale`).
+
+    >>> from mtlray import MultiMNIST
+    >>> dataset = MultiMNIST(source="mnist5k", task_names=("left", "right", "reconstruct"), val_digits=500)
+    >>> [(task.name, task.output_shape) for task in dataset.tasks]
+    [('left', (10,)), ('right', (10,)), ('reconstruct', (36, 36))]
+    >>> dataset.n_examples("val")
+    500
     """
 
     source: str = "mnist"
