@@ -1,6 +1,7 @@
 """The public face: every name loads late, is typed, and a sweep file or plug-in needs no other module."""
 
 import doctest
+import os
 import re
 import subprocess
 import sys
@@ -62,7 +63,12 @@ def mypy(folder, files):
         (folder / name).write_text(text, encoding="utf-8")
     command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--cache-dir", ".mypy", *files]
     done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, env={"MYPYPATH": str(ROOT), "PATH": ""}
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "MYPYPATH": str(ROOT), "PYTHONPATH": ""},
     )
     assert done.returncode in (0, 1), done.stdout + done.stderr
     return done.stdout
