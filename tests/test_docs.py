@@ -1,5 +1,6 @@
 """The documents say what is there: links, strategies, columns, and sweeps that load."""
 
+import ast
 import os
 import pkgutil
 import re
@@ -69,12 +70,12 @@ def test_the_present_results_version_is_named():
     assert f"`results_version` {RESULTS_VERSION}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-def test_every_module_has_a_layer():
+def test_the_layers_shown_are_those_enforced():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    (layers,) = re.findall(r"^## Layers$.*?^```$(.*?)^```$", text, re.M | re.S)
-    files = {path.stem for path in (ROOT / "mtlray").glob("*.py")} - {"__init__"}
-    packages = {path.parent.name for path in (ROOT / "mtlray").glob("*/__init__.py")}
-    assert set(layers.split()) == files | packages
+    (layers,) = re.findall(r"^## Layers$.*?^```$\n(.*?)^```$", text, re.M | re.S)
+    source = (ROOT / "tests" / "test_layers.py").read_text(encoding="utf-8")
+    (enforced,) = re.findall(r"^ROWS = (\[.*?^\])", source, re.M | re.S)
+    assert [line.split() for line in layers.splitlines()] == ast.literal_eval(enforced)[::-1]
 
 
 def test_the_readme_shows_sweeps():
