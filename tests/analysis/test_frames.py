@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from mtlray.analysis import compare, table
-from mtlray.analysis.grid import load
+from mtlray.analysis.grid.load import load
 
 
 def test_cells(varied):

@@ -10,7 +10,7 @@ from mtlray.analysis.figures import FIGURES, draw, figure, save
 from mtlray.analysis.figures.files import encode
 from mtlray.analysis.figures.scene import SINGLE, NothingToDraw, scene
 from mtlray.analysis.figures.style import INK, MOST, PALETTE
-from mtlray.analysis.grid import load
+from mtlray.analysis.grid.load import load
 from mtlray.analysis.grid.selection import rule
 from mtlray.errors import ResultsError, SpecError
 

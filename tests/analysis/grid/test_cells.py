@@ -4,9 +4,9 @@ import statistics
 
 import pytest
 
-from mtlray.analysis.grid import load
 from mtlray.analysis.grid.cells import Cell, Grid
 from mtlray.analysis.grid.cells import grid as grid_of
+from mtlray.analysis.grid.load import load
 from mtlray.analysis.grid.selection import rule
 from mtlray.errors import ResultsError
 

@@ -3,8 +3,7 @@
 import pandas as pd
 import pytest
 
-from mtlray.analysis.grid import load
-from mtlray.analysis.grid.load import TRIAL_KEYS
+from mtlray.analysis.grid.load import TRIAL_KEYS, load
 from mtlray.errors import ResultsError
 from mtlray.results.ledger import RESULTS_VERSION, Ledger
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from mtlray.analysis import table
-from mtlray.analysis.grid import load
+from mtlray.analysis.grid.load import load
 from mtlray.analysis.grid.metrics import only
 from mtlray.errors import SpecError
 from mtlray.results.ledger import SUMMARY
