@@ -120,10 +120,6 @@ class Ledger:
         lost, torn = self._without_curves(records, every_byte)
         return {i: record for i, record in records.items() if i not in lost}, damaged + torn
 
-    def damaged_curves(self) -> list[str]:
-        """The names of the curve files that do not open; every byte is checked."""
-        return [name for dataset in self.datasets() for name in self._look(dataset, every_byte=True)[1]]
-
     def ending(self, trial_id: str) -> tuple[str, str] | None:
         """State and error text of one trial from its own shard; None where it has none that opens."""
         records = (self._summaries.facts(f"{trial_id}.parquet") or {}).get("records", [])

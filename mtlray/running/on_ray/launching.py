@@ -16,7 +16,7 @@ from typing import Any
 
 from mtlray.errors import LaunchError
 from mtlray.planning.wording import several
-from mtlray.running.on_ray.preflight import DataSource, inspect_cluster, judge, words
+from mtlray.running.on_ray.preflight import RemoteData, cpus_and_gpus, inspect_cluster, judge
 from mtlray.running.on_ray.resources import measured, slots, trial_resources
 from mtlray.running.on_ray.shipping import stage
 from mtlray.running.pack import Job, note_hang
@@ -58,7 +58,7 @@ def run_on_ray(packs: Packs, session: Session, *, address: str | None, modules: 
         resources = trial_resources(job, stop)
         _check_pickles(packs, job)
         if address is not None:
-            judge(inspect_cluster(job.config.results, job.sweep, _data_source(packs, job)))
+            judge(inspect_cluster(job.config.results, job.sweep, _remote_data(packs, job)))
         packs, resources = measured(packs, session, resources)
         workers = job.config.workers or (slots(resources) if address is None else None)  # a cluster may grow
         left = _left(packs, job)
@@ -93,13 +93,13 @@ def _left(packs: Packs, job: Job) -> list[Pack]:
     return [pack for pack in packs if any(trial.trial_id not in records for trial in pack)]
 
 
-def _data_source(packs: Packs, job: Job) -> DataSource | None:
+def _remote_data(packs: Packs, job: Job) -> RemoteData | None:
     """Where nodes fetch the data of these packs; None where they make it."""
     if job.config.data_from is None:
         return None
     root = Path(job.config.data)
     folders = {folder: None for pack in packs for folder in pack[0].dataset.folders(root)}
-    return DataSource(tuple(folders), root, job.config.data_from)
+    return RemoteData(tuple(folders), root, job.config.data_from)
 
 
 def _check_pickles(packs: Packs, job: Job) -> None:
@@ -122,7 +122,7 @@ def _joined() -> str:
     import ray
 
     nodes = [node for node in ray.nodes() if node["Alive"]]
-    has = words(ray.cluster_resources())
+    has = cpus_and_gpus(ray.cluster_resources())
     return f"Joined the Ray cluster at {ray.get_runtime_context().gcs_address}: {several(len(nodes), 'node')}, {has}."
 
 
