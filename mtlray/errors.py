@@ -1,7 +1,7 @@
 """The exceptions that mtlray raises on purpose. Each message says what was expected, what was found, and the remedy."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 
 class MtlrayError(Exception):
@@ -30,17 +30,6 @@ class LaunchError(MtlrayError, RuntimeError):
 
 class StrategyError(MtlrayError, ArithmeticError):
     """A strategy has no update for the gradients it was given, such as when its solver fails."""
-
-
-def require(holds: bool, name: str, rule: str, found: object) -> None:
-    """Raise SpecError unless a parameter keeps its rule."""
-    if not holds:
-        raise SpecError(f"Parameter `{name}` should {rule}. Found `{name} = {found}`.")
-
-
-def require_choice(name: str, found: object, choices: Sequence[str]) -> None:
-    """Raise SpecError unless a parameter is one of a few words."""
-    require(found in choices, name, "be one of " + ", ".join(f'"{choice}"' for choice in choices), found)
 
 
 def unknown_name(kind: str, found: str, valid: Iterable[str]) -> SpecError:

@@ -28,39 +28,9 @@ def draw(scene: Scene) -> Drawing:
     shown = set[str]()
 
     def panel(axes: Axes, item: tuple[Measure, Measure, float]) -> None:
-        x, y, fraction = item
-        points = _points(scene, x, y, fraction)
+        points = _points(scene, *item)
         shown.update(points)
-        signs = [1 if measure.higher_is_better else -1 for measure in (x, y)]
-        for measure, line in ((x, axes.axvline), (y, axes.axhline)):
-            single = _single_task(scene, measure, fraction)
-            if single is not None:
-                line(single, color=INK, linestyle="--", linewidth=0.9)
-        means = np.array([[mean for mean, _ in pair] for pair in points.values()])
-        front = means[pareto_front(means * signs)]
-        front = front[np.argsort(front[:, 0])]
-        axes.plot(
-            front[:, 0], front[:, 1], color=FAINT, linewidth=4, alpha=0.35, solid_capstyle="round", marker="o",
-            markersize=13, markeredgewidth=0, zorder=1,
-        )  # fmt: skip
-        for name, (of_x, of_y) in points.items():
-            look, prominent = scene.look(name), name in scene.prominent
-            if prominent:
-                axes.errorbar(
-                    of_x[0], of_y[0], xerr=of_x[1], yerr=of_y[1], color=look.color, linewidth=0.8, alpha=0.7, capsize=2
-                )
-            axes.plot(
-                of_x[0], of_y[0], color=look.color, marker=look.marker or "o", linestyle="",
-                markersize=6 if prominent else 4, alpha=1 if prominent else 0.7,
-            )  # fmt: skip
-        # Up and to the right is better, whatever the metric's direction.
-        if signs[0] < 0:
-            axes.invert_xaxis()
-        if signs[1] < 0:
-            axes.invert_yaxis()
-        axes.set_xlabel(described(x))
-        axes.set_ylabel(described(y))
-        axes.set_title(of_data(fraction), loc="left")
+        _panel(axes, scene, item, points)
 
     cut = len(panels) - _MOST
     figure = each_panel(panels[:_MOST], panel, "", 2, share_x=False)
@@ -75,6 +45,41 @@ def draw(scene: Scene) -> Drawing:
 
 
 Pair = tuple[tuple[float, float], tuple[float, float]]
+
+
+def _panel(axes: Axes, scene: Scene, item: tuple[Measure, Measure, float], points: dict[str, Pair]) -> None:
+    """One pair of tasks at one fraction: the strategies' points, their front, and single-task as lines."""
+    x, y, fraction = item
+    signs = [1 if measure.higher_is_better else -1 for measure in (x, y)]
+    for measure, line in ((x, axes.axvline), (y, axes.axhline)):
+        single = _single_task(scene, measure, fraction)
+        if single is not None:
+            line(single, color=INK, linestyle="--", linewidth=0.9)
+    means = np.array([[mean for mean, _ in pair] for pair in points.values()])
+    front = means[pareto_front(means * signs)]
+    front = front[np.argsort(front[:, 0])]
+    axes.plot(
+        front[:, 0], front[:, 1], color=FAINT, linewidth=4, alpha=0.35, solid_capstyle="round", marker="o",
+        markersize=13, markeredgewidth=0, zorder=1,
+    )  # fmt: skip
+    for name, (of_x, of_y) in points.items():
+        look, prominent = scene.look(name), name in scene.prominent
+        if prominent:
+            axes.errorbar(
+                of_x[0], of_y[0], xerr=of_x[1], yerr=of_y[1], color=look.color, linewidth=0.8, alpha=0.7, capsize=2
+            )
+        axes.plot(
+            of_x[0], of_y[0], color=look.color, marker=look.marker or "o", linestyle="",
+            markersize=6 if prominent else 4, alpha=1 if prominent else 0.7,
+        )  # fmt: skip
+    # Up and to the right is better, whatever the metric's direction.
+    if signs[0] < 0:
+        axes.invert_xaxis()
+    if signs[1] < 0:
+        axes.invert_yaxis()
+    axes.set_xlabel(described(x))
+    axes.set_ylabel(described(y))
+    axes.set_title(of_data(fraction), loc="left")
 
 
 def _points(scene: Scene, x: Measure, y: Measure, fraction: float) -> dict[str, Pair]:

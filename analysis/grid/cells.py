@@ -128,19 +128,9 @@ def grid(results: Results, selected: SelectionRule, dataset: str) -> Grid:
     for trial, task, metric, value in zip(*found, strict=True):
         values.setdefault((task, metric), {})[trial] = value
     measures = _measures(rows, expected)
-    trials_of: dict[tuple[str, str, float], list[str]] = {}
-    settings: dict[tuple[str, float], set[tuple[Any, Any]]] = {}
-    keys = ("trial_id", "strategy", "fraction", "tasks", "optimizer", "learning_rate")
-    for trial, strategy, fraction, tasks, optimizer, rate in zip(
-        *(expected[key].tolist() for key in keys), strict=True
-    ):
-        settings.setdefault((strategy, fraction), set()).add((optimizer, rate))
-        for task in tasks:
-            trials_of.setdefault((strategy, task, fraction), []).append(trial)
-    _refuse_several(settings)
     cells = {
         (strategy, Column(measure=measure, fraction=fraction)): cell
-        for (strategy, task, fraction), trials in trials_of.items()
+        for (strategy, task, fraction), trials in _trials_of_cells(expected).items()
         for measure, cell in _cells(trials, measures[task], state_of, values)
     }
     fractions = sorted(set(expected["fraction"].tolist()), reverse=True)
@@ -156,6 +146,21 @@ def grid(results: Results, selected: SelectionRule, dataset: str) -> Grid:
         cells=cells,
         states=Counter(state_of.get(trial, "not finished") for trial in expected["trial_id"].tolist()),
     )
+
+
+def _trials_of_cells(expected: pd.DataFrame) -> dict[tuple[str, str, float], list[str]]:
+    """The planned trials by strategy, task and fraction. Raises ResultsError where a cell would mix learning rates."""
+    trials_of: dict[tuple[str, str, float], list[str]] = {}
+    settings: dict[tuple[str, float], set[tuple[Any, Any]]] = {}
+    keys = ("trial_id", "strategy", "fraction", "tasks", "optimizer", "learning_rate")
+    for trial, strategy, fraction, tasks, optimizer, rate in zip(
+        *(expected[key].tolist() for key in keys), strict=True
+    ):
+        settings.setdefault((strategy, fraction), set()).add((optimizer, rate))
+        for task in tasks:
+            trials_of.setdefault((strategy, task, fraction), []).append(trial)
+    _refuse_several(settings)
+    return trials_of
 
 
 def _refuse_several(settings: dict[tuple[str, float], set[tuple[Any, Any]]]) -> None:

@@ -36,6 +36,9 @@ def leaderboard(grid: Grid, scores: Scores) -> list[dict[str, Any]]:
     return [where | row for fraction in parts for row in _part(scores, means, against_single, fraction)]
 
 
+_DELTA_M = tuple(f"delta_m_{per}{end}" for per in CONVENTIONS for end in ("", "_low", "_high"))
+
+
 def _part(
     scores: Scores, means_of: NDArray[np.float64], against_single: dict[tuple[int, int], str], fraction: float
 ) -> list[dict[str, Any]]:
@@ -62,7 +65,7 @@ def _part(
     for i, strategy in enumerate(scores.strategies):
         own = [j for j in at if planned[i, j]]
         gain = gained.get(i, {})
-        found = [against_single.get((i, j), "") for j in own]
+        verdicts = [against_single.get((i, j), "") for j in own]
         rows.append(
             {
                 "fraction": fraction,
@@ -74,16 +77,12 @@ def _part(
                 "ranked": len(ranked),
                 "columns": len(own),
                 "wins": int(wins[i]),
-                "better": found.count("better"),
-                "worse": found.count("worse"),
+                "better": verdicts.count("better"),
+                "worse": verdicts.count("worse"),
                 "pareto": int(front[i]),
                 "pairs": n_pairs,
             }
-            | {
-                f"delta_m_{per}{end}": gain.get(f"delta_m_{per}{end}", math.nan)
-                for per in CONVENTIONS
-                for end in ("", "_low", "_high")
-            }
+            | {name: gain.get(name, math.nan) for name in _DELTA_M}
         )
     # Unranked strategies last, else in the sweep's order where ranks are equal.
     return sorted(rows, key=lambda row: math.inf if math.isnan(row["mean_rank"]) else row["mean_rank"])

@@ -80,25 +80,7 @@ def leaderboard_listing(
     for fraction, part in parts.items():
         heading = "all data fractions" if fraction is None else f"{captions.fraction(fraction)} of the data"
         words = tuple(
-            (
-                captions.label(results, grid, row["strategy"]),
-                count(row["n"], row["expected"]),
-                number(row["mean_rank"], 2),
-                f"{row['wins']}/{row['columns']}" if row["complete"] else captions.NOTHING,
-                captions.NOTHING
-                if row["strategy"] == SINGLE_TASK or not row["n"]
-                else f"{row['better']}/{row['worse']}",
-                f"{row['pareto']}/{row['pairs']}" if row["complete"] and row["pairs"] else captions.NOTHING,
-                *(
-                    word
-                    for per in conventions
-                    for word in (
-                        number(row[f"delta_m_{per}"], 2, signed=True),
-                        interval(row[f"delta_m_{per}_low"], row[f"delta_m_{per}_high"], 2),
-                    )
-                ),
-            )
-            for row in part
+            _leaderboard_row(captions.label(results, grid, row["strategy"]), row, conventions) for row in part
         )
         sections.append(Section(heading=heading, rows=words))
     seeds = [row["n"] for row in rows if math.isfinite(row["delta_m_task"])]
@@ -131,6 +113,27 @@ def leaderboard_listing(
             *captions.notes(results, grid),
         ),
     )  # fmt: skip
+
+
+def _leaderboard_row(label: str, row: _Row, conventions: Sequence[str]) -> tuple[str, ...]:
+    """The words of one strategy: its rank, what it wins, and Δm with its interval by each convention."""
+    no_comparison = row["strategy"] == SINGLE_TASK or not row["n"]
+    return (
+        label,
+        count(row["n"], row["expected"]),
+        number(row["mean_rank"], 2),
+        f"{row['wins']}/{row['columns']}" if row["complete"] else captions.NOTHING,
+        captions.NOTHING if no_comparison else f"{row['better']}/{row['worse']}",
+        f"{row['pareto']}/{row['pairs']}" if row["complete"] and row["pairs"] else captions.NOTHING,
+        *(
+            word
+            for per in conventions
+            for word in (
+                number(row[f"delta_m_{per}"], 2, signed=True),
+                interval(row[f"delta_m_{per}_low"], row[f"delta_m_{per}_high"], 2),
+            )
+        ),
+    )
 
 
 def cost_listing(

@@ -40,6 +40,7 @@ def render_report(
     done = completeness(results)
     results = tuned(results, rates)
     of_rules = grids(results)
+    sections = [section(results, selected, dataset, i, of_rules, beside) for i, dataset in enumerate(results.datasets)]
     launch = results.sweep.get("launch") or {}
     name = str(results.sweep.get("name") or results.ledger.sweep)
     source = launch.get("source")
@@ -57,9 +58,7 @@ def render_report(
         states=STATES,
         most=MOST,
         troubles=done.troubles.head(MOST).to_dict("records"),
-        sections=[
-            section(results, selected, dataset, i, of_rules, beside) for i, dataset in enumerate(results.datasets)
-        ],
+        sections=sections,
         published=beside,
         others=results.others,
         damaged=results.damaged,

@@ -22,17 +22,15 @@ from mtlray.analysis.statistics.bootstrap import (
     CONFIDENCE,
     RESAMPLES,
     Interval,
-    bootstrap_interval,
     interval_of_means,
     mean_interval,
     published_interval,
-    t_interval,
 )
 from mtlray.analysis.statistics.improvement import delta_m, selection_price
 from mtlray.analysis.statistics.paired import Paired, holm, paired, paired_t
-from mtlray.analysis.statistics.pareto import dominance_counts, dominates, pareto_counts, pareto_front
+from mtlray.analysis.statistics.pareto import dominates, pareto_front
 
-__all__ = ["CONFIDENCE", "RESAMPLES", "Interval", "Paired", "bootstrap_interval", "critical_difference", "delta_m"]
-__all__ += ["dominance_counts", "dominates", "holm", "interval_of_means", "iqm", "mean", "mean_interval", "mean_rank"]
-__all__ += ["normalised", "paired", "paired_t", "pareto_counts", "pareto_front", "performance_profile"]
-__all__ += ["probability_of_improvement", "published_interval", "ranks", "selection_price", "std", "t_interval"]
+__all__ = ["CONFIDENCE", "RESAMPLES", "Interval", "Paired", "critical_difference", "delta_m", "dominates", "holm"]
+__all__ += ["interval_of_means", "iqm", "mean", "mean_interval", "mean_rank", "normalised", "paired", "paired_t"]
+__all__ += ["pareto_front", "performance_profile", "probability_of_improvement", "published_interval", "ranks"]
+__all__ += ["selection_price", "std"]

@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from mtlray.analysis.statistics.checks import Floats, scores
 from mtlray.analysis.statistics.student import normal_tail, two_sided_quantile
@@ -62,7 +62,7 @@ def interval_of_means(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Interval:
-    """The interval of a function of means over seeds, such as Δm; much faster than `bootstrap_interval`.
+    """The interval of a function of means over seeds, such as Δm.
 
     values[seed, ...] are resampled together, so a strategy and its baseline that share seeds are one array and the
     baseline's uncertainty is part of the interval. `statistic` maps means[resample, ...] to [resample, *out]. Raises
@@ -82,48 +82,8 @@ def interval_of_means(
     return _ends(_resamples_last(parts), _tail(n, confidence))
 
 
-def bootstrap_interval(
-    statistic: Callable[..., Floats],
-    *strata: ArrayLike,
-    confidence: float = CONFIDENCE,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> Interval:
-    """The stratified bootstrap interval of any statistic of one or more strata, each [seed, ...] and resampled alone.
-
-    `statistic` is called with one array [resample, seed, ...] for each stratum and returns [resample, *out]. With several
-    strata the degrees of freedom are Welch and Satterthwaite's, from each stratum's jackknife variance. Raises
-    ResultsError for values that are not finite.
-    """
-    arrays = [scores(stratum, "strata") for stratum in strata]
-    if min(len(array) for array in arrays) < 2:
-        return _nothing(statistic(*(array[None] for array in arrays))[0])
-    generator = np.random.default_rng(seed)
-    parts = []
-    for size in _sizes(resamples, max(array.size for array in arrays)):
-        drawn = [array[generator.integers(len(array), size=(size, len(array)))] for array in arrays]
-        parts.append(statistic(*drawn))
-    from scipy import special  # which the tables, with whole degrees of freedom, do not wait for
-
-    widening, freedom = _corrections(statistic, arrays)
-    tail = special.ndtr(-widening * special.stdtrit(freedom, (1 + confidence) / 2))
-    return _ends(_resamples_last(parts), tail)
-
-
-def t_interval(values: ArrayLike, *, confidence: float = CONFIDENCE) -> Interval:
-    """Student's interval of the mean over seeds: exact for normal data at any n >= 2, and wide for few seeds.
-
-    Raises ResultsError for values that are not finite.
-    """
-    array = scores(values, "values")
-    n = len(array)
-    if n < 2:
-        return Interval(np.full(array.shape[1:], np.nan), np.full(array.shape[1:], np.nan))
-    return published_interval(array.mean(axis=0), array.std(axis=0, ddof=1), n, confidence=confidence)
-
-
 def published_interval(mean: ArrayLike, std: ArrayLike, n: int, *, confidence: float = CONFIDENCE) -> Interval:
-    """Student's interval of a mean known by its standard deviation over `n` >= 2 runs alone, as papers print it."""
+    """Student's interval of a mean, from the standard deviation over `n` >= 2 runs, as papers print them."""
     half = two_sided_quantile(confidence, n - 1) * np.asarray(std, dtype=np.float64) / np.sqrt(n)
     centre = np.asarray(mean, dtype=np.float64)
     return Interval(centre - half, centre + half)
@@ -143,25 +103,6 @@ def _sizes(resamples: int, numbers: int) -> Sequence[int]:
     return [size] * (resamples // size) + ([resamples % size] if resamples % size else [])
 
 
-def _corrections(statistic: Callable[..., Floats], arrays: Sequence[Floats]) -> tuple[Floats, Floats]:
-    """By how much resampling understates the standard error, and the degrees of freedom; each of the statistic's shape."""
-    variances = []
-    for i, array in enumerate(arrays):
-        n = len(array)
-        rest = np.array([np.delete(np.arange(n), j) for j in range(n)])
-        left_out = [array[rest] if i == j else np.repeat(a[None], n, axis=0) for j, a in enumerate(arrays)]
-        variances.append((n - 1) * statistic(*left_out).var(axis=0))
-    total = np.sum(variances, axis=0)
-    sizes = [len(array) for array in arrays]
-    resampled = np.sum([v * (n - 1) / n for v, n in zip(variances, sizes, strict=True)], axis=0)
-    squares = np.sum([v**2 / (n - 1) for v, n in zip(variances, sizes, strict=True)], axis=0)
-    n = min(sizes)
-    flat = squares <= 0  # the statistic is the same whatever is left out; then any interval is a point
-    widening = np.sqrt(np.divide(total, resampled, out=np.full_like(total, n / (n - 1)), where=~flat))
-    freedom = np.divide(total**2, squares, out=np.full_like(total, n - 1), where=~flat)
-    return widening, freedom
-
-
 def _tail(n: int, confidence: float) -> float:
     """The share of the resampled means of n seeds that lies beyond either end of the interval."""
     return normal_tail(math.sqrt(n / (n - 1)) * two_sided_quantile(confidence, n - 1))
@@ -175,22 +116,18 @@ def _resamples_last(parts: Sequence[Floats]) -> Floats:
     return np.ascontiguousarray(np.moveaxis(np.concatenate(parts), 0, -1))
 
 
-def _ends(resampled: Floats, tail: ArrayLike) -> Interval:
+def _ends(resampled: Floats, tail: float) -> Interval:
     """The percentiles of resampled statistics [*out, resample] that leave `tail` at either end; reorders `resampled`."""
     count = resampled.shape[-1]
-    place = np.broadcast_to(np.asarray(tail) * (count - 1), resampled.shape[:-1])
-    below = np.minimum(np.floor(place).astype(np.int64), count - 2)
-    needed = np.unique(np.stack([below, below + 1, count - 1 - below, count - 2 - below]))
-    # A partition at the few places that are needed is several times faster than a sort.
-    if needed.size <= 8:
-        resampled.partition(needed, axis=-1)
-    else:
-        resampled.sort(axis=-1)
+    place = tail * (count - 1)
+    below = min(math.floor(place), count - 2)
+    # A partition at the four places that are needed is several times faster than a sort.
+    resampled.partition(sorted({below, below + 1, count - 1 - below, count - 2 - below}), axis=-1)
 
-    def at(i: NDArray[np.int64]) -> Floats:
-        return np.take_along_axis(resampled, i[..., None], axis=-1)[..., 0]
+    def at(i: int) -> Floats:
+        return np.asarray(resampled[..., i])
 
     rest = place - below
-    low: Floats = at(below) + rest * (at(below + 1) - at(below))
-    high: Floats = at(count - 1 - below) - rest * (at(count - 1 - below) - at(count - 2 - below))
+    low = np.asarray(at(below) + rest * (at(below + 1) - at(below)))
+    high = np.asarray(at(count - 1 - below) - rest * (at(count - 1 - below) - at(count - 2 - below)))
     return Interval(low, high)

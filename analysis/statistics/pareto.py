@@ -16,21 +16,6 @@ def dominates(points: ArrayLike) -> NDArray[np.bool_]:
     return np.asarray(nowhere_worse & np.any(p[:, None] > p[None], axis=-1))
 
 
-def dominance_counts(points: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For points[strategy, task]: how many others each strategy dominates, and by how many it is dominated.
-
-    Raises ResultsError.
-    """
-    matrix = dominates(points)
-    return matrix.sum(axis=1), matrix.sum(axis=0)
-
-
 def pareto_front(points: ArrayLike) -> NDArray[np.bool_]:
     """For points[strategy, task]: whether no other strategy dominates it. Raises ResultsError."""
     return np.asarray(~dominates(points).any(axis=0))
-
-
-def pareto_counts(points: ArrayLike) -> NDArray[np.int64]:
-    """For points[seed, strategy, task]: in how many seeds each strategy is on the front of that seed. Raises ResultsError."""
-    p = scores(points, "points")
-    return np.asarray(np.stack([pareto_front(one) for one in p]).sum(axis=0))

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
+from mtlray.checks import require
 from mtlray.cli.app import app
-from mtlray.errors import SpecError, require, unknown_name
+from mtlray.errors import SpecError, unknown_name
 
 _SHIPPED = importlib.resources.files("mtlray") / "shipped"
 

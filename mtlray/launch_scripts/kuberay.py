@@ -7,7 +7,8 @@ runs the same command, which goes on with what is left (`backoffLimit`).
 import shlex
 from typing import Any
 
-from mtlray.errors import LaunchError, require
+from mtlray.checks import require
+from mtlray.errors import LaunchError
 from mtlray.launch_scripts.launch import Launch
 from mtlray.launch_scripts.yaml_text import as_yaml
 
@@ -98,32 +99,34 @@ def _ray_job(launch: Launch) -> dict[str, Any]:
             "shutdownAfterJobFinishes": True,
             "ttlSecondsAfterFinished": 600,
             "activeDeadlineSeconds": round(launch.cluster.hours * 3600),
-            "rayClusterSpec": {
-                "rayVersion": _ray_version(),
-                "enableInTreeAutoscaling": True,
-                "headGroupSpec": {
-                    "rayStartParams": {"num-cpus": "0"},  # no trials beside the driver
-                    "template": _pod(launch, "ray-head", cpus=2, gpus=0, memory_gb=8, spot=None),
-                },
-                "workerGroupSpecs": [
-                    {
-                        "groupName": "workers",
-                        "replicas": launch.cluster.nodes,
-                        "minReplicas": 0,
-                        "maxReplicas": launch.cluster.nodes,
-                        "rayStartParams": {},
-                        "template": _pod(
-                            launch,
-                            "ray-worker",
-                            cpus=launch.cluster.cpus,
-                            gpus=launch.cluster.gpus,
-                            memory_gb=launch.cluster.memory_gb,
-                            spot=launch.cluster.spot,
-                        ),
-                    }
-                ],
-            },
+            "rayClusterSpec": _cluster(launch),
         },
+    }
+
+
+def _cluster(launch: Launch) -> dict[str, Any]:
+    head = _pod(launch, "ray-head", cpus=2, gpus=0, memory_gb=8, spot=None)
+    cluster = launch.cluster
+    worker = _pod(
+        launch, "ray-worker", cpus=cluster.cpus, gpus=cluster.gpus, memory_gb=cluster.memory_gb, spot=cluster.spot
+    )
+    return {
+        "rayVersion": _ray_version(),
+        "enableInTreeAutoscaling": True,
+        "headGroupSpec": {
+            "rayStartParams": {"num-cpus": "0"},  # no trials beside the driver
+            "template": head,
+        },
+        "workerGroupSpecs": [
+            {
+                "groupName": "workers",
+                "replicas": cluster.nodes,
+                "minReplicas": 0,
+                "maxReplicas": cluster.nodes,
+                "rayStartParams": {},
+                "template": worker,
+            }
+        ],
     }
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mtlray.errors import LaunchError, require
+from mtlray.checks import require
+from mtlray.errors import LaunchError
 
 PROVIDERS = ("aws", "gcp", "local")
 

@@ -3,7 +3,8 @@
 import shlex
 from typing import Any
 
-from mtlray.errors import LaunchError, require
+from mtlray.checks import require
+from mtlray.errors import LaunchError
 from mtlray.launch_scripts.launch import Launch
 from mtlray.launch_scripts.yaml_text import as_yaml
 

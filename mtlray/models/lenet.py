@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from mtlray.errors import SpecError, require, unknown_name
+from mtlray.checks import require
+from mtlray.errors import SpecError, unknown_name
 from mtlray.models.base import ModelSpec, SharedTrunk
 from mtlray.models.conv_pool_relu import ConvPoolReLU
 from mtlray.tasks.task import Task

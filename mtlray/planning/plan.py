@@ -35,10 +35,6 @@ class Plan:
     """Whether `device_seconds` comes from finished trials of this sweep or is a guess."""
     disk_bytes: int
 
-    @property
-    def n_trials(self) -> int:
-        return len(self.to_run) + len(self.done) + len(self.diverged) + len(self.failed)
-
 
 def plan(
     trials: Sequence[TrialSpec],

@@ -69,14 +69,14 @@ class Status:
     def _troubles(self) -> list[str]:
         lines = []
         ended = [
-            f"  {self._words(trial)}: {record.error}"
+            f"  {self._described(trial)}: {record.error}"
             for trial in self.trials
             if (record := self.records.get(trial.trial_id)) is not None and record.state is not TrialState.DONE
         ]
         if ended:
             lines += ["", "failed or diverged (failed trials run again after `mtlray retry`)", *ended]
         again = [
-            f"  {self._words(trial)}: {history(attempts)}"
+            f"  {self._described(trial)}: {history(attempts)}"
             for trial in self.trials
             if self.states[trial.trial_id] in (TrialState.RUNNING, TrialState.INTERRUPTED)
             and len(attempts := self._ledger.folder(trial.trial_id).attempts()) > 1
@@ -93,7 +93,7 @@ class Status:
         ]
         return lines
 
-    def _words(self, trial: TrialSpec) -> str:
+    def _described(self, trial: TrialSpec) -> str:
         rate = f" lr {trial.optimizer.lr:g}" if self._several_rates else ""
         return f"{trial.strategy.label}{rate} {100 * trial.fraction:g} % seed {trial.seed} ({trial.trial_id})"
 

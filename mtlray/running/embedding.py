@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from mtlray.checks import require
 from mtlray.data import Dataset
 from mtlray.data.files.remote import make_ready
-from mtlray.errors import ResultsError, SpecError, require
+from mtlray.errors import ResultsError, SpecError
 from mtlray.models import Computation
 from mtlray.results.ledger import Ledger
 from mtlray.running.surroundings import computation_of, surroundings

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from mtlray.errors import require
+from mtlray.checks import require
 
 # Exit codes, all from the ledger: complete, failed trials, interrupted or incomplete. (2 is a usage error.)
 COMPLETE, FAILED, INCOMPLETE = 0, 1, 3

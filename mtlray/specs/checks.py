@@ -1,15 +1,9 @@
 """Checks of what a person writes in a sweep file, where a slip would otherwise end in a traceback or in wrong numbers."""
 
-import numbers
 from typing import Any
 
 from mtlray.errors import SpecError
 from mtlray.strategies import STRATEGIES, AbstractStrategy
-
-
-def is_number(value: object) -> bool:
-    """Whether a value is a real number; True is none."""
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def require_object(name: str, value: object, kind: type[Any], example: str) -> None:

@@ -8,8 +8,8 @@ import types
 import typing
 from typing import Any, Literal
 
+from mtlray.checks import is_number
 from mtlray.errors import SpecError
-from mtlray.specs.checks import is_number
 
 _WORDS = {bool: "True or False", int: "an integer", float: "a number", str: "a string", types.NoneType: "None"}
 _PLURALS = {int: "integers", float: "numbers", str: "strings"}
@@ -25,7 +25,7 @@ def require_hyperparameters(strategy: Any) -> None:
     declared = _declared(cls)
     for field in dataclasses.fields(strategy):
         value, expected = getattr(strategy, field.name), declared.get(field.name, Any)
-        rule = f"be {_words(expected)}" if not _fits(value, expected) else "be finite"
+        rule = f"be {_described_type(expected)}" if not _fits(value, expected) else "be finite"
         if rule != "be finite" or not _finite(value):
             where = f"Parameter `{field.name}` of {type(strategy).__name__}"
             raise SpecError(f"{where} should {rule}. Found `{field.name} = {value!r}`.")
@@ -58,11 +58,11 @@ def _fits(value: object, expected: Any) -> bool:
     return isinstance(value, expected) if expected in _WORDS else True
 
 
-def _words(expected: Any) -> str:
+def _described_type(expected: Any) -> str:
     """A declared type in words."""
     origin, parts = typing.get_origin(expected), typing.get_args(expected)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(_words(part) for part in parts)
+        return " or ".join(_described_type(part) for part in parts)
     if origin is Literal:
         return " or ".join(json.dumps(part) for part in parts)
     if origin is tuple:

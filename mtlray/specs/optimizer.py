@@ -5,9 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from mtlray.errors import require
-from mtlray.identity.codec import integer
-from mtlray.specs.checks import is_number
+from mtlray.checks import integer, is_number, require
 from mtlray.strategies.base import shortest
 
 

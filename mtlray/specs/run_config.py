@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from mtlray.errors import require
+from mtlray.checks import require
 
 DATA = str(Path("~/.cache/mtlray").expanduser())
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from mtlray.checks import integer, is_number, require
 from mtlray.data import DatasetSpec
-from mtlray.errors import SpecError, require
-from mtlray.identity.codec import integer
+from mtlray.errors import SpecError
 from mtlray.results.ledger import RESULTS_VERSION
-from mtlray.specs.checks import is_number, require_object, require_strategy
+from mtlray.specs.checks import require_object, require_strategy
 from mtlray.specs.hyperparameters import require_hyperparameters
 from mtlray.specs.optimizer import OptimizerSpec
 from mtlray.specs.trial import TrialSpec

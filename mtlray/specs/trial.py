@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from mtlray.checks import integer, is_number, require, require_choice
 from mtlray.data import DatasetSpec
-from mtlray.errors import SpecError, require, require_choice
-from mtlray.identity.codec import canonical_json, encode, integer
+from mtlray.errors import SpecError
+from mtlray.identity.codec import canonical_json, encode
 from mtlray.models import ModelSpec
 from mtlray.models.dtype import Precision
 from mtlray.results.ledger import RESULTS_VERSION
-from mtlray.specs.checks import is_number, require_object, require_strategy
+from mtlray.specs.checks import require_object, require_strategy
 from mtlray.specs.hyperparameters import require_hyperparameters
 from mtlray.specs.optimizer import SGD, Adam, OptimizerSpec
 from mtlray.strategies import AbstractStrategy

@@ -9,7 +9,7 @@ import signal
 
 # Every failpoint, in the order in which a trial and then a merge pass them.
 FAILPOINTS = {
-    # one file (mtlray.storage.store)
+    # one file (mtlray.storage.store, mtlray.storage.beside)
     "write-begun": "nothing of a file is written",
     "write-half": "half of a temporary file is written",
     "write-flushed": "a temporary file is whole and not yet synced",

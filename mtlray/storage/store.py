@@ -6,16 +6,13 @@ store one put makes it visible.
 
 import contextlib
 import os
-import uuid
 from pathlib import Path
 
 from pyarrow import fs
 
+from mtlray.storage.beside import TEMPORARY, new_file
 from mtlray.storage.failpoints import failpoint
 from mtlray.storage.object_store import explained, open_uri
-
-# Temporary files end with this, and every reader passes them over.
-TEMPORARY = ".tmp"
 
 
 class Store:
@@ -48,30 +45,11 @@ class Store:
             return
         target = self.local / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}{TEMPORARY}")
-        try:
-            with temporary.open("wb") as file:
-                half = len(data) // 2
-                file.write(data[:half])
-                failpoint("write-half")
-                file.write(data[half:])
-                file.flush()
-                failpoint("write-flushed")
-                if durable:
-                    os.fsync(file.fileno())
-            failpoint("write-synced")
-            temporary.replace(target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
-        failpoint("write-renamed")
-        if durable:
-            directory = os.open(target.parent, os.O_RDONLY)
-            try:
-                os.fsync(directory)  # makes the rename itself survive a power cut
-            finally:
-                os.close(directory)
+        with new_file(target, durable=durable) as temporary, temporary.open("wb") as file:
+            half = len(data) // 2
+            file.write(data[:half])
+            failpoint("write-half")
+            file.write(data[half:])
         failpoint("write-done")
 
     def read(self, path: str) -> bytes:

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 import torch
 
 from mtlray.axes import Gramian, Losses, Weights
-from mtlray.errors import require_choice
+from mtlray.checks import require_choice
 from mtlray.strategies.base import Faithfulness, State
 from mtlray.strategies.gramian import AbstractGramianWeighting
 from mtlray.strategies.numerics.cosines import RANK_TOLERANCE

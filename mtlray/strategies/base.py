@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from mtlray.axes import Counts, Direction, Jacobian, Losses, PerSeed, Seeds, Weights
-from mtlray.errors import SpecError, require_choice
+from mtlray.checks import require_choice
+from mtlray.errors import SpecError
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses
 

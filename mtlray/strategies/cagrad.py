@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from mtlray.axes import Gramian, Losses, Weights
-from mtlray.errors import StrategyError, require, require_choice
+from mtlray.checks import require, require_choice
+from mtlray.errors import StrategyError
 from mtlray.strategies.base import State
 from mtlray.strategies.gramian import AbstractSolverWeighting, Matrix, Vector
 from mtlray.strategies.numerics.cosines import divide

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mtlray.errors import require
+from mtlray.checks import require
 from mtlray.tasks.task import Task
 
 

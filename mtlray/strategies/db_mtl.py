@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 
 from mtlray.axes import Direction, Jacobian, Losses, Seeds, Weights
-from mtlray.errors import require
+from mtlray.checks import require
 from mtlray.strategies.base import AbstractGradientBased, Faithfulness, State
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses

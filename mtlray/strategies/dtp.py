@@ -7,7 +7,8 @@ from typing import ClassVar
 import torch
 
 from mtlray.axes import Seeds, Weights
-from mtlray.errors import SpecError, require
+from mtlray.checks import require
+from mtlray.errors import SpecError
 from mtlray.strategies.base import AbstractStrategy, Faithfulness, State
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses

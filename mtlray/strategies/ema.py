@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
-from mtlray.errors import require
+from mtlray.checks import require
 from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
 from mtlray.strategies.numerics.averages import MovingAverage, sum_to_n_tasks
 from mtlray.tasks.task import Task

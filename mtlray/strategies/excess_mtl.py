@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import torch
 
 from mtlray.axes import Direction, Jacobian, Losses, Seeds, Weights
-from mtlray.errors import require, require_choice
+from mtlray.checks import require, require_choice
 from mtlray.strategies.base import AbstractAggregation, Faithfulness, State
 from mtlray.tasks.task import Task
 

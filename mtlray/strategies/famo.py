@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
-from mtlray.errors import require
+from mtlray.checks import require
 from mtlray.strategies.base import AbstractWeighting, State
 from mtlray.strategies.numerics.adam import adam_init, adam_step
 from mtlray.tasks.task import Task

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mtlray.axes import Losses, PerSeed, Weights
-from mtlray.errors import require
+from mtlray.checks import require
 from mtlray.strategies.base import AbstractWeighting, State
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 
 from mtlray.axes import Direction, Jacobian, Losses, Seeds, Weights
-from mtlray.errors import require
+from mtlray.checks import require
 from mtlray.randomness import generator
 from mtlray.strategies.base import AbstractAggregation, Faithfulness, State
 from mtlray.strategies.numerics.cosines import divide

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mtlray.axes import Seeds, Weights
-from mtlray.errors import require
+from mtlray.checks import require
 from mtlray.strategies.base import AbstractStrategy, Faithfulness, State
 from mtlray.strategies.numerics.adam import adam_init, adam_step
 from mtlray.strategies.numerics.averages import sum_to_n_tasks

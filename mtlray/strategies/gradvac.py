@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 
 from mtlray.axes import Gramian, Losses, Seeds, Weights
-from mtlray.errors import require
+from mtlray.checks import require
 from mtlray.strategies.base import Faithfulness, State
 from mtlray.strategies.gramian import AbstractGramianWeighting
 from mtlray.strategies.numerics.cosines import divide

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from mtlray.axes import Counts, Direction, Gramian, Jacobian, Losses, Seeds, Weights
-from mtlray.errors import StrategyError, require_choice
+from mtlray.checks import require_choice
+from mtlray.errors import StrategyError
 from mtlray.strategies.base import AbstractAggregation, State
 from mtlray.tasks.task import Task
 

@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 import torch
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
-from mtlray.errors import require, unknown_name
+from mtlray.checks import require
+from mtlray.errors import unknown_name
 from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
 from mtlray.strategies.numerics.averages import sum_to_n_tasks
 from mtlray.tasks.task import Task

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mtlray.axes import Direction, Jacobian, Losses, PerSeed, Seeds, Weights
-from mtlray.errors import require
+from mtlray.checks import require
 from mtlray.strategies.base import AbstractAggregation, Faithfulness, State
 from mtlray.strategies.gramian import precise_gramian
 from mtlray.tasks.task import Task

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mtlray.axes import Gramian, Weights
-from mtlray.errors import require
+from mtlray.checks import require
 from mtlray.strategies.double_sampling import AbstractDoubleSampling
 from mtlray.strategies.numerics.simplex import project_onto_simplex
 

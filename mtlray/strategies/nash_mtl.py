@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mtlray.errors import require
+from mtlray.checks import require
 from mtlray.strategies.gramian import AbstractSolverWeighting, Matrix, Vector, clipped
 from mtlray.strategies.numerics.alpha_fair import alpha_fair
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
-from mtlray.errors import require
+from mtlray.checks import require
 from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
 from mtlray.strategies.numerics.averages import MovingAverage, epoch_means, epoch_ratio, sum_to_n_tasks, with_epoch
 from mtlray.tasks.task import Task

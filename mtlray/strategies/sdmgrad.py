@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 
 from mtlray.axes import Gramian, Weights
-from mtlray.errors import require
+from mtlray.checks import require
 from mtlray.strategies.double_sampling import AbstractDoubleSampling
 from mtlray.strategies.numerics.simplex import project_onto_simplex
 

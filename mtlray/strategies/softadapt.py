@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
-from mtlray.errors import require, unknown_name
+from mtlray.checks import require
+from mtlray.errors import unknown_name
 from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
 from mtlray.tasks.task import Task
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
-from mtlray.errors import SpecError, require, unknown_name
+from mtlray.checks import require
+from mtlray.errors import SpecError, unknown_name
 from mtlray.strategies.base import AbstractWeighting, State
 from mtlray.tasks.task import Task
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 
 from mtlray.axes import Losses, PerSeed, Weights
-from mtlray.errors import require
+from mtlray.checks import require
 from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
 
 

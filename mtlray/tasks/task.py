@@ -6,7 +6,8 @@ from typing import Literal
 
 from torch import Tensor
 
-from mtlray.errors import require, unknown_name
+from mtlray.checks import require
+from mtlray.errors import unknown_name
 from mtlray.tasks.metrics import Metric
 
 Likelihood = Literal["categorical", "gaussian", "laplace", "none"]

@@ -61,13 +61,13 @@ def test_trials_by_what_is_to_happen():
         damaged=["summary/x.parquet"],
     )
     assert (found.done, found.diverged, found.failed, found.to_run) == ((done,), (diverged,), (failed,), (fresh, begun))
-    assert (found.resumable, found.others, found.n_trials) == (1, 1, 5)
+    assert (found.resumable, found.others) == (1, 1)
     assert found.damaged == ("summary/x.parquet",)
 
 
 def test_nothing_done_yet():
     found = plan([trial()], {})
-    assert (found.n_trials, len(found.to_run), found.measured) == (1, 1, False)
+    assert (len(found.to_run), found.measured) == (1, False)
     assert found.device_seconds > 0
 
 

@@ -56,7 +56,7 @@ def import_imdb(
     return (
         f"IMDB-WIKI: {sum(counts):,} photos of {len(subjects):,} subjects (Gong et al. 2019: {PAPER_PHOTOS:,} of "
         f"{PAPER_SUBJECTS:,}); {counts[0]:,} for training, {counts[1]:,} of {test_subjects:,} subjects for testing; dropped: "
-        f"{dropped.words()}. Now in {folder}, fingerprint {mark}. In a sweep: IMDBWiki(n_images={counts}, image_size={size})."
+        f"{dropped.summary()}. Now in {folder}, fingerprint {mark}. In a sweep: IMDBWiki(n_images={counts}, image_size={size})."
     )
 
 

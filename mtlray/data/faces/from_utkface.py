@@ -54,7 +54,7 @@ def import_utkface(path: Path, root: Path, *, size: int, say: Callable[[str], No
     n_corrupt = {split: sum(c.split(":")[0] in {f.name for f in splits[split]} for c in dropped.corrupt) for split in n}
     counts = tuple(n[split] - n_corrupt[split] for split in ("train", "test"))
     return (
-        f"UTKFace: {counts[0]:,} training and {counts[1]:,} test pictures of {size} pixels; dropped: {dropped.words()}. "
+        f"UTKFace: {counts[0]:,} training and {counts[1]:,} test pictures of {size} pixels; dropped: {dropped.summary()}. "
         f"Now in {folder}, fingerprint {mark}. In a sweep: UTKFace(n_images={counts}, image_size={size})."
     )
 

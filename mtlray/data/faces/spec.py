@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mtlray.checks import integer, require
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.faces.store import OLDEST
 from mtlray.data.files import prepared
 from mtlray.data.holdout import held_out, three_splits
-from mtlray.errors import DataError, require
-from mtlray.identity.codec import integer
+from mtlray.errors import DataError
 from mtlray.tasks.losses import age_error, cross_entropy
 from mtlray.tasks.metrics import Accuracy, MeanAgeError, MedianAgeError
 from mtlray.tasks.task import Task, checked_names

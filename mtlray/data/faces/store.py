@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mtlray.checks import require
 from mtlray.data.files import prepared
-from mtlray.errors import DataError, require
+from mtlray.errors import DataError
 
 FEMALE, MALE = 0, 1
 _MAY_BE_LOST = 0.2  # the share of pictures without which a split is still the data set
@@ -44,7 +45,7 @@ class Dropped:
     def add(self, reason: str) -> None:
         self.reasons[reason] += 1
 
-    def words(self) -> str:
+    def summary(self) -> str:
         parts = [f"{n:,} {reason}" for reason, n in self.reasons.items()]
         if self.corrupt:
             names = ", ".join(self.corrupt[:10]) + (" and others" if len(self.corrupt) > 10 else "")
@@ -82,7 +83,7 @@ def store_faces(
             writer.whole(f"{split}-ages", np.array([face.age for face in kept], np.uint8))
             writer.whole(f"{split}-genders", np.array([face.gender for face in kept], np.uint8))
             writer.whole(f"{split}-subjects", np.array([face.subject for face in kept], np.int32))
-        writer.about |= {**about, "dropped": dropped.words()}
+        writer.about |= {**about, "dropped": dropped.summary()}
 
     return prepared.prepare_rows(folder, write)
 

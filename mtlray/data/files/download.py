@@ -14,6 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 from mtlray.errors import DataError
+from mtlray.storage.beside import new_folder, remove_leftovers
 
 _TRIES = 10  # at one address, as long as each brings more of the file
 _TIMEOUT = 60  # seconds without a byte
@@ -60,8 +61,8 @@ def fetch(file: RemoteFile, folder: Path, say: Callable[[str], None]) -> Path:
                     TimeoutError,
                     _Wrong,
                 ) as error:
-                    found.append(f"{address}: {_words(error)}")
-                    say(f"{file.name}: {_words(error)}")
+                    found.append(f"{address}: {_reason(error)}")
+                    say(f"{file.name}: {_reason(error)}")
                     continue
                 part.replace(path)
                 for other in _parts(file, folder):
@@ -82,17 +83,15 @@ def fetch(file: RemoteFile, folder: Path, say: Callable[[str], None]) -> Path:
 
 def unpack(archive: Path, folder: Path) -> Path:
     """The content of a zip or tar file, in `folder` whole or not at all; the archive is removed then. Raises DataError."""
-    temporary = folder.with_name(f".{folder.name}.tmp")
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         try:
             if not folder.is_dir():
-                shutil.rmtree(temporary, ignore_errors=True)
+                remove_leftovers(folder)
                 # Names that lead out of the folder: refused by tarfile's filter, skipped for zip files by shutil itself.
                 safe: dict[str, Any] = {} if archive.suffix == ".zip" else {"filter": "data"}
-                shutil.unpack_archive(archive, temporary, **safe)
-                temporary.rename(folder)
+                with new_folder(folder) as temporary:
+                    shutil.unpack_archive(archive, temporary, **safe)
         except Exception as error:  # the readers of archives raise their own kinds, OSError, EOFError and zlib's
-            shutil.rmtree(temporary, ignore_errors=True)
             raise DataError(
                 f"`{archive}` should be a whole archive, and unpack to {folder}. Found: {error}. Nothing was unpacked. Free "
                 "space there, or remove the archive to have it fetched again."
@@ -190,7 +189,7 @@ def _parts(file: RemoteFile, folder: Path) -> list[Path]:
     return list(folder.glob(f".{file.name}.*.part"))
 
 
-def _words(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     number = f"{error.code} " if isinstance(error, urllib.error.HTTPError) else ""
     return f"{number}{reason}" or type(error).__name__

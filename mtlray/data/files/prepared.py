@@ -7,7 +7,6 @@ import json
 import math
 import os
 import shutil
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from mtlray.errors import DataError, StoreError
+from mtlray.storage.beside import new_folder, remove_leftovers
 
 RECORD = "meta.json"
 """The file of a folder that says what its arrays are; written last."""
@@ -139,11 +139,8 @@ def prepare_rows(
         with FileLock(folder.parent / f".{folder.name}.lock"):
             if (folder / RECORD).exists():
                 return recorded_fingerprint(folder)
-            for leftover in folder.parent.glob(f".{folder.name}.*.tmp"):
-                shutil.rmtree(leftover)  # the lock is ours, so whoever made it is gone
-            temporary = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp"
-            temporary.mkdir()
-            try:
+            remove_leftovers(folder)
+            with new_folder(folder) as temporary:
                 writer = Writer(temporary)
                 write(writer)
                 names = sorted(writer.names)
@@ -152,10 +149,6 @@ def prepare_rows(
                 stamps = {name: _stamp(temporary / f"{name}.npy") for name in names}
                 record = {"generation": _GENERATION, "fingerprint": mark, "arrays": names, "about": writer.about}
                 (temporary / RECORD).write_text(json.dumps({**record, "stamps": stamps}))
-                temporary.rename(folder)
-            except BaseException:
-                shutil.rmtree(temporary, ignore_errors=True)
-                raise
     except StoreError:  # where they were fetched from
         raise
     except OSError as error:

@@ -10,6 +10,7 @@ from pyarrow import fs
 from mtlray.data.base import DatasetSpec
 from mtlray.data.files import prepared
 from mtlray.errors import DataError
+from mtlray.storage.beside import new_file
 from mtlray.storage.object_store import explained, open_uri
 
 _PIECE = 2**23  # bytes
@@ -95,11 +96,7 @@ class Remote:
             self._fs.create_dir(f"{self._root}/{name}", recursive=True)
         for array in json.loads(record)["arrays"]:
             self._write(f"{name}/{array}.npy", _pieces_of(folder / f"{array}.npy"))
-        temporary = f"{name}/.{prepared.RECORD}.tmp" if isinstance(self._fs, fs.LocalFileSystem) else None
-        self._write(temporary or f"{name}/{prepared.RECORD}", [record])
-        if temporary is not None:  # an object store shows a file once it is whole; a disk does not
-            with self._explained("list, read and write"):
-                self._fs.move(f"{self._root}/{temporary}", f"{self._root}/{name}/{prepared.RECORD}")
+        self._write_record(name, record)
         return True
 
     def _again(self) -> str:
@@ -137,6 +134,15 @@ class Remote:
         with self._explained("list, read and write"), self._fs.open_output_stream(f"{self._root}/{path}") as stream:
             for piece in pieces:
                 stream.write(piece)
+
+    def _write_record(self, name: str, record: bytes) -> None:
+        """The record whole or not at all: an object store shows a file once it is whole, a disk does not."""
+        path = f"{name}/{prepared.RECORD}"
+        if isinstance(self._fs, fs.LocalFileSystem):
+            with self._explained("list, read and write"), new_file(Path(self._root) / path, durable=False) as temporary:
+                temporary.write_bytes(record)
+        else:
+            self._write(path, [record])
 
     def _explained(self, rights: str = "list and read") -> contextlib.AbstractContextManager[None]:
         return explained(self.shown, _WISH, rights)

@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import importlib.resources
 import shutil
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from mtlray.data.files.download import RemoteFile, fetch
 from mtlray.errors import DataError
 from mtlray.randomness import numpy_generator
+from mtlray.storage.beside import new_file
 
 # md5 of the official files, as in torchvision.datasets.MNIST.
 MNIST_FILES: Mapping[str, str] = MappingProxyType(
@@ -102,9 +102,8 @@ def import_mnist(folder: Path, root: Path) -> Path:
     try:
         target.mkdir(parents=True, exist_ok=True)
         for name in MNIST_FILES:
-            temporary = target / f".{name}.tmp"
-            shutil.copyfile(folder / name, temporary)
-            temporary.replace(target / name)
+            with new_file(target / name, durable=False) as temporary:
+                shutil.copyfile(folder / name, temporary)
             (target / name.removesuffix(".gz")).unlink(missing_ok=True)  # unpacked from another copy
     except OSError as error:
         raise DataError(f"MNIST should go to {target}. Found: {error}. Choose another place with --data.") from error
@@ -149,9 +148,8 @@ def _unpack_mnist(folder: Path) -> None:
         packed, unpacked = folder / name, folder / name.removesuffix(".gz")
         content = gzip.decompress(packed.read_bytes())
         if not unpacked.is_file() or unpacked.read_bytes() != content:
-            temporary = folder / f".{unpacked.name}.{uuid.uuid4().hex[:8]}.tmp"
-            temporary.write_bytes(content)
-            temporary.replace(unpacked)
+            with new_file(unpacked, durable=False) as temporary:
+                temporary.write_bytes(content)
 
 
 def _from_torchvision(part: object) -> Digits:

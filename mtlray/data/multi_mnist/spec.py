@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from mtlray.checks import integer, require
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.files import prepared
 from mtlray.data.multi_mnist.digits import SOURCES
 from mtlray.data.multi_mnist.layouts import CANVAS, LAYOUTS, compose, resize_nearest
-from mtlray.errors import require, unknown_name
-from mtlray.identity.codec import integer
+from mtlray.errors import unknown_name
 from mtlray.randomness import numpy_generator
 from mtlray.tasks.losses import cross_entropy, squared_error
 from mtlray.tasks.metrics import Accuracy, MeanSquaredError

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from mtlray.checks import integer, require
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.files import prepared
 from mtlray.data.holdout import held_out, three_splits
@@ -19,8 +20,7 @@ from mtlray.data.nyuv2.importing import FORMS, folder_of
 from mtlray.data.nyuv2.reduced import write_reduced
 from mtlray.data.nyuv2.sample import DEPTH_STEP, HEIGHT, N_TEST, N_TRAIN, WIDTH
 from mtlray.data.nyuv2.tasks import TASKS, nyuv2_task
-from mtlray.errors import DataError, require, unknown_name
-from mtlray.identity.codec import integer
+from mtlray.errors import DataError, unknown_name
 from mtlray.tasks.task import Task, checked_names
 
 

@@ -12,13 +12,13 @@ import os
 import platform
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Literal
 
 import filelock
 
 from mtlray.errors import SpecError
+from mtlray.storage.beside import new_file, remove_leftovers
 
 Kernel = Literal["fused", "torch"]
 KernelChoice = Literal["auto", "fused", "torch"]
@@ -119,12 +119,11 @@ def _processor() -> str:
 
 
 def _compile(compiler: str, path: Path) -> None:
-    """Compile beside `path` and move there, so that no other process loads half a file."""
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        made = Path(folder) / path.name
-        command = [compiler, *_FLAGS, "-march=native", "-o", str(made), str(_SOURCE)]
+    """Compile to `path`, where no process ever sees half a library. The caller holds its lock. Raises BuildError."""
+    remove_leftovers(path)
+    with new_file(path, durable=False) as temporary:
+        command = [compiler, *_FLAGS, "-march=native", "-o", str(temporary), str(_SOURCE)]
         result = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)
         if result.returncode != 0:
             lines = [line for line in result.stderr.splitlines() if "error" in line] or ["no message"]
             raise BuildError(f"`{' '.join(command[:-3])}` failed on the fused kernel: {lines[0].strip()}.")
-        made.replace(path)

@@ -19,7 +19,7 @@ from mtlray.planning.text import Workers
 from mtlray.planning.wording import several
 from mtlray.running.giving_up import note_hang
 from mtlray.running.job import Job
-from mtlray.running.on_ray.preflight import DataSource, inspect_cluster, judge, words
+from mtlray.running.on_ray.preflight import RemoteData, cpus_and_gpus, inspect_cluster, judge
 from mtlray.running.on_ray.resources import measured, slots, trial_resources, workers_here
 from mtlray.running.on_ray.shipping import stage
 from mtlray.running.policy import store_is_full
@@ -77,7 +77,7 @@ class OnRay(Runner):
             resources = trial_resources(job, stop)
             _check_pickles(packs, job)
             if self.address is not None:
-                judge(inspect_cluster(job.config.results, job.sweep, _data_source(packs, job)))
+                judge(inspect_cluster(job.config.results, job.sweep, _remote_data(packs, job)))
             packs, resources = measured(packs, session, resources)
             # A cluster may grow.
             workers = job.config.workers or (slots(resources) if self.address is None else None)
@@ -119,13 +119,13 @@ def _left(packs: Packs, job: Job) -> list[Pack]:
     return [pack for pack in packs if any(trial.trial_id not in records for trial in pack)]
 
 
-def _data_source(packs: Packs, job: Job) -> DataSource | None:
+def _remote_data(packs: Packs, job: Job) -> RemoteData | None:
     """Where nodes fetch the data of these packs; None where they make it."""
     if job.config.data_from is None:
         return None
     root = Path(job.config.data)
     folders = {folder: None for pack in packs for folder in pack[0].dataset.folders(root)}
-    return DataSource(tuple(folders), root, job.config.data_from)
+    return RemoteData(tuple(folders), root, job.config.data_from)
 
 
 def _check_pickles(packs: Packs, job: Job) -> None:
@@ -148,7 +148,7 @@ def _joined() -> str:
     import ray
 
     nodes = [node for node in ray.nodes() if node["Alive"]]
-    has = words(ray.cluster_resources())
+    has = cpus_and_gpus(ray.cluster_resources())
     return f"Joined the Ray cluster at {ray.get_runtime_context().gcs_address}: {several(len(nodes), 'node')}, {has}."
 
 

@@ -20,7 +20,7 @@ _ANSWER_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
-class DataSource:
+class RemoteData:
     """The prepared arrays that trials read: `folders` below the data folder `root`, to be fetched from `uri`."""
 
     folders: tuple[Path, ...]
@@ -28,7 +28,7 @@ class DataSource:
     uri: str
 
 
-def inspect_node(results: str, sweep: str, token: str | None = None, data: DataSource | None = None) -> dict[str, str]:
+def inspect_node(results: str, sweep: str, token: str | None = None, data: RemoteData | None = None) -> dict[str, str]:
     """What one node says of itself: its versions, what goes wrong when it reads a file of the driver and writes one, and what
     when it looks for data that it does not have."""
     answer = {"versions": versions(), "error": _trouble_with_results(results, sweep, token), "data": ""}
@@ -56,7 +56,7 @@ def _trouble_with_results(results: str, sweep: str, token: str | None) -> str:
     return ""
 
 
-def inspect_cluster(results: str, sweep: str, data: DataSource | None = None) -> dict[str, dict[str, str]]:
+def inspect_cluster(results: str, sweep: str, data: RemoteData | None = None) -> dict[str, dict[str, str]]:
     """`inspect_node` on every node that is alive, by address. Raises LaunchError where one gives no answer."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -126,8 +126,9 @@ def await_node(wanted: Mapping[str, float], seconds: float, stopped: Callable[[]
             found = ray.cluster_resources()
             waited = f" after {seconds:g} s" if seconds else ""
             raise LaunchError(
-                f"Each trial needs {words(wanted)} on one node. The cluster has {words(found)} on {len(nodes)} nodes in all"
-                f"{waited}. Choose another --device, add nodes, or wait longer for them with --wait-seconds."
+                f"Each trial needs {cpus_and_gpus(wanted)} on one node. The cluster has {cpus_and_gpus(found)} on "
+                f"{len(nodes)} nodes in all{waited}. Choose another --device, add nodes, or wait "
+                "longer for them with --wait-seconds."
             )
         if not asked:
             from ray.autoscaler.sdk import request_resources
@@ -141,6 +142,6 @@ def await_node(wanted: Mapping[str, float], seconds: float, stopped: Callable[[]
         request_resources(bundles=[])  # or the autoscaler would keep the node for ever
 
 
-def words(resources: Mapping[str, float]) -> str:
+def cpus_and_gpus(resources: Mapping[str, float]) -> str:
     """CPUs and GPUs, for a message."""
     return ", ".join(f"{resources.get(kind, 0):g} {kind}" for kind in ("CPU", "GPU"))

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from mtlray.axes import Losses, Weights
-from mtlray.errors import require, unknown_name
+from mtlray.checks import require
+from mtlray.errors import unknown_name
 
 
 @dataclass(frozen=True)

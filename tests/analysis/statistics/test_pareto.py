@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtlray.analysis.statistics import dominance_counts, dominates, pareto_counts, pareto_front
+from mtlray.analysis.statistics import dominates, pareto_front
 
 POINTS = [[97.0, 95.0], [96.0, 96.0], [96.0, 94.0], [97.0, 95.0]]
 
@@ -16,14 +16,7 @@ def test_by_hand():
         [False, False, False, False],
         [False, False, True, False],
     ]
-    dominating, dominated = dominance_counts(POINTS)
-    assert (dominating.tolist(), dominated.tolist()) == ([1, 1, 0, 1], [0, 0, 3, 0])
     assert pareto_front(POINTS).tolist() == [True, True, False, True]
-
-
-def test_counts_over_seeds():
-    other = [[90.0, 90.0], [99.0, 99.0], [90.0, 90.0], [90.0, 90.0]]
-    assert pareto_counts([POINTS, other]).tolist() == [1, 2, 0, 1]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=8))

@@ -16,7 +16,7 @@ from mtlray import IMDBWiki, MultiMNIST, NYUv2, UTKFace
 from mtlray.data.files import prepared
 from mtlray.data.files.remote import Remote, check, make_ready, push
 from mtlray.errors import DataError, LaunchError, StoreError
-from mtlray.running.on_ray.preflight import DataSource, inspect_node, judge
+from mtlray.running.on_ray.preflight import RemoteData, inspect_node, judge
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("s3")]  # warnings of moto's imports
 
@@ -222,7 +222,7 @@ def test_every_data_set_can_be_fetched(spec, tmp_path):
 
 def test_a_node_that_cannot_fetch_is_named_before_any_trial(uri, digits_spec, tmp_path):
     answer = inspect_node(
-        str(tmp_path), "small", data=DataSource(digits_spec.folders(tmp_path), tmp_path, f"{uri}-nowhere")
+        str(tmp_path), "small", data=RemoteData(digits_spec.folders(tmp_path), tmp_path, f"{uri}-nowhere")
     )
     with pytest.raises(
         LaunchError, match=r"able to fetch the data\. Node 10\.0\.0\.1 says: Prepared data should lie in s3:"
