@@ -7,8 +7,8 @@ import struct
 import numpy as np
 import pytest
 
+from mtlray.data.multi_mnist import digits
 from mtlray.data.multi_mnist.digits import MNIST_FILES, SOURCES, import_mnist, mnist_folder
-from mtlray.data.multi_mnist.spec import digits
 from mtlray.errors import DataError
 
 

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from mtlray.errors import SpecError
+from mtlray.tasks import metrics
 from mtlray.tasks.losses import squared_error
 from mtlray.tasks.metrics import Accuracy, MeanSquaredError, Metric
-from mtlray.tasks.task import Task, metrics
+from mtlray.tasks.task import Task
 
 CPU = torch.device("cpu")
 
