@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 class MtlrayError(Exception):
-    """Base of all errors that are the user's to mend; the command line prints them without a traceback and exits with 2."""
+    """Base of all errors that the user can fix; the command line prints them without a traceback and exits with 2."""
 
 
 class SpecError(MtlrayError, ValueError):

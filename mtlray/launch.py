@@ -1,4 +1,4 @@
-"""Starting a sweep: check what can be checked, run what is missing, and say what came of it."""
+"""Starting a sweep: check what can be checked, run what is missing, and report the outcome."""
 
 import contextlib
 import json
@@ -139,7 +139,7 @@ class _Launch:
         try:
             sweep.ledger.write_sweep({**sweep.description(), "launch": circumstances})
         except OSError as error:
-            raise ResultsError(f"Results should go to {sweep.folder}. Found: {error}.") from error
+            raise ResultsError(f"Results should be written to {sweep.folder}. Found: {error}.") from error
 
     # -- running
 
@@ -154,8 +154,8 @@ class _Launch:
             self._runner.run(groups, Session(job, display, self._stop, lock.note_running))
         if lock.lost.is_set():
             raise LaunchError(
-                f"Another `mtlray` took over {self._sweep.folder}, because this one gave no sign of life for too long. "
-                "`mtlray status` shows how far it is; finished trials are kept."
+                f"Another `mtlray` took over {self._sweep.folder}, because this one showed no sign of life for too long. "
+                "`mtlray status` shows its progress; finished trials are kept."
             )
 
     # -- after
@@ -172,10 +172,11 @@ class _Launch:
             self._say(f"again     mtlray table {shlex.quote(sweep.folder)} --format markdown")
         if is_edited(sweep.path, sweep.module):
             self._say(
-                f"{sweep.path} was edited meanwhile. This is what it said before; the same command runs what it says now."
+                f"{sweep.path} was edited during the run. These results are for the file as it was; run the same command "
+                "again for the edited one."
             )
         if after.to_run:
-            self._say(f"Left to run: {several(len(after.to_run), 'trial')}; the same command goes on.")
+            self._say(f"Left to run: {several(len(after.to_run), 'trial')}. Run the same command again to continue.")
             if self._stop.requeue:
                 return REQUEUE
             return FAILED if self._stop.too_many_failed else INCOMPLETE

@@ -1,4 +1,4 @@
-"""A sweep and its results folder: what is planned, how far it is, and what is done to the folder while nothing runs."""
+"""A sweep and its results folder: its plan, its progress, and what is done to the folder while nothing runs."""
 
 from pathlib import Path
 from types import ModuleType

@@ -167,5 +167,5 @@ def test_a_signal_stops_the_sweep_at_checkpoints(tmp_path, data, number, expecte
     logs = [log.read_text() for log in trials.glob("*/attempt-*.log")]
     assert all("stopped on request at step" in log for log in logs), logs
     assert len(list(trials.glob("*/checkpoint-*.pt"))) == len(logs)
-    assert "the same command goes on" in output
+    assert "Run the same command again to continue" in output
     assert "Traceback" not in output

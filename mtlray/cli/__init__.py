@@ -10,5 +10,5 @@ from mtlray.cli.app import app
 
 
 def main() -> None:
-    """Run the command line; an error that the user can mend is one paragraph and exit code 2."""
+    """Run the command line; an error that the user can fix is one paragraph and exit code 2."""
     call(app)

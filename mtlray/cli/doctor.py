@@ -1,4 +1,4 @@
-"""The command that checks what a sweep needs of this machine, and says how to mend what is missing."""
+"""The command that checks what a sweep needs of this machine, and says how to fix what is missing."""
 
 import importlib.metadata
 import shutil

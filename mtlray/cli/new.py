@@ -75,7 +75,7 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         raise SpecError(
             f"The new sweep file should be written to this folder. Found that {path.absolute()} cannot be: {error.strerror}. "
-            "Change to a folder of yours and give the same command again."
+            "Change to a folder of yours and run the same command again."
         ) from error
     try:
         with file:
@@ -84,7 +84,7 @@ def _write(path: Path, text: str) -> None:
         path.unlink()  # a half of a file would pass for the user's own
         raise SpecError(
             f"The new sweep file should be written to {path.absolute()}. Found: {error.strerror}. Nothing was left there; make "
-            "room and give the same command again."
+            "room and run the same command again."
         ) from error
 
 

@@ -48,10 +48,10 @@ def run(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Start without asking.")] = False,
 ) -> None:
-    """Plan, then run what is missing. The same command again resumes, and runs what was added to the sweep file.
+    """Plan, then run what is missing. Run the same command again to continue, and to run what was added to the sweep file.
 
     Exit codes: 0 complete; 1 failed trials; 2 cannot start; 3 stopped with trials left; 75 stopped by SIGTERM with trials left:
-    give the same command again.
+    run the same command again.
     """
     from mtlray.launch import launch
 
@@ -67,7 +67,7 @@ def run(
             confirm=_confirm if ask else lambda: True,
         )
     except (KeyboardInterrupt, typer.Abort):  # at the question, or before trials run; from then on Ctrl-C is `Stop`'s
-        print("\nNothing more was started. Give the same command again to go on.", file=sys.stderr)
+        print("\nNothing more was started. Run the same command again to continue.", file=sys.stderr)
         code = INCOMPLETE
     if code:
         raise typer.Exit(code)

@@ -20,7 +20,7 @@ def ray_job(launch: Launch) -> str:
     return f"""#!/bin/bash
 # Made by: {launch.command}
 # Run:     bash THIS_FILE    (needs `pip install 'ray[default]'` here, mtlray on every node, and access to the dashboard)
-# If the cluster goes away, the job ends. Run this script again to go on with what is left.
+# If the cluster goes away, the job ends. Run this script again to continue with what is left.
 set -eu
 ray job submit --address {shlex.quote(launch.cluster.address)} \\
   --working-dir {shlex.quote(str(launch.sweep.parent))} \\

@@ -1,7 +1,7 @@
 """Slurm: one sbatch script, on one node without a Ray cluster, on several with `ray symmetric-run`.
 
 Slurm signals the script before the time limit; the script tells the driver, whose trials save their checkpoints; exit code 75
-puts the job back into the queue, where the same command goes on.
+puts the job back into the queue, where the same command continues.
 """
 
 import shlex
@@ -109,9 +109,9 @@ done
 # Stopped by the signal with trials left, or while it started. What trials have saved is whole either way.
 if [ "$code" -eq 75 ] || {{ [ -n "$told" ] && [ "$code" -gt 128 ]; }}; then
   if [ "${{SLURM_RESTART_COUNT:-0}}" -ge {_MAX_REQUEUES} ]; then
-    echo "Requeued {_MAX_REQUEUES} times already; submit this script again to go on."
+    echo "Requeued {_MAX_REQUEUES} times already; submit this script again to continue."
   elif ! scontrol requeue "$SLURM_JOB_ID"; then
-    echo "Could not requeue this job; submit this script again to go on."
+    echo "Could not requeue this job; submit this script again to continue."
   fi
 fi
 exit "$code"

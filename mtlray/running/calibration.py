@@ -33,12 +33,12 @@ ON_CPU = "Pack size 1: on a CPU packs are slower than trials one by one."
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was found for one kind of trials: those whose steps cost as much."""
+    """The measurement for one kind of trials: those whose steps cost the same."""
 
     size: int
     """The fastest pack."""
     rates: Mapping[int, float] = field(default_factory=dict)
-    """Trials x steps a second, by pack size, as far as was measured."""
+    """Trials x steps a second, by pack size, as far as measured."""
     ended: str = ""
     """The error that ended the search before the largest pack."""
     used_bytes: int = 0
@@ -51,7 +51,7 @@ class Calibration:
         found = [f"{rate:,.0f} {'alone' if n == 1 else f'in packs of {n}'}" for n, rate in self.rates.items()]
         parts = [f"{', '.join(found)} (trials x steps a second)"] if found else []
         parts += [self.ended] if self.ended else []
-        return f"{line}: {'; '.join(parts)}." if parts else f"{line}: no other seed to pack a trial with."
+        return f"{line}: {'; '.join(parts)}." if parts else f"{line}: there is no other seed to pack a trial with."
 
 
 def candidates(n_seeds: int) -> list[int]:
@@ -63,7 +63,7 @@ def climb(sizes: Sequence[int], rate: Callable[[int], float], growth: float = _G
     """The pack size of the highest rate, from the smallest size upwards while the rate grows by the share `growth`.
 
     `rate` gives trials x steps a second. An error that it raises, such as of memory that ran out, ends the search, and the best
-    of the smaller sizes stands; where there is none, 1, and the trial itself will say what is wrong.
+    of the smaller sizes stands; where there is none, 1, and the trial itself reports what is wrong.
     """
     rates: dict[int, float] = {}
     ended = ""
@@ -160,7 +160,7 @@ def calibrate(
     """Measure each kind of trials, by its largest pack, on the device of this process, alone on it, with the sweep's data.
 
     With `probe_memory` the memory of one process is measured too, by `memory`, the device's free and all bytes. Errors of a
-    trial end the search in its kind and are not raised; the trial will say them itself.
+    trial end the search in its kind and are not raised; the trial reports them itself.
     """
     computation, fixed = computation_of(job.config), job.config.pack_size
     loaded: dict[str, Dataset] = {}
@@ -196,7 +196,7 @@ def calibrate(
 def repacked(
     trials: Sequence[TrialSpec], largest: Mapping[str, Pack], found: Sequence[Calibration], say: Callable[[str], object]
 ) -> list[Pack]:
-    """The trials in packs of the sizes found for their kinds, each of which is said."""
+    """The trials in packs of the sizes found for their kinds; each size is reported."""
     by_kind = dict(zip(largest, found, strict=True))
     for kind, pack in largest.items():
         say(by_kind[kind].text(pack[0]))

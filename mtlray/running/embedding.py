@@ -1,7 +1,7 @@
-"""What the trunk makes of test examples at chosen steps of training, laid out in the plane by t-SNE; stored beside results.
+"""The trunk's representation of test examples at chosen training steps, laid out in the plane by t-SNE and stored.
 
-Checkpoints go when a trial ends, so the chosen trials are trained once more in this process: a trial's numbers depend on its
-spec and its data alone. Where the trial's own curve is there, its test values are compared with those met on the way.
+Checkpoints are removed when a trial ends, so the chosen trials are trained once more in this process: a trial's numbers depend
+on its spec and its data alone. Where the trial's own curve is there, its test values are compared with those met on the way.
 """
 
 import io

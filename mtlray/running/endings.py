@@ -9,23 +9,23 @@ from mtlray.training.checkpoint import Interrupted
 def ending_of(error: BaseException, *, n_trials: int, alone: bool) -> Ending:
     """How the trials of a pack of `n_trials` end that met this error.
 
-    INTERRUPTED: they go on when they are started again. POSTPONED: memory ran out beside other trials. FAILED: the error would
-    come again, or memory ran out although the pack was `alone`.
+    INTERRUPTED: they continue when they are started again. POSTPONED: memory ran out beside other trials. FAILED: the error
+    would happen again, or memory ran out although the pack was `alone`.
     """
     reason = reason_of(error)
     if isinstance(error, Interrupted):
         return Ending(TrialState.INTERRUPTED, str(error))
     if isinstance(error, StrategyError) and n_trials > 1:  # one seed's gradients must not fail the others
-        return Ending(TrialState.INTERRUPTED, f"the pack stopped, its trials go on one by one: {error}")
+        return Ending(TrialState.INTERRUPTED, f"the pack stopped, its trials continue one by one: {error}")
     if is_out_of_memory(error):
         if alone:
-            return Ending(TrialState.FAILED, f"out of memory, with no other trial beside it: {reason}")
+            return Ending(TrialState.FAILED, f"out of memory, with no other trial running beside it: {reason}")
         return Ending(TrialState.POSTPONED, reason)
     return Ending(TrialState.INTERRUPTED if may_pass(error) else TrialState.FAILED, reason)
 
 
 def end_of_attempt(error: BaseException, ending: Ending) -> str:
-    """Which of `mtlray.results.attempts.ENDS` a start has that ended so with this error."""
+    """Which of `mtlray.results.attempts.ENDS` is noted for a start that ended this way with this error."""
     if ending.state is TrialState.FAILED:
         return "finished"
     if ending.state is TrialState.POSTPONED:

@@ -1,4 +1,4 @@
-"""Giving a trial up: when its retries are used up, and what is noted of one whose worker can say nothing any more."""
+"""Giving a trial up: when its retries are used up, and what is noted for a trial whose worker can no longer report."""
 
 from mtlray.results.attempts import failures, settled
 from mtlray.results.ledger import Ledger

@@ -29,7 +29,7 @@ class InProcess(Runner):
     def workers(self, config: RunConfig) -> Workers:
         if config.gpus_per_trial != 1:
             raise SpecError(
-                "Option --gpus-per-trial lets trials at once share a GPU, and --in-process runs one after the other. "
+                "Option --gpus-per-trial lets parallel trials share a GPU, but --in-process runs them one after the other. "
                 f"Found both, with {config.gpus_per_trial} GPUs per trial. Leave one of them out."
             )
         return Workers(1, on_gpus=device_of(config).type == "cuda")
@@ -40,7 +40,7 @@ class InProcess(Runner):
     def run(self, packs: Sequence[Pack], session: Session) -> None:
         job = replace(session.job, alone=True)
         if job.config.device == "cuda" and not torch.cuda.is_available():
-            raise LaunchError("Option --device asks for cuda. torch finds no GPU here. Choose --device cpu or auto.")
+            raise LaunchError("Option --device asks for cuda. PyTorch finds no GPU here. Choose --device cpu or auto.")
         with session.stop.listening():
             if job.config.pack_size == "auto":
                 packs = _measured(packs, job, session)
@@ -65,7 +65,7 @@ def _measured(packs: Sequence[Pack], job: Job, session: Session) -> Sequence[Pac
 
 
 def _run(pack: Pack, job: Job, session: Session) -> None:
-    """One pack to its end; `run_pack` raises only what may pass and counts how often."""
+    """One pack to its end; `run_pack` raises only temporary errors and counts how often."""
     retries = job.policy.retries
     for start in range(retries + 2):
         try:
@@ -80,7 +80,9 @@ def _run(pack: Pack, job: Job, session: Session) -> None:
             return
         except Exception as error:
             if store_is_full(str(error)):
-                session.display.note(f"Stopped: {error}. Free space for the results; the same command goes on.")
+                session.display.note(
+                    f"Stopped: {error}. Free space for the results, then run the same command again to continue."
+                )
                 session.stop.now.set()
                 return
             if start > retries:
@@ -92,7 +94,7 @@ def _run(pack: Pack, job: Job, session: Session) -> None:
 
 @contextlib.contextmanager
 def _watchdog(seconds: float) -> "Iterator[_Alive]":
-    """Raise HungError in the main thread where its `alive` is not called for so long; 0 turns that off."""
+    """Raise HungError in the main thread if `alive` is not called for so many seconds; 0 turns that off."""
     if not seconds or threading.current_thread() is not threading.main_thread():
         yield _Alive(0.0)
         return
@@ -111,7 +113,7 @@ def _watchdog(seconds: float) -> "Iterator[_Alive]":
 
 
 class _Alive:
-    """Winds the watchdog up again."""
+    """Restart the watchdog's time."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

@@ -1,4 +1,4 @@
-"""What a worker is told of the sweep whose trials it runs."""
+"""What a worker is told about the sweep whose trials it runs."""
 
 from dataclasses import dataclass, field
 

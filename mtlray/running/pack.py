@@ -35,9 +35,9 @@ Progress = Callable[[int], bool | None]
 def run_pack(trials: Sequence[TrialSpec], job: Job, progress: Progress = lambda step: None) -> list[Ending]:
     """Run trials that are equal in all but the seed, from their checkpoints, and commit their results.
 
-    What would fail again (an error in code or data), and what failed too often, is committed as FAILED and not raised; what may
-    pass is raised. Two states are not committed: INTERRUPTED, where `progress` returned True, and POSTPONED, where memory ran
-    out beside other trials. Each start leaves a log in the trial's folder.
+    An error that would happen again (in code or data) and a trial that failed too often are committed as FAILED and not
+    raised; temporary errors are raised. Two states are not committed: INTERRUPTED, where `progress` returned True, and
+    POSTPONED, where memory ran out beside other trials. Each start leaves a log in the trial's folder.
     """
     with surroundings(job.config):
         with contextlib.suppress(StrategyError):  # raised for several trials only
@@ -46,7 +46,7 @@ def run_pack(trials: Sequence[TrialSpec], job: Job, progress: Progress = lambda 
 
 
 def _run_together(trials: Sequence[TrialSpec], job: Job, progress: Progress) -> list[Ending]:
-    """`run_pack`, which also raises StrategyError where the trials are to go on one by one."""
+    """`run_pack`, which also raises StrategyError where the trials are to continue one by one."""
     ledger = job.ledger()
     known = [ledger.ending(trial.trial_id) for trial in trials]
     if all(ending is not None for ending in known):  # the worker was lost between the commit and its report
@@ -130,7 +130,7 @@ class _Start:
         finally:
             for trial, log in zip(self._trials, self._logs, strict=True):
                 if trouble := live[trial.trial_id].close():
-                    log.add(f"TensorBoard got no more of this trial: {trouble}")
+                    log.add(f"TensorBoard logging of this trial stopped: {trouble}")
         return outcomes
 
     def commit(self, outcomes: Sequence[Outcome]) -> None:
@@ -206,7 +206,7 @@ def _live(trial: TrialSpec, job: Job) -> LiveTensorBoard:
 
 
 def load(trial: TrialSpec, job: Job, say: Callable[[str], object]) -> Dataset:
-    """The trial's data, fetched to or made on this machine if need be, and the same as the sweep's. Raises DataError."""
+    """The trial's data, fetched or prepared on this machine if necessary, and the same as the sweep's. Raises DataError."""
     root = Path(job.config.data)
     make_ready(trial.dataset, root, job.config.data_from, say)
     dataset = trial.dataset.load(root)

@@ -1,4 +1,4 @@
-"""Failure policy: which errors may pass, how often a trial is started again, when a sweep stops, and the exit codes."""
+"""Failure policy: which errors are temporary, how often a trial is started again, when a sweep stops, and the exit codes."""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ REQUEUE = 75
 class Policy:
     """How a launch deals with failures. Never hashed.
 
-    A trial is started again at most `retries` times after a lost worker, a hang or an error that may pass, over all launches
+    A trial is started again at most `retries` times after a lost worker, a hang or a temporary error, over all launches
     together. The launch stops after `max_failed` failed trials (None: never). A trial without progress for `hang_seconds` is
     killed (0: never). After SIGTERM trials have `grace_seconds` to save a checkpoint. Fields with a help text are options of the
     command line (`mtlray.cli.options`).
@@ -42,7 +42,7 @@ class HungError(TimeoutError):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a trial that ended with this error may fit beside fewer others."""
+    """Whether a trial that ended with this error may fit with fewer trials at once."""
     import torch  # not at the top: the command line reads the options above
 
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
@@ -53,7 +53,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def may_pass(error: BaseException) -> bool:
-    """Whether a trial that ended with this error may succeed when it is started again; anything else would fail again."""
+    """Whether the error is temporary: a trial that ended with it may succeed when started again; with others it would not."""
     if is_out_of_memory(error) or isinstance(error, OSError):
         return True
     # torch has no type for a device whose state is lost with the process.

@@ -18,7 +18,7 @@ _SPEED_AFTER = 5.0  # seconds from the first report on until a speed is told
 
 
 class Terminal(Console):
-    """Where a sweep says how far it is. It goes on when nobody reads that any more, as in `| head`; rich would end it."""
+    """Where a sweep shows its progress. It keeps running when nobody reads that any more, as in `| head`; rich would end it."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
@@ -31,7 +31,7 @@ class Display:
     """Counts trials and steps. Never raises into whoever reports to it."""
 
     def __init__(self, trials: Sequence[TrialSpec], console: Console, started: Collection[str] = ()) -> None:
-        """`started` are the ids of trials that may go on from a checkpoint."""
+        """`started` are the ids of trials that may continue from a checkpoint."""
         self._console = console
         self._resumable = frozenset(started)
         self._total = sum(trial.steps for trial in trials)
@@ -82,7 +82,7 @@ class Display:
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the present state, on a terminal at any rate, elsewhere now and then."""
+        """Show the present state: always on a terminal, elsewhere now and then."""
         share = sum(self._steps.values()) / self._total if self._total else 1.0
         if self._bar is not None:
             self._bar.update(
@@ -110,7 +110,7 @@ class Display:
         return f"{sum(self._ended.values())}/{self._n_trials} trials{troubles}"
 
     def _left(self) -> str:
-        """The time left at the speed since the first report: what Ray and its workers take to start is no part of it."""
+        """The time left at the speed since the first report: the time that Ray and its workers take to start is not counted."""
         left = self._total - sum(self._steps.values())
         if self._began is None or left <= 0:
             return ""

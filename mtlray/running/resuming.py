@@ -1,4 +1,4 @@
-"""What an interrupted trial goes on from: its newest checkpoint that loads; for a pack, the newest step that all have."""
+"""What an interrupted trial continues from: its newest checkpoint that loads; for a pack, the newest step that all have."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -25,7 +25,9 @@ def checkpoints_of(
                 )
         except (ResultsError, BrokenSealError) as error:
             aside = generations.set_aside(name)
-            say(f"{name}: {error} It was set aside as {aside}; the one before it is tried, or the trial starts again.")
+            say(
+                f"{name}: {error} It was set aside as {aside}. The trial continues from the previous one, or starts again."
+            )
             continue
         yield checkpoint
 

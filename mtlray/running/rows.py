@@ -81,7 +81,7 @@ def summary_table(
 
 
 def _identity(trial: TrialSpec) -> dict[str, Any]:
-    """Columns of the summary that the spec alone decides."""
+    """Columns of the summary that follow from the spec alone."""
     return {
         "trial_id": trial.trial_id,
         "results_version": trial.results_version,

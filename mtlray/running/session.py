@@ -1,4 +1,4 @@
-"""A session: one launch of a sweep, what its trials report to while they run, and what runs them."""
+"""A session: one launch of a sweep, which its trials report to while they run, and what runs them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
@@ -31,17 +31,17 @@ class Session:
         self._running: set[str] = set()
 
     def started(self, pack: Pack) -> None:
-        """A pack runs from now on."""
+        """A pack has started."""
         self._running |= {trial.trial_id for trial in pack}
         self._note_running(self._running)
 
     def left(self, pack: Pack) -> None:
-        """A pack runs no longer, with a result or without."""
+        """A pack has ended, with or without a result."""
         self._running -= {trial.trial_id for trial in pack}
         self._note_running(self._running)
 
     def step(self, pack: Pack, step: int) -> None:
-        """A pack stands at a step."""
+        """A pack has reached a step."""
         for trial in pack:
             self.display.step(trial, step)
 
@@ -49,7 +49,7 @@ class Session:
         """What `run_pack` returned."""
         for trial, ending in zip(pack, endings, strict=True):
             if ending.state is TrialState.POSTPONED:
-                self.display.note(f"postponed: {trial.trial_id} runs again beside fewer others: {ending.text}")
+                self.display.note(f"postponed: {trial.trial_id} runs again with fewer trials at once: {ending.text}")
             elif ending.state.is_finished:
                 self._count(trial, ending)
 
@@ -64,8 +64,8 @@ class Session:
                 give_up(trial, job, ending.text)
             except OSError as error:
                 raise LaunchError(
-                    f"Results should go to {job.config.results}. Found: {error}. "
-                    "The same command goes on once that is mended."
+                    f"Results should be written to {job.config.results}. Found: {error}. "
+                    "Fix that, then run the same command again to continue."
                 ) from error
             self._count(trial, ending)
 
@@ -84,7 +84,7 @@ class Runner(ABC):
 
     @abstractmethod
     def workers(self, config: RunConfig) -> Workers:
-        """How many trials will run at once, for the plan. Raises SpecError for options that do not go with this runner."""
+        """How many trials will run at once, for the plan. Raises SpecError for options that this runner does not support."""
 
     @abstractmethod
     def check(self) -> None:

@@ -70,7 +70,7 @@ class Stop:
         self.requeue = True
         name = signal.Signals(number).name
         _say(
-            f"{name}: running trials save a checkpoint, within {self._grace_seconds:g} s; exit code {REQUEUE} asks to run again."
+            f"{name}: running trials save a checkpoint, within {self._grace_seconds:g} s; exit code {REQUEUE} asks for a rerun."
         )
         self.draining.set()
         self._timers = [

@@ -29,7 +29,7 @@ def computation_of(config: RunConfig) -> Computation:
 
 
 def device_name(device: torch.device) -> str:
-    """What is noted of a device with the results."""
+    """What is stored about a device with the results."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
 
 

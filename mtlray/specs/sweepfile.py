@@ -72,7 +72,7 @@ def refuse_edited(path: Path, module: ModuleType | None) -> None:
     """Raise SpecError where a sweep file is no longer what was loaded and planned."""
     if is_edited(path, module):
         raise SpecError(
-            f"{path} was edited after it was planned. The plan no longer matches it. Give the same command again to "
+            f"{path} was edited after it was planned. The plan no longer matches it. Run the same command again to "
             "plan and run the file as it is now."
         )
 

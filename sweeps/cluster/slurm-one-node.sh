@@ -37,9 +37,9 @@ done
 # Stopped by the signal with trials left, or while it started. What trials have saved is whole either way.
 if [ "$code" -eq 75 ] || { [ -n "$told" ] && [ "$code" -gt 128 ]; }; then
   if [ "${SLURM_RESTART_COUNT:-0}" -ge 100 ]; then
-    echo "Requeued 100 times already; submit this script again to go on."
+    echo "Requeued 100 times already; submit this script again to continue."
   elif ! scontrol requeue "$SLURM_JOB_ID"; then
-    echo "Could not requeue this job; submit this script again to go on."
+    echo "Could not requeue this job; submit this script again to continue."
   fi
 fi
 exit "$code"

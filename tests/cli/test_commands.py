@@ -143,7 +143,7 @@ def test_a_bad_sweep_is_one_paragraph_and_exit_code_2(cli, tmp_path, name, verb)
         (["data", "import", "nyuv2", ".", "--no-normals", "--normals", "a.zip"], "Found both. Leave one out."),
         (["data", "import", "nyuv2", ".", "--normals", "a.zip"], "should be the official .mat file or its folder"),
         (["data", "import", "nyuv2", "."], "should be mtan's folder"),
-        (["data", "prepare", "utkface"], "mtlray does not fetch utkface; you bring it"),
+        (["data", "prepare", "utkface"], "mtlray does not download utkface; you have to bring it"),
         (["data", "prepare", "nyuv2", "--form", "zip"], "no form of nyuv2 that can be fetched `zip`"),
         (["data", "prepare", "mnist5k", "--form", "mat"], "has no use for --form"),
         (["data", "verify", "nyuv2"], "nyuv2 should have been imported to"),
@@ -430,6 +430,8 @@ def test_a_sweep_file_edited_while_it_runs_changes_what_runs_next(cli, tmp_path,
     monkeypatch.setattr(InProcess, "run", edit_and_run)
     code, out, err = cli("run", path, "--in-process", "--yes", "--steps", 4, "--strategies", "dwa")
     assert code == 0, out + err
-    assert f"{path} was edited meanwhile. This is what it said before; the same command runs what it says now." in out
+    assert (
+        f"{path} was edited during the run. These results are for the file as it was; run the same command again" in out
+    )
     _, out, _ = cli("plan", path, "--steps", 4, "--strategies", "dwa")
     assert "1 to run, 2 done" in out

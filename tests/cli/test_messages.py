@@ -98,7 +98,7 @@ def test_ctrl_c_at_the_question_leaves_trials_and_says_so(cli, tmp_path, monkeyp
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     code, _, err = cli("run", SMALL, *NARROW)
-    assert (code, err) == (3, "\nNothing more was started. Give the same command again to go on.\n")
+    assert (code, err) == (3, "\nNothing more was started. Run the same command again to continue.\n")
     assert everything(tmp_path) == []
 
 

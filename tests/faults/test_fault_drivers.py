@@ -40,7 +40,7 @@ def test_a_signal_drains_to_a_checkpoint(tmp_path, data, drivers, number, expect
     wait_for(lambda: at_work(tmp_path))
     running.kill(number)
     assert running.wait() == expected, running.output
-    assert "the same command goes on" in running.output
+    assert "Run the same command again to continue" in running.output
     assert "Traceback" not in running.output
     (checkpoint,) = (tmp_path / "small" / "trials").glob("*/checkpoint-*.pt")
     again = drivers.start(*arguments)

@@ -107,7 +107,9 @@ def test_out_of_memory_is_postponed_beside_others_and_fails_alone(faults, faulty
         assert run_pack([trial], replace(job, alone=False))[0].state is TrialState.POSTPONED
     (ending,) = run_pack([trial], job)
     assert ending.state is TrialState.FAILED
-    assert ending.text.startswith("out of memory, with no other trial beside it: MemoryError: as if there were none")
+    assert ending.text.startswith(
+        "out of memory, with no other trial running beside it: MemoryError: as if there were none"
+    )
 
 
 def test_a_request_to_stop_saves_a_checkpoint_and_costs_nothing(faults, faulty, job, monkeypatch):
@@ -201,4 +203,4 @@ def test_a_systematically_broken_sweep_is_stopped(tmp_path, data, drivers, fault
     )  # fmt: skip
     assert code == 1, output
     assert "Stopping: 2 trials failed, and --max-failed is 2." in output
-    assert "Left to run: 1 trial; the same command goes on." in output
+    assert "Left to run: 1 trial. Run the same command again to continue." in output

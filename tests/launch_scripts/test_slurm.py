@@ -172,12 +172,12 @@ def test_requeuing_has_an_end_and_a_site_may_not_have_it(stage):
     stage.set(code=75)
     stage.environment["SLURM_RESTART_COUNT"] = "100"
     output, _ = stage.start().communicate(timeout=20)
-    assert "Requeued 100 times already; submit this script again to go on." in output
+    assert "Requeued 100 times already; submit this script again to continue." in output
     assert stage.read("scontrol") is None
     del stage.environment["SLURM_RESTART_COUNT"]
     stage.set(**{"no-scontrol": ""})
     output, _ = stage.start().communicate(timeout=20)
-    assert "Could not requeue this job; submit this script again to go on." in output
+    assert "Could not requeue this job; submit this script again to continue." in output
 
 
 def test_what_several_nodes_are_told(stage):

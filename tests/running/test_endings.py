@@ -39,5 +39,5 @@ def test_each_error_has_its_ending(error, circumstances, state, end):
 
 def test_memory_that_ran_out_alone_is_said_to_have():
     assert ending_of(MemoryError("no"), n_trials=1, alone=True) == Ending(
-        TrialState.FAILED, "out of memory, with no other trial beside it: MemoryError: no"
+        TrialState.FAILED, "out of memory, with no other trial running beside it: MemoryError: no"
     )

@@ -47,7 +47,7 @@ class OnRay(Runner):
     """Runs all packs as one grid search of Ray Tune, with actors reused.
 
     `address` is a running cluster's; None starts a Ray on this machine. `modules` were loaded from sweep files; their classes
-    travel to the workers by value.
+    are sent to the workers by value.
     """
 
     address: str | None = None
@@ -85,7 +85,7 @@ class OnRay(Runner):
 
 
 def _until_all_have_ended(packs: Packs, session: Session, resources: dict[str, float], workers: int | None) -> None:
-    """One Tune experiment after the other, each with what the one before has left."""
+    """One Tune experiment after the other, each with what the previous one left."""
     job, display, stop = session.job, session.display, session.stop
     left = _left(packs, job)
     alone = False
@@ -96,11 +96,11 @@ def _until_all_have_ended(packs: Packs, session: Session, resources: dict[str, f
             if not ended.postponed or stop.asked:
                 break
             workers = max(1, (workers or slots(resources)) // 2)
-            display.note(f"{len(ended.postponed)} trials ran out of memory: again, {workers} at once.")
+            display.note(f"{len(ended.postponed)} trials ran out of memory. They run again, {workers} at once.")
             continue
         reason = " ".join(str(ended.error).split())[:300]
         if len(left) < before:
-            display.note(f"Ray Tune stopped: {reason}. Launching what is left again.")
+            display.note(f"Ray Tune stopped: {reason}. Starting the remaining trials again.")
         elif not ended.running:
             raise LaunchError(f"Ray Tune stopped before any trial ran: {reason}. `--in-process` runs without Ray.")
         elif alone:
@@ -129,7 +129,7 @@ def _remote_data(packs: Packs, job: Job) -> RemoteData | None:
 
 
 def _check_pickles(packs: Packs, job: Job) -> None:
-    """Raise LaunchError where a trial cannot travel to a worker."""
+    """Raise LaunchError if a trial cannot be sent to a worker."""
     import ray
 
     from mtlray.running.on_ray.trainable import make_trainable
@@ -138,13 +138,13 @@ def _check_pickles(packs: Packs, job: Job) -> None:
         ray.cloudpickle.dumps(make_trainable(packs, job))
     except Exception as error:
         raise LaunchError(
-            f"The trials should travel to Ray's workers, and they do not pickle: {' '.join(str(error).split())[:300]}. "
-            "Move what does not pickle (a lock, an open file) out of the strategy's module, or run with --in-process."
+            f"The trials should be sent to Ray's workers, but they cannot be pickled: {' '.join(str(error).split())[:300]}. "
+            "Move what cannot be pickled (a lock, an open file) out of the strategy's module, or run with --in-process."
         ) from error
 
 
 def _joined() -> str:
-    """Which cluster this is: `auto` joins any Ray of this machine, of whomever."""
+    """Say which cluster was joined: `auto` joins any Ray on this machine, whoever started it."""
     import ray
 
     nodes = [node for node in ray.nodes() if node["Alive"]]
@@ -178,8 +178,8 @@ def _refuse_a_choice() -> None:
     cluster = getattr(services, "find_bootstrap_address", lambda folder: "")(None)
     if not os.environ.get("RAY_ADDRESS") and cluster is None and len(running) > 1:
         raise LaunchError(
-            f"Option --address auto should find one Ray cluster on this machine. Found {len(running)}, none of which was begun "
-            f"by `ray start`: {', '.join(sorted(running))}. Name the one that is meant, or leave --address out."
+            f"Option --address auto should find one Ray cluster on this machine. Found {len(running)}, none of which was "
+            f"started by `ray start`: {', '.join(sorted(running))}. Name the one that you mean, or leave --address out."
         )
 
 
@@ -239,7 +239,9 @@ def _fit(packs: Packs, session: Session, resources: dict[str, float], *, workers
             if result.error is None or all(trial.trial_id in records for trial in pack):
                 continue
             if store_is_full(str(result.error)):
-                session.display.note("Results could not be stored. Free space for them; the same command goes on.")
+                session.display.note(
+                    "Results could not be stored. Free space for them, then run the same command again to continue."
+                )
                 session.stop.now.set()
                 break
             starts = job.policy.retries + 1

@@ -29,8 +29,8 @@ class RemoteData:
 
 
 def inspect_node(results: str, sweep: str, token: str | None = None, data: RemoteData | None = None) -> dict[str, str]:
-    """What one node says of itself: its versions, what goes wrong when it reads a file of the driver and writes one, and what
-    when it looks for data that it does not have."""
+    """What one node reports about itself: its versions, what goes wrong when it reads a file of the driver and writes one, and
+    what when it looks for data that it does not have."""
     answer = {"versions": versions(), "error": _trouble_with_results(results, sweep, token), "data": ""}
     if data is not None:
         try:
@@ -57,7 +57,7 @@ def _trouble_with_results(results: str, sweep: str, token: str | None) -> str:
 
 
 def inspect_cluster(results: str, sweep: str, data: RemoteData | None = None) -> dict[str, dict[str, str]]:
-    """`inspect_node` on every node that is alive, by address. Raises LaunchError where one gives no answer."""
+    """`inspect_node` on every node that is alive, by address. Raises LaunchError if one does not answer."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -81,7 +81,8 @@ def inspect_cluster(results: str, sweep: str, data: RemoteData | None = None) ->
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         raise LaunchError(
             f"Every node should be able to run this mtlray {__version__}. Node {nodes[node]} says: {reason.rstrip('.')}. Install "
-            "the same versions there, for example with constraints.txt; if they are there, start again and look into that node's "
+            "the same versions there, for example with constraints.txt; if they are installed, try again and look at that "
+            "node's "
             "Ray logs."
         ) from error
     finally:
@@ -112,7 +113,7 @@ def judge(answers: Mapping[str, Mapping[str, str]]) -> None:
 def await_node(wanted: Mapping[str, float], seconds: float, stopped: Callable[[], bool] = lambda: False) -> None:
     """Return once a node has the resources of one trial, or `stopped`. Raises LaunchError after `seconds`.
 
-    Tune would wait for ever. An autoscaler is asked for such a node; it makes none before somebody asks.
+    Tune would wait forever. The request also makes an autoscaler add such a node.
     """
     import ray
 

@@ -1,4 +1,4 @@
-"""What one trial asks of Ray, and how many run at once; packs and shares of a GPU that are measured there first."""
+"""What one trial requests from Ray, and how many run at once; packs and shares of a GPU that are measured there first."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ _POLL_SECONDS = 1.0
 
 
 def trial_resources(job: Job, stop: Stop) -> dict[str, float]:
-    """What one trial asks of Ray; a whole GPU where its share is yet to be measured. Raises LaunchError where no node has it."""
+    """What one trial requests from Ray; a whole GPU until its share is measured. Raises LaunchError where no node has it."""
     import ray
 
     config, wanted = job.config, {"CPU": 1.0}
@@ -81,9 +81,9 @@ def measured(packs: Sequence[Pack], session: Session, wanted: dict[str, float]) 
         packs = repacked(trials, largest, found, say)
     if share == "auto":
         for why in dict.fromkeys(calibration.ended for calibration in found if not calibration.used_bytes):
-            say(f"The memory of some trials is not known: {why}.")
+            say(f"The memory use of some trials is unknown: {why}.")
         wanted = wanted | {"GPU": _in_units(gpu_share(found, _cores_of_a_gpu()))}
-        say(f"GPUs per trial: {wanted['GPU']:g}, by the memory of one and the cores.")
+        say(f"GPUs per trial: {wanted['GPU']:g}, from the memory that one trial uses and the number of cores.")
     return list(packs), wanted
 
 
@@ -105,7 +105,7 @@ def measure_on_ray(largest: Sequence[Pack], job: Job, wanted: Mapping[str, float
                 break
             return found
         if seconds and time.monotonic() - started > seconds:
-            why = f"the measurement was not done after {seconds:g} s"
+            why = f"the measurement was not finished after {seconds:g} s"
             break
     ray.cancel(answer, force=True)  # nothing happens to one that has ended
     return [Calibration(1, ended=why) for _ in largest]

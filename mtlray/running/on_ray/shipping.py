@@ -1,4 +1,4 @@
-"""Shipping: the modules beside a sweep file travel to other nodes, where the sweep file's own classes go by value."""
+"""Shipping: the modules beside a sweep file are copied to other nodes; the sweep file's own classes are sent by value."""
 
 import json
 import os
@@ -31,8 +31,8 @@ def stage(modules: Iterable[ModuleType], to: Path) -> Path | None:
             size += file.stat().st_size
             if size > _LARGEST:
                 raise LaunchError(
-                    f"The Python files beside a sweep file travel to the cluster's nodes, and should have at most "
-                    f"{_LARGEST // 1_000_000} MB. Found more in {folder}. Put the sweep file into a folder of its own."
+                    f"The Python files beside a sweep file are copied to the cluster's nodes and should be at most "
+                    f"{_LARGEST // 1_000_000} MB. Found more in {folder}. Move the sweep file to a folder of its own."
                 )
             target = to / file.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ _LOOK_SECONDS = 1.0
 
 
 class StopWhenAsked(Stopper):
-    """Ends the experiment at once where that was asked, and once all trials have saved a checkpoint while it drains."""
+    """Ends the experiment at once when asked to, or when all trials have saved a checkpoint while it drains."""
 
     def __init__(self, stop: Stop, is_idle: Callable[[], bool]) -> None:
         self._stop, self._is_idle = stop, is_idle
@@ -121,7 +121,7 @@ class Watch(tune.Callback):
         for index, (at, trial) in list(self._alive.items()):
             if limit and time.monotonic() - at > limit:
                 self._alive[index] = (time.monotonic(), trial)
-                self._session.display.note(f"no progress for {limit:g} s, its worker is killed: {self._names(index)}")
+                self._session.display.note(f"no progress for {limit:g} s, killing its worker: {self._names(index)}")
                 self._hung(self._packs[index], trial)
 
     def _names(self, index: int) -> str:

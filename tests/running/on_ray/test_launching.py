@@ -166,6 +166,6 @@ def test_auto_is_not_any_of_several_rays(monkeypatch, running, cluster, named, r
     with pytest.raises(LaunchError) as caught:
         launching.check_address("auto")
     assert str(caught.value) == (
-        "Option --address auto should find one Ray cluster on this machine. Found 2, none of which was begun by `ray start`: "
-        "1.2.3.4:5, 1.2.3.4:6. Name the one that is meant, or leave --address out."
+        "Option --address auto should find one Ray cluster on this machine. Found 2, none of which was started by `ray start`: "
+        "1.2.3.4:5, 1.2.3.4:6. Name the one that you mean, or leave --address out."
     )

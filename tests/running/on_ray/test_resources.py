@@ -132,10 +132,10 @@ def test_packs_and_shares_follow_what_was_measured(call):
     ]
     packs, asked, lines = call(gpu, gpus_per_trial="auto")
     assert (packs, asked) == ([1, 1], {"CPU": 1.0, "GPU": 0.3333})  # four would fit; there are three cores
-    assert lines == ["GPUs per trial: 0.3333, by the memory of one and the cores."]
+    assert lines == ["GPUs per trial: 0.3333, from the memory that one trial uses and the number of cores."]
     packs, asked, lines = call(gpu, Calibration(1, ended="ended at 1: lost"), gpus_per_trial="auto")
     assert asked == gpu
-    assert lines[0] == "The memory of some trials is not known: ended at 1: lost."
+    assert lines[0] == "The memory use of some trials is unknown: ended at 1: lost."
 
 
 class Fatal:
@@ -179,7 +179,7 @@ def test_a_measurement_that_fails_or_hangs_leaves_packs_of_one(ray_job):
     assert lost.ended.startswith("the measurement failed: ")
     hasty = replace(ray_job, policy=Policy(hang_seconds=1e-9))
     (late,) = measure_on_ray([GROUP], hasty, {"CPU": 1.0}, Stop())
-    assert (late.size, late.ended) == (1, "the measurement was not done after 1e-09 s")
+    assert (late.size, late.ended) == (1, "the measurement was not finished after 1e-09 s")
 
 
 @pytest.mark.ray

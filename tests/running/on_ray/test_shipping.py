@@ -49,5 +49,5 @@ def test_a_submitted_job_has_its_folder_already(module, tmp_path, monkeypatch, u
 
 def test_a_folder_that_is_too_large_is_named(module, tmp_path, monkeypatch, unchecked):
     monkeypatch.setattr(shipping, "_LARGEST", 20)
-    with pytest.raises(LaunchError, match=r"Found more in .*sweeps\. Put the sweep file into a folder of its own"):
+    with pytest.raises(LaunchError, match=r"Found more in .*sweeps\. Move the sweep file to a folder of its own"):
         stage([module], tmp_path / "staged")
