@@ -25,7 +25,7 @@ class Attempt:
     end: str = ""
     reason: str = ""
     forgiven: bool = False
-    """Whether `mtlray retry` was called since."""
+    """Whether `mtlray retry` has been called since."""
 
 
 def settled(attempts: Sequence[Attempt], launch: str) -> tuple[Attempt, ...]:

@@ -38,7 +38,7 @@ class DriverLock:
         self._thread: threading.Thread | None = None
         self.on_loss: Callable[[], None] = lambda: None
         self.lost = threading.Event()
-        """Set where another driver took the sweep over, because this one did not beat for too long."""
+        """Set when another driver has taken the sweep over because this one did not beat for too long."""
 
     def __enter__(self) -> "DriverLock":
         if self._path is not None:
@@ -55,7 +55,7 @@ class DriverLock:
             raise
         except OSError as error:
             self._release()
-            raise ResultsError(f"Results should go to {self._store.where('')}. Found: {error}.") from error
+            raise ResultsError(f"Results should be written to {self._store.where('')}. Found: {error}.") from error
         except BaseException:
             self._release()
             raise
@@ -93,7 +93,7 @@ class DriverLock:
             raise self._held(holder(self._store)) from None
         except OSError as error:
             self._lock = None
-            raise ResultsError(f"Results should go to {path.parent}. Found: {error}.") from error
+            raise ResultsError(f"Results should be written to {path.parent}. Found: {error}.") from error
 
     def _wait_for_other_hosts(self) -> None:
         """Return where nobody holds the sweep; a silent driver of another host is watched first."""
@@ -125,7 +125,7 @@ class DriverLock:
         who = owner.words() if owner is not None else f"{self._path} is locked"
         return LaunchError(
             f"Another `mtlray` is working on this sweep ({who}). "
-            "Wait for it, or stop it; `mtlray status` shows how far it is."
+            "Wait for it, or stop it; `mtlray status` shows its progress."
         )
 
     def _release(self) -> None:

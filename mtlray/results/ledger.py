@@ -66,7 +66,7 @@ class Ledger:
         failpoint("sweep-written")
 
     def read_sweep(self) -> dict[str, Any] | None:
-        """The resolved sweep as last launched; None where nothing was launched yet. Raises ResultsError."""
+        """The resolved sweep as last launched; None if nothing has been launched yet. Raises ResultsError."""
         try:
             data = self.store.read("sweep.json")
         except FileNotFoundError:
@@ -76,7 +76,7 @@ class Ledger:
         except ValueError as error:
             raise ResultsError(
                 f"{self.store.where('sweep.json')} should hold JSON. Found: {error}. "
-                "Remove that file and launch the sweep again; finished trials are kept."
+                "Remove that file and run the sweep again; finished trials are kept."
             ) from error
         return description
 
@@ -119,7 +119,7 @@ class Ledger:
         return Ending(TrialState(records[0]["state"]), records[0]["error"]) if records else None
 
     def curves(self, dataset: str) -> pa.Table | None:
-        """All curves of one data set, each trial once; None where there are none. Damaged shards are passed over."""
+        """All curves of one data set, each trial once; None where there are none. Damaged shards are skipped."""
         tables = self._curves(dataset).merge().tables
         return pa.concat_tables(tables, promote_options="default") if tables else None
 
@@ -163,7 +163,7 @@ class Ledger:
         if damaged:
             raise ResultsError(
                 f"All files in {self.store.where('')} should open before they are merged. Found damaged: {', '.join(damaged)}. "
-                "Run the sweep again, which trains their trials again, and then merge."
+                "Run the sweep again to train their trials anew, then merge."
             )
         ids = {trial_id for trial_id, record in records.items() if record.state is not TrialState.FAILED}
         if not ids:
@@ -190,7 +190,7 @@ class Ledger:
             raise
         except OSError as error:
             raise ResultsError(
-                f"Results should go to {self.store.where('')}. Found: {error}. "
+                f"Results should be written to {self.store.where('')}. Found: {error}. "
                 "Make that folder writable, or choose another place with --results."
             ) from error
 
@@ -204,7 +204,7 @@ class Ledger:
         return Shards(self.store, f"curves/{dataset}", _facts_of_curves)
 
     def _recorded(self) -> tuple[dict[str, TrialRecord], list[str]]:
-        """The trials that have a summary, whatever became of their curves, and the summary files that do not open."""
+        """The trials that have a summary, with or without curves, and the summary files that do not open."""
         found = self._summaries.look(self._summaries.names())
         fields = [field.name for field in dataclasses.fields(TrialRecord)]
         records: dict[str, TrialRecord] = {}

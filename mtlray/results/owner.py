@@ -1,4 +1,4 @@
-"""Who works on a sweep: what its driver says of itself in `driver.json`, and whether that process lives."""
+"""Who works on a sweep: what its driver writes about itself in `driver.json`, and whether that process lives."""
 
 import fcntl
 import getpass
@@ -52,12 +52,12 @@ class Owner:
         return self.process_start == _process_start(self.pid) and bool(self.process_start)
 
     def words(self) -> str:
-        """Who that is, for a message."""
+        """A description of the process, for a message."""
         return f"process {self.pid} of {self.user} on {self.host}, since {self.since}"
 
 
 def holder(store: Store) -> Owner | None:
-    """Who wrote `driver.json` last; None where nobody did or it does not open. The holder may be dead."""
+    """Who wrote `driver.json` last; None if there is no such file or it does not open. The holder may be dead."""
     try:
         values = json.loads(store.read(FILE))
         return Owner(**{**values, "running": tuple(values["running"])})

@@ -59,11 +59,11 @@ class Shards:
         return len(data)
 
     def delete(self, name: str) -> None:
-        """Nothing happens where there is no such file."""
+        """Does nothing if there is no such file."""
         self._store.delete(f"{self.folder}/{name}")
 
     def look(self, names: Iterable[str]) -> Found:
-        """The facts of files, every byte of which is checked. A file that is gone since it was listed is passed over."""
+        """The facts of files, every byte of which is checked. A file that has disappeared since it was listed is skipped."""
         names = list(names)
         if self._store.local is not None:
             found = list(map(self.facts, names))

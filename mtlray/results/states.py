@@ -11,18 +11,18 @@ class TrialState(StrEnum):
 
     - DONE: trained to its last step.
     - DIVERGED: stopped at a loss that is not finite. That is a result.
-    - FAILED: given up: an error that would come again, or no retries left. It runs again after `mtlray retry`.
+    - FAILED: given up: an error that would happen again, or no retries left. It runs again after `mtlray retry`.
 
-    The others are seen in the folder and in what the driver says of itself:
+    The others follow from the folder and from what the driver writes about itself:
 
     - WAITING: never started.
-    - RUNNING: at work now.
-    - INTERRUPTED: started, not at work now, and without a result. It goes on from its checkpoint.
+    - RUNNING: running now.
+    - INTERRUPTED: started, not running now, and without a result. It continues from its checkpoint.
     - DAMAGED: its files do not open or are missing. It runs again.
 
     One state comes from a worker alone:
 
-    - POSTPONED: out of memory beside other trials. It runs again beside fewer.
+    - POSTPONED: out of memory beside other trials. It runs again with fewer trials at once.
     """
 
     DONE = "done"

@@ -15,7 +15,7 @@ from mtlray.storage.store import Store
 
 
 class TrialFolder:
-    """The only one to know which files lie in a trial's folder.
+    """The only class that knows which files lie in a trial's folder.
 
     attempts.json      every start: where, and how it ended
     attempt-<n>.log    one log for each start
@@ -79,7 +79,7 @@ class TrialFolder:
             self.finish(attempts, "hung", reason)
 
     def forgive(self) -> None:
-        """Let the attempts so far count no more."""
+        """Stop counting the attempts made so far."""
         attempts = self.attempts()
         if attempts:
             self._write([replace(attempt, forgiven=True) for attempt in attempts])

@@ -1,4 +1,4 @@
-"""Failpoints: named places between the steps of every write, where a test lets the process die. A no-op otherwise.
+"""Failpoints: named places between the steps of every write, where a test makes the process die. A no-op otherwise.
 
 `MTLRAY_FAILPOINT=name` kills the process (SIGKILL, as a power cut or the kernel would) the first time it gets there, and
 `MTLRAY_FAILPOINT=name:n` the n-th time.

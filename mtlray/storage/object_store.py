@@ -12,16 +12,16 @@ from mtlray.errors import ResultsError, StoreError
 # written. GCS: a network that is away is an error after a minute, and not after fifteen.
 _DEFAULTS = {"s3": {"allow_delayed_open": "true"}, "gs": {"retry_limit_seconds": "60"}}
 
-_RESULTS = ("Results should go to", "list, read, write and delete")
+_RESULTS = ("Results should be written to", "list, read, write and delete")
 _REMEDIES = (
     (
         r"expired",
         "The credentials have expired. Renew them for the driver and on every node (for AWS: `aws sso login`, or a new "
-        "AWS_SESSION_TOKEN), and give the same command again.",
+        "AWS_SESSION_TOKEN), and run the same command again.",
     ),
     (
         r"no[ _]such[ _]bucket|bucket does not exist",
-        "There is no such bucket. Make it, or mend the URI.",
+        "There is no such bucket. Create it, or correct the URI.",
     ),
     (
         r"access[ _]?denied|invalid[ _]?access[ _]?key|signature|credentials|unauthenticated|permission|forbidden|\b40[13]\b|"
@@ -33,7 +33,8 @@ _REMEDIES = (
     (
         r"network|resolve|connect|curl|timed? ?out|unavailable|slow[ _]?down",
         "The store did not answer. Check the network, the endpoint (AWS_ENDPOINT_URL, or "
-        "`?endpoint_override=HOST:PORT&scheme=http` behind the URI) and the region (`?region=…`); the same command goes on.",
+        "`?endpoint_override=HOST:PORT&scheme=http` behind the URI) and the region (`?region=…`); then run the same command "
+        "again to continue.",
     ),
 )
 
@@ -85,6 +86,6 @@ def explained(shown: str, wish: str = _RESULTS[0], rights: str = _RESULTS[1]) ->
                 for pattern, remedy in remedies
                 if re.search(pattern, text, re.IGNORECASE)
             ),
-            "The same command goes on once that is mended.",
+            "Fix that, then run the same command again to continue.",
         )
         raise StoreError(f"{wish} {shown}. The store says: {text}. {remedy}") from error

@@ -50,7 +50,7 @@ def test_a_second_driver_is_told_who_holds_it(store):
         pass
     owner = Owner.me()
     assert f"(process {os.getpid()} of {owner.user} on {owner.host}, since " in str(caught.value)
-    assert str(caught.value).endswith("Wait for it, or stop it; `mtlray status` shows how far it is.")
+    assert str(caught.value).endswith("Wait for it, or stop it; `mtlray status` shows its progress.")
 
 
 def test_a_dead_process_of_this_machine_is_replaced_at_once(store):

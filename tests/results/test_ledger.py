@@ -296,7 +296,7 @@ def test_compact_changes_nothing_while_a_file_is_torn(ledger, folder):
         ledger.compact()
     assert str(caught.value) == (
         f"All files in {ledger.store.where('')} should open before they are merged. Found damaged: {name}. "
-        "Run the sweep again, which trains their trials again, and then merge."
+        "Run the sweep again to train their trials anew, then merge."
     )
     assert {file: (ledger.store.local / file).read_bytes() for file in files(ledger)} == before
     ledger.store.write(name, content)
@@ -409,7 +409,7 @@ def test_a_torn_sweep_file_is_an_error_with_a_remedy(ledger):
         ledger.read_sweep()
     message = str(caught.value)
     assert message.startswith(f"{ledger.store.where('sweep.json')} should hold JSON. Found: ")
-    assert message.endswith("Remove that file and launch the sweep again; finished trials are kept.")
+    assert message.endswith("Remove that file and run the sweep again; finished trials are kept.")
 
 
 def test_probe_leaves_nothing(ledger, tmp_path):
@@ -418,5 +418,5 @@ def test_probe_leaves_nothing(ledger, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ResultsError) as caught:
         Ledger(str(tmp_path / "file"), "sweep").probe()
-    assert str(caught.value).startswith(f"Results should go to {tmp_path}/file/sweep/. Found: ")
+    assert str(caught.value).startswith(f"Results should be written to {tmp_path}/file/sweep/. Found: ")
     assert str(caught.value).endswith("Make that folder writable, or choose another place with --results.")

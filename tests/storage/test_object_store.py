@@ -86,14 +86,14 @@ def test_a_refusal_names_its_remedy_whatever_is_asked(server, uri, refusal, reme
     for name, ask in asked.items():
         with pytest.raises(StoreError) as caught:
             ask()
-        assert str(caught.value).startswith(f"Results should go to {uri}. The store says: "), name
+        assert str(caught.value).startswith(f"Results should be written to {uri}. The store says: "), name
         assert remedy in str(caught.value), name
     with pytest.raises(StoreError, match="The credentials"):  # a HEAD has no text to say why
         store.read("file")
 
 
 def test_no_bucket(server):
-    with pytest.raises(StoreError, match=r"There is no such bucket\. Make it, or mend the URI\."):
+    with pytest.raises(StoreError, match=r"There is no such bucket\. Create it, or correct the URI\."):
         Store("s3://nowhere-at-all/results").write("file", b"")
 
 
@@ -119,7 +119,7 @@ def test_a_network_that_is_away_is_no_wrong_uri(monkeypatch):
         "mtlray.storage.object_store.fs", SimpleNamespace(FileSystem=SimpleNamespace(from_uri=from_uri))
     )
     with pytest.raises(
-        StoreError, match=r"Results should go to s3://bucket/results\. .* The store did not answer\. Check"
+        StoreError, match=r"Results should be written to s3://bucket/results\. .* The store did not answer\. Check"
     ):
         open_uri("s3://bucket/results")
 
