@@ -164,7 +164,7 @@ class DatasetSpec(abc.ABC):
 
     @abc.abstractmethod
     def prepare(self, root: Path) -> str:
-        """Make the arrays below `root` if they are not there; returns their fingerprint. Safe to call from many processes.
+        """Create the arrays below `root` if they are not there; returns their fingerprint. Safe to call from many processes.
 
         Raises DataError where a source is missing or damaged.
         """

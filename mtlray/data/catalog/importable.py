@@ -15,7 +15,7 @@ from mtlray.errors import SpecError
 
 @dataclass(frozen=True, kw_only=True)
 class ImportOptions:
-    """Choices of an import; None is the data set's own default, and what a data set has no use for should be None."""
+    """Options of an import; None is the data set's own default, and options that a data set does not use should be None."""
 
     normals: Path | None = None
     no_normals: bool | None = None
@@ -109,7 +109,7 @@ IMPORTABLE: Mapping[str, Importable] = MappingProxyType(
                 "mtan's folders (Liu et al. 2019), what the paper used:",
                 "  https://www.dropbox.com/sh/86nssgwm6hm3vkb/AACrnUQ4GxpdrBbLjb6n-mWNa?dl=0",
                 "  a copy: https://drive.google.com/file/d/1n15Uf-rqtx-LFohcwRkq3HBF-jQvsY1-/view",
-                f"the official file, md5 {OFFICIAL_MD5}; the host is often not to be reached:",
+                f"the official file, md5 {OFFICIAL_MD5}; the host is often unreachable:",
                 f"  {_NYU}/nyu_depth_v2/nyu_depth_v2_labeled.mat",
                 "  a copy: https://academictorrents.com/details/47a9a46bb784b394e398228d4c85a8d61d01dfa8",
                 f"  beside it: {_NYU}/indoor_seg_sup/splits.mat, and classMapping40.mat",

@@ -72,7 +72,7 @@ def draw(spec: DatasetSpec, dataset: Dataset, out: Path, n: int) -> None:
     try:
         figure.savefig(out, dpi=110)
     except (OSError, ValueError) as error:
-        raise DataError(f"The picture should go to `{out}`. Found: {error}.") from error
+        raise DataError(f"The picture should be written to `{out}`. Found: {error}.") from error
     finally:
         plt.close(figure)
 

@@ -31,7 +31,7 @@ def _whether_here(source: Source, root: Path) -> str:
     try:
         check_mnist(mnist_folder(root))
     except DataError:
-        return "yes, and damaged: `mtlray data verify mnist` says what"
+        return "yes, but damaged: `mtlray data verify mnist` says how"
     return "yes, with the official checksums"
 
 
@@ -108,7 +108,7 @@ def _prepare_import(source: Importable, root: Path, form: str | None, say: Calla
         f"Terms: {source.terms}.\n{addresses}\nThen run `mtlray data import {name} PATH`, where PATH is {source.forms}."
     )
     if not source.remote:
-        raise DataError(f"mtlray does not fetch {name}; you bring it. {by_hand}")
+        raise DataError(f"mtlray does not download {name}; you have to bring it. {by_hand}")
     chosen = form or next(iter(source.remote))
     folder = root / "downloads" / name / chosen
     say(f"{name}, {chosen}: {source.size}. Terms: {source.terms}.")
@@ -120,7 +120,7 @@ def _prepare_import(source: Importable, root: Path, form: str | None, say: Calla
     except DataError as error:
         raise DataError(f"{error}\nTo bring {name} yourself. {by_hand}") from error
     imported = source.run(path, root, ImportOptions(say=say))
-    return f"{imported}\nWhat was fetched lies in {folder}. Sweeps do not need it any more."
+    return f"{imported}\nThe download is in {folder}. Sweeps no longer need it."
 
 
 def _unpacked(archive: RemoteFile, folder: Path, say: Callable[[str], None]) -> Path:
@@ -158,13 +158,13 @@ def verify_source(name: str, root: Path) -> str:
     else:
         if name == "mnist" and not _is_here(source, root):
             raise DataError(
-                f"The MNIST files should be in {mnist_folder(root)}. Found not all of them. "
+                f"The MNIST files should be in {mnist_folder(root)}. Some are missing. "
                 "Run `mtlray data prepare mnist`, or `mtlray data import mnist FOLDER`."
             )
         source.read(root)
         folders = _prepared(source, root)
     marks = [f"{folder.name}: fingerprint {prepared.load(folder, check=True)[1]}" for folder in folders]
-    return "\n".join([f"{name}: the source is whole", *marks])
+    return "\n".join([f"{name}: the source is intact", *marks])
 
 
 def _prepared(source: Source, root: Path) -> list[Path]:

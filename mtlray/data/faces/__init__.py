@@ -1,4 +1,4 @@
-"""Faces with age and gender: the data sets, and the forms in which people have them."""
+"""Faces with age and gender: the data sets, and the forms in which they are distributed."""
 
 from mtlray.data.faces.spec import Faces, IMDBWiki, UTKFace
 

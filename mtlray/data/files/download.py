@@ -1,4 +1,4 @@
-"""Files from the network: addresses in order, taken up where they broke off, and checked before they get their name."""
+"""Files from the network: addresses tried in order, broken downloads resumed, and files checked before they are named."""
 
 import contextlib
 import hashlib
@@ -70,10 +70,14 @@ def fetch(file: RemoteFile, folder: Path, say: Callable[[str], None]) -> Path:
                 break
     except OSError as error:
         raise DataError(
-            f"`{file.name}` should go to {folder}. Found: {error}. Choose another place with --data."
+            f"`{file.name}` should be written to {folder}. Found: {error}. Choose another place with --data."
         ) from error
     if not path.is_file():
-        kept = " What has arrived is kept, and the same command goes on from there." if _parts(file, folder) else ""
+        kept = (
+            " What has arrived is kept. Run the same command again to continue from there."
+            if _parts(file, folder)
+            else ""
+        )
         raise DataError(
             f"`{file.name}` should come from one of its addresses. Found: {'; '.join(found)}. "
             f"Try again later, or fetch it by hand.{kept}"
@@ -112,7 +116,7 @@ def _arrived(address: str, file: RemoteFile, folder: Path, say: Callable[[str], 
                 part.unlink(missing_ok=True)
             before = part.stat().st_size if part.exists() else 0
             if total is not None and total - before > (free := shutil.disk_usage(folder).free):
-                raise OSError(f"{total - before:,} bytes are to come, {free:,} are free")
+                raise OSError(f"{total - before:,} bytes are still to come, {free:,} are free")
             if not before:
                 _append(response, part, total, say)
         if before and before != total:

@@ -50,7 +50,7 @@ class Writer:
         self._folder = folder
         self.names: list[str] = []
         self.about: dict[str, str] = {}
-        """What is to be known of the arrays besides their content; kept in their record."""
+        """What readers need to know about the arrays besides their content; kept in their record."""
 
     @contextlib.contextmanager
     def rows(
@@ -153,7 +153,8 @@ def prepare_rows(
         raise
     except OSError as error:
         raise DataError(
-            f"Prepared data should go to {folder}. Found: {error}. Free space there, or choose another place with --data."
+            f"Prepared data should be written to {folder}. Found: {error}. Free space there, or choose another place with "
+            "--data."
         ) from error
     return mark
 

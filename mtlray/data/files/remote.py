@@ -37,7 +37,7 @@ class Remote:
         text = self._record(name)
         if text is None:
             raise DataError(
-                f"Prepared data should lie in {where}. Found nothing there. Put it there with `mtlray data push SWEEP --to "
+                f"Prepared data should lie in {where}. Found nothing there. Upload it with `mtlray data push SWEEP --to "
                 f"{self.shown}` on a machine that has the data, or leave --data-from out."
             )
         return prepared.fingerprint_in(text, where, self._again())
@@ -102,7 +102,7 @@ class Remote:
     def _again(self) -> str:
         """The remedy for what is broken here."""
         return (
-            f"Remove that folder there, and put it there again with `mtlray data push SWEEP --to {self.shown}` on a machine that "
+            f"Remove that folder there, and upload it again with `mtlray data push SWEEP --to {self.shown}` on a machine that "
             "has the data."
         )
 
@@ -151,7 +151,7 @@ class Remote:
 def make_ready(
     dataset: DatasetSpec, root: Path, uri: str | None, say: Callable[[str], object] = lambda line: None
 ) -> None:
-    """Have a data set's arrays below `root`: from `uri` what it can be fetched of, where one is given; the rest is made here.
+    """Have a data set's arrays below `root`: what can be fetched comes from `uri`, if one is given; the rest is made here.
 
     Raises DataError, and StoreError where the store refuses.
     """
@@ -175,14 +175,14 @@ def _missing(folders: Iterable[Path]) -> list[Path]:
 
 
 def push(datasets: Iterable[DatasetSpec], root: Path, uri: str) -> Iterator[str]:
-    """Put what data sets can be fetched of to a URI, made here where need be; a line for each folder. Raises DataError."""
+    """Upload what nodes can fetch of data sets to a URI, preparing it if necessary; a line for each folder. Raises DataError."""
     remote = Remote(uri)
     done: set[Path] = set()
     for dataset in datasets:
         dataset.prepare(root)
         folders = dataset.folders(root)
         if not folders:
-            yield f"{dataset.label}: nothing to put there; each node makes it by itself."
+            yield f"{dataset.label}: nothing to upload; each node prepares it by itself."
         for folder in folders:
             if folder in done:
                 continue

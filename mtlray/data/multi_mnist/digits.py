@@ -106,7 +106,9 @@ def import_mnist(folder: Path, root: Path) -> Path:
                 shutil.copyfile(folder / name, temporary)
             (target / name.removesuffix(".gz")).unlink(missing_ok=True)  # unpacked from another copy
     except OSError as error:
-        raise DataError(f"MNIST should go to {target}. Found: {error}. Choose another place with --data.") from error
+        raise DataError(
+            f"MNIST should be written to {target}. Found: {error}. Choose another place with --data."
+        ) from error
     return target
 
 
@@ -132,8 +134,8 @@ def check_mnist(folder: Path) -> None:
         unpacked = path.with_suffix("")
         if unpacked.exists() and not path.is_file():
             raise DataError(
-                f"`{unpacked}` should have the official `{name}` beside it, to be checked against. Found it alone. "
-                "Remove it, and it is downloaded again, or run `mtlray data import mnist FOLDER`."
+                f"`{unpacked}` should have the official `{name}` beside it, to be checked against. Found it alone. Remove it "
+                "to have it downloaded again, or run `mtlray data import mnist FOLDER`."
             )
         if path.is_file() and hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != md5:
             raise DataError(

@@ -1,4 +1,4 @@
-"""Random scaling, cropping and flipping of images with classes, depth and normals, each changed as the picture demands."""
+"""Random scaling, cropping and flipping of images with classes, depth and normals, each changed to match the picture."""
 
 from collections.abc import Mapping, Sequence
 

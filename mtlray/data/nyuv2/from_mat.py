@@ -37,8 +37,8 @@ class MatForm:
         missing = [name for name in COMPANIONS if not (path.parent / name).is_file()]
         if missing:
             raise DataError(
-                f"Beside `{path}` should lie {', '.join(COMPANIONS)}. Missing: {', '.join(missing)}. "
-                "`mtlray data list` says where they come from."
+                f"The files {', '.join(COMPANIONS)} should be beside `{path}`. Missing: {', '.join(missing)}. "
+                "`mtlray data list` says where to get them."
             )
         split = self._companion("splits.mat")
         kept = {"train": "trainNdxs", "test": "testNdxs"}
@@ -75,7 +75,7 @@ class MatForm:
             import h5py
         except ImportError as error:
             raise DataError(
-                "Reading the official NYUv2 file needs h5py. Found that it is not installed. Run `pip install 'mtlray[nyuv2]'`."
+                "Reading the official NYUv2 file needs h5py. It is not installed. Run `pip install 'mtlray[nyuv2]'`."
             ) from error
         try:
             return h5py.File(self._path, "r")

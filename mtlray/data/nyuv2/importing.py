@@ -29,7 +29,7 @@ _STORED = {
 
 @runtime_checkable
 class Form(Protocol):
-    """A way in which people have NYUv2."""
+    """One of the forms in which NYUv2 is distributed."""
 
     origin: str
     words: str

@@ -30,7 +30,7 @@ def test_every_kind_of_target(tmp_path):
     draw(spec, Dataset(splits, "none"), tmp_path / "x.png", 1)
     with Image.open(tmp_path / "x.png") as picture:
         assert picture.width > picture.height
-    with pytest.raises(DataError, match="The picture should go to"):
+    with pytest.raises(DataError, match="The picture should be written to"):
         draw(spec, Dataset(splits, "none"), tmp_path / "nowhere" / "x.png", 1)
 
 

@@ -11,7 +11,7 @@ def test_verify_of_mnist_that_is_not_there(tmp_path):
     with pytest.raises(DataError) as caught:
         verify_source("mnist", tmp_path)
     assert str(caught.value) == (
-        f"The MNIST files should be in {mnist_folder(tmp_path)}. Found not all of them. "
+        f"The MNIST files should be in {mnist_folder(tmp_path)}. Some are missing. "
         "Run `mtlray data prepare mnist`, or `mtlray data import mnist FOLDER`."
     )
     assert list(tmp_path.iterdir()) == [], "nothing is downloaded"
@@ -22,7 +22,7 @@ def test_what_is_listed_as_here_is_whole(mnist_files, tmp_path):
     folder = import_mnist(mnist_files, tmp_path)
     assert "  here      yes, with the official checksums" in describe_sources(tmp_path)
     (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(b"cut")
-    assert "  here      yes, and damaged: `mtlray data verify mnist` says what" in describe_sources(tmp_path)
+    assert "  here      yes, but damaged: `mtlray data verify mnist` says how" in describe_sources(tmp_path)
 
 
 def test_how_to_get_each_source_is_listed(tmp_path):
@@ -36,7 +36,7 @@ def test_how_to_get_each_source_is_listed(tmp_path):
 
 
 def test_verify_names_what_was_prepared(tmp_path):
-    assert verify_source("mnist5k", tmp_path) == "mnist5k: the source is whole"
+    assert verify_source("mnist5k", tmp_path) == "mnist5k: the source is intact"
     mark = prepare_source("mnist5k", tmp_path, None, print).split()[-1].rstrip(".")
     (folder,) = (path.parent for path in tmp_path.rglob("meta.json"))
     assert verify_source("mnist5k", tmp_path).splitlines()[1] == f"{folder.name}: fingerprint {mark}"

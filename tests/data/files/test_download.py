@@ -98,7 +98,9 @@ def test_a_connection_that_breaks_off_is_taken_up(site, tmp_path):
 def test_an_earlier_command_s_bytes_are_taken_up(site, tmp_path, monkeypatch):
     monkeypatch.setattr(download, "_TRIES", 1)
     address = site.put("/file", lives=6_000)
-    with pytest.raises(DataError, match=r"broke off after 6,000 of 10,240 bytes.* kept, and the same command goes on"):
+    with pytest.raises(
+        DataError, match=r"broke off after 6,000 of 10,240 bytes.* kept\. Run the same command again to continue"
+    ):
         fetch(file(address), tmp_path, quiet)
     site.put("/file")
     assert fetch(file(address), tmp_path, quiet).read_bytes() == CONTENT
@@ -142,7 +144,7 @@ def test_contents_that_are_not_the_file(site, tmp_path):
         "`file` should come from one of its addresses. "
         f"Found: {page}: a web page, not the file; {short}: a file of 10,239 bytes, where 10,240 are expected; "
         f"{unsized}: broke off after 10,239 of 10,240 bytes; {changed}: another content, md5 {wrong} where {MD5} is expected. "
-        "Try again later, or fetch it by hand. What has arrived is kept, and the same command goes on from there."
+        "Try again later, or fetch it by hand. What has arrived is kept. Run the same command again to continue from there."
     )
     assert not (tmp_path / "file").exists()
 
@@ -156,7 +158,9 @@ def test_no_size_and_no_checksum(site, tmp_path):
 def test_no_space_on_the_disk(site, tmp_path, monkeypatch):
     usage = type("usage", (), {"free": 10})
     monkeypatch.setattr(download.shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(DataError, match=f"should go to {tmp_path}. Found: 10,240 bytes are to come, 10 are free"):
+    with pytest.raises(
+        DataError, match=f"should be written to {tmp_path}. Found: 10,240 bytes are still to come, 10 are free"
+    ):
         fetch(file(site.put("/file")), tmp_path, quiet)
     assert not (tmp_path / "file").exists()
 
@@ -212,7 +216,7 @@ def test_prepare_fetches_the_files_of_a_form_and_imports_them(site, imported, tm
     folder = tmp_path / "downloads" / "nyuv2" / "mat"
     assert text.splitlines() == [
         "imported ['labeled.mat', 'splits.mat']",
-        f"What was fetched lies in {folder}. Sweeps do not need it any more.",
+        f"The download is in {folder}. Sweeps no longer need it.",
     ]
     assert "no licence text" in said[0], "the terms come first"
 

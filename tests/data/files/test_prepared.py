@@ -211,5 +211,5 @@ def test_a_place_that_takes_no_data(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(DataError) as caught:
         prepared.prepare(tmp_path / "file" / "data", make)
-    assert str(caught.value).startswith(f"Prepared data should go to {tmp_path / 'file' / 'data'}. Found: ")
+    assert str(caught.value).startswith(f"Prepared data should be written to {tmp_path / 'file' / 'data'}. Found: ")
     assert str(caught.value).endswith("Free space there, or choose another place with --data.")

@@ -111,7 +111,7 @@ def test_nothing_there(uri, tmp_path):
     with pytest.raises(DataError) as caught:
         Remote(uri).fetch(NAME, tmp_path / "node")
     assert str(caught.value) == (
-        f"Prepared data should lie in {uri}/{NAME}. Found nothing there. Put it there with `mtlray data push SWEEP --to {uri}` "
+        f"Prepared data should lie in {uri}/{NAME}. Found nothing there. Upload it with `mtlray data push SWEEP --to {uri}` "
         "on a machine that has the data, or leave --data-from out."
     )
     assert not any(tmp_path.iterdir())
@@ -146,8 +146,8 @@ def test_a_full_disk(shelf, tmp_path, monkeypatch):
     with pytest.raises(DataError) as caught:
         Remote(str(shelf)).fetch(NAME, folder)
     assert str(caught.value) == (
-        f"Prepared data should go to {folder}. Found: [Errno 28] No space left on device: `{NAME}` needs 200,256 bytes, 1,000 "
-        "are free. Free space there, or choose another place with --data."
+        f"Prepared data should be written to {folder}. Found: [Errno 28] No space left on device: `{NAME}` needs 200,256 bytes, "
+        "1,000 are free. Free space there, or choose another place with --data."
     )
     assert not folder.exists()
 
@@ -173,7 +173,7 @@ def test_damage_there_is_named_and_not_fetched(shelf, tmp_path, damage, found):
     with pytest.raises(DataError, match=f"The prepared data in {shelf}/{NAME} is damaged: {found}") as caught:
         Remote(str(shelf)).fetch(NAME, tmp_path / "node")
     assert str(caught.value).endswith(
-        f"Remove that folder there, and put it there again with `mtlray data push SWEEP --to {shelf}` on a machine that has "
+        f"Remove that folder there, and upload it again with `mtlray data push SWEEP --to {shelf}` on a machine that has "
         "the data."
     )
     assert not (tmp_path / "node").exists()

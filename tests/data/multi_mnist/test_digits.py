@@ -83,7 +83,7 @@ def test_an_unpacked_file_alone_is_refused_and_kept(tiny_mnist, tmp_path):
         digits.read_mnist(root)
     assert str(caught.value) == (
         f"`{path}` should have the official `{path.name}.gz` beside it, to be checked against. Found it alone. "
-        "Remove it, and it is downloaded again, or run `mtlray data import mnist FOLDER`."
+        "Remove it to have it downloaded again, or run `mtlray data import mnist FOLDER`."
     )
     assert path.exists()
 
