@@ -1,4 +1,4 @@
-"""Activation checkpointing: the stages of a trunk are computed again in the backward pass, so that they need not be kept."""
+"""Activation checkpointing: the backward pass computes a trunk's stages again, so that they need not be kept."""
 
 import contextlib
 from collections.abc import Callable

@@ -18,7 +18,7 @@ class Heads(nn.ModuleDict):
 
 
 class SharedTrunk(nn.Module):
-    """A trunk, and the heads that read what it makes of the inputs."""
+    """A trunk, and the heads that read its representation of the inputs."""
 
     def __init__(self, trunk: nn.Module, heads: Mapping[str, nn.Module]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Where and with what networks are computed: what is chosen for a run and is no part of a trial."""
+"""Where and how networks are computed: chosen for a run, and not part of a trial."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""In which floating-point numbers a trial computes."""
+"""The floating-point precision in which a trial computes."""
 
 import contextlib
 from collections.abc import Iterator

@@ -51,8 +51,8 @@ def _choose(network: nn.Module, asked: KernelChoice, device: torch.device) -> Ke
 def _check_forward(spec: ModelSpec, network: SharedTrunk) -> None:
     if spec.single_representation and type(network).forward is not SharedTrunk.forward:
         raise SpecError(
-            f"The network of model {spec.label} has a `forward` of its own. Let `single_representation` of its spec be "
-            "False, or leave `forward` to SharedTrunk."
+            f"The network of model {spec.label} has a `forward` of its own. Set `single_representation` of its spec to False, "
+            "or leave `forward` to SharedTrunk."
         )
 
 
@@ -222,7 +222,7 @@ class Networks:
         return {name: self._lead(t.detach()).clone().contiguous() for name, t in tensors.items()}
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Put back what `state` gave."""
+        """Restore what `state` returned."""
         for name, tensor in {**self.parameters, **self.buffers}.items():
             with torch.no_grad():
                 tensor.copy_(state[name] if self.stacked else state[name][0])

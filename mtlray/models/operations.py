@@ -1,4 +1,4 @@
-"""How much work a network is, counted without doing it."""
+"""How much work a network does, counted without doing it."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -1,6 +1,6 @@
 """Trackers: a sweep's finished trials, read from its Parquet files, as runs of TensorBoard, W&B or MLflow.
 
-They come after the trials and change nothing in the results; one that fails costs its own export and no more.
+They come after the trials and change nothing in the results; if one fails, only its own export is lost.
 """
 
 from mtlray.trackers.mlflow import to_mlflow

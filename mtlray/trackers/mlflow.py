@@ -1,4 +1,4 @@
-"""MLflow: one run for each trial in an experiment; a trial that is there already is passed over."""
+"""MLflow: one run for each trial in an experiment; a trial that is already there is skipped."""
 
 from collections.abc import Iterable
 
@@ -42,6 +42,6 @@ def to_mlflow(trials: Iterable[TrackedTrial], to: str, project: str) -> str:
     except Exception as error:
         raise LaunchError(
             f"MLflow at `{to}` should take the trials of this sweep; it took {n}. It says: {' '.join(str(error).split())[:300]}. "
-            "The results are untouched. Mend it, and the same command goes on."
+            "The results are untouched. Fix that, then run the same command again to continue."
         ) from error
-    return f"{n} trials sent to the MLflow experiment `{project}` at {to}; {passed} were there already."
+    return f"{n} trials sent to the MLflow experiment `{project}` at {to}; {passed} were already there."

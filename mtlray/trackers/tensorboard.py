@@ -27,7 +27,7 @@ def to_tensorboard(trials: Iterable[TrackedTrial], to: str, project: str) -> str
             for name, value in trial.final.items():
                 writer.add_scalar(name, value, trial.parameters["steps"])
         n += 1
-    return f"{n} trials written below {Path(to) / project}. Look at them: tensorboard --logdir {to}"
+    return f"{n} trials written below {Path(to) / project}. View them with: tensorboard --logdir {to}"
 
 
 def trial_folder(to: Path, sweep: str, group: str, seed: int, trial_id: str) -> Path:
@@ -37,7 +37,7 @@ def trial_folder(to: Path, sweep: str, group: str, seed: int, trial_id: str) -> 
 
 
 class LiveTensorBoard:
-    """Writes a trial's curve as far as it is, whenever its checkpoint is saved. Never raises: the trial comes first."""
+    """Writes a trial's curve so far, whenever its checkpoint is saved. Never raises: the trial comes first."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder

@@ -95,5 +95,5 @@ def need(module: str, package: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         raise LaunchError(
-            f"This export needs the package `{package}`. Importing it failed: {error}. Install it: pip install {package}"
+            f"This export needs the package `{package}`. Importing it failed: {error}. Install it with `pip install {package}`."
         ) from error

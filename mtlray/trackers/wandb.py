@@ -9,7 +9,7 @@ from mtlray.trackers.tracked_trial import TrackedTrial, need
 def to_wandb(trials: Iterable[TrackedTrial], to: str, project: str) -> str:
     """Send each trial to a project; `WANDB_MODE=offline` writes below `to` instead. Returns what was done.
 
-    A trial that is there already is written over, because its run has the trial's id. Raises LaunchError.
+    A trial that is already there is overwritten, because its run has the trial's id. Raises LaunchError.
     """
     wandb = need("wandb", "wandb")
     n = 0

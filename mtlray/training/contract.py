@@ -1,4 +1,4 @@
-"""What a strategy must keep to while it runs. A breach would give numbers that depend on more than the trial's spec."""
+"""Rules that a strategy must follow while it runs. Breaking one would give numbers that depend on more than the trial's spec."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ def check_state(strategy: AbstractStrategy, state: State, n_seeds: int) -> None:
 
 
 def check_weights(strategy: AbstractStrategy, weights: Tensor, expected: torch.Size) -> None:
-    """Raise SpecError unless there is one weight for each seed and task; another shape would broadcast in silence."""
+    """Raise SpecError unless there is one weight for each seed and task; another shape would broadcast silently."""
     if weights.shape != expected:
         raise SpecError(
             f"The weights that {strategy.label} returns should have shape [seed, task] = {list(expected)}. "

@@ -1,4 +1,4 @@
-"""The curves of a run: what is written down at each evaluation, and nothing of what is trained."""
+"""The curves of a run: what is recorded at each evaluation, and nothing that is trained."""
 
 import math
 import time

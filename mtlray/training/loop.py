@@ -67,7 +67,7 @@ def train(
 
     `save` is called with each trial's checkpoint about every `checkpoint_seconds`, `progress` with the step about once a
     second; where that returns True, checkpoints are saved and Interrupted is raised. A non-finite loss, in training or in an
-    evaluation, ends a trial as diverged; its pack goes on. Raises what the strategy or the model raises.
+    evaluation, ends a trial as diverged; its pack continues. Raises what the strategy or the model raises.
     """
     steps, interval = trials[0].steps, trials[0].evaluation_interval
     with closing(PackData(trials, dataset, computation.device)) as data:

@@ -1,4 +1,4 @@
-"""What a pack adds up between two evaluations, and at which step each of its trials diverged."""
+"""The sums that a pack keeps between two evaluations, and at which step each of its trials diverged."""
 
 import torch
 from torch import Tensor
@@ -51,13 +51,13 @@ class Meters:
         self._unsearched = []
 
     def end_epoch(self, n_batches: int) -> Losses:
-        """The mean losses of the epoch, which starts anew."""
+        """The mean losses of the epoch; its sums are reset."""
         mean = self.epoch_losses / n_batches
         self.epoch_losses = torch.zeros_like(self.epoch_losses)
         return mean
 
     def end_interval(self) -> None:
-        """Start the sums between two evaluations anew."""
+        """Reset the sums between two evaluations."""
         self.interval_losses.zero_()
         self.weights.zero_()
 
@@ -71,7 +71,7 @@ class Meters:
         }
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Put back what `state` gave."""
+        """Restore what `state` returned."""
         self.weights, self.interval_losses = state["weights"], state["interval_losses"]
         self.epoch_losses, self._diverged_at = state["epoch_losses"], state["diverged_at"]
         self._unsearched = []

@@ -54,7 +54,7 @@ def optimizer_state(optimizer: torch.optim.Optimizer, networks: Networks, state:
 def restore_optimizer(
     optimizer: torch.optim.Optimizer, networks: Networks, state: State, slots: dict[str, dict[str, Tensor]]
 ) -> None:
-    """Put back what `optimizer_state` gave."""
+    """Restore what `optimizer_state` returned."""
     for name, parameter, leads in _named(networks, state):
         restored: dict[str, Tensor] = {}
         for key, value in slots[name].items():

@@ -111,7 +111,7 @@ class Run:
         ]
 
     def restore(self, checkpoints: Sequence[Checkpoint]) -> None:
-        """Go on from checkpoints of the same trials, one for each and all at the same step."""
+        """Continue from checkpoints of the same trials, one for each and all at the same step."""
 
         def join(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
             return {name: torch.cat([part[name] for part in parts]).to(self.networks.device) for name in parts[0]}

@@ -127,7 +127,7 @@ def test_a_forward_pass_of_its_own_contradicts_a_single_representation():
     with pytest.raises(SpecError) as caught:
         Networks(CrossedNet(claim=True), data.input_shape, data.tasks, (0,), COMPUTATION, "float64")
     assert str(caught.value) == (
-        "The network of model lenet-A has a `forward` of its own. Let `single_representation` of its spec be False, or leave "
+        "The network of model lenet-A has a `forward` of its own. Set `single_representation` of its spec to False, or leave "
         "`forward` to SharedTrunk."
     )
 

@@ -52,7 +52,7 @@ def test_trials_write_live_what_the_export_writes(tmp_path, ledger, runs, monkey
         assert live["val/left/loss"] == after["val/left/loss"]
     logs = [path.read_text() for path in tmp_path.glob("results-file/small/trials/*/attempt-1.log")]
     assert len(logs) == 2
-    assert all("TensorBoard got no more of this trial: " in log for log in logs)
+    assert all("TensorBoard logging of this trial stopped: " in log for log in logs)
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def read_back(folder):
 def test_tensorboard_reads_what_was_written(runs, tmp_path):
     for _ in range(2):  # the second time replaces the first
         said = to_tensorboard(iter(runs), str(tmp_path), "small")
-    assert said == f"2 trials written below {tmp_path}/small. Look at them: tensorboard --logdir {tmp_path}"
+    assert said == f"2 trials written below {tmp_path}/small. View them with: tensorboard --logdir {tmp_path}"
     (folder,) = tmp_path.glob("small/*loss_share*/seed0-*")
     scalars = read_back(folder)
     expected = [(step, values["val/left/loss"]) for step, values in runs[0].scalars]

@@ -1,4 +1,4 @@
-"""A kernel of our own for small convolutions on a CPU: compiled at first use, left aside where that cannot be done."""
+"""Our own kernel for small convolutions on a CPU: compiled at first use, not used where that is impossible."""
 
 from mtlray.models.kernels.build import Kernel, KernelChoice, choose_kernel, fused_unavailable
 from mtlray.models.kernels.conv_pool_relu import conv_pool_relu, fits

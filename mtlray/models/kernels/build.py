@@ -34,9 +34,8 @@ class BuildError(Exception):
 
 
 def choose_kernel(asked: KernelChoice) -> Kernel:
-    """The kernel for convolutions on this machine's CPU; `auto` takes the compiled one where there is one.
-
-    Raises SpecError where `fused` is asked for and cannot be had.
+    """The kernel for convolutions on this machine's CPU; `auto` takes the compiled one where there is one. Raises SpecError if
+    `fused` is requested but not available.
     """
     if asked == "torch":
         return "torch"
@@ -49,7 +48,7 @@ def choose_kernel(asked: KernelChoice) -> Kernel:
 
 
 def fused_unavailable() -> str | None:
-    """Why the compiled kernel cannot be used here, in a sentence with its remedy; None where it can."""
+    """Why the compiled kernel cannot be used here, in a sentence with its remedy; None if it can."""
     try:
         library()
     except BuildError as error:
@@ -93,7 +92,7 @@ def _compiler() -> str:
         if found:
             return found
     raise BuildError(
-        "No C++ compiler was found for the fused kernel. Install g++ or clang++, or name one in the variable CXX."
+        "No C++ compiler was found for the fused kernel. Install g++ or clang++, or set the variable CXX to one."
     )
 
 

@@ -61,7 +61,7 @@ def test_without_a_compiler(fresh, monkeypatch):
         choose_kernel("fused")
     assert str(caught.value) == (
         "Kernel `fused` should be usable on this machine. No C++ compiler was found for the fused kernel. Install g++ or "
-        "clang++, or name one in the variable CXX. Choose kernel `auto` or `torch`."
+        "clang++, or set the variable CXX to one. Choose kernel `auto` or `torch`."
     )
 
 
