@@ -129,7 +129,7 @@ for _command in COMMANDS:
 
 
 def call(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
-    """Run a command line and exit; an error that the user can mend is one paragraph and exit code 2.
+    """Run a command line and exit; an error that the user can fix is one paragraph and exit code 2.
 
     `arguments` are those of the process unless given.
     """

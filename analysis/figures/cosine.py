@@ -1,4 +1,4 @@
-"""Gradient cosine: how far the tasks' gradients in the trunk agree, against the steps; where it was recorded."""
+"""Gradient cosine: how far the tasks' gradients in the trunk agree, against the steps, if it was recorded."""
 
 from matplotlib.axes import Axes
 

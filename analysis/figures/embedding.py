@@ -22,7 +22,7 @@ def draw(scene: Scene) -> Drawing:
     """A row for each embedded trial, a column for each step. Raises NothingToDraw where none was embedded."""
     frames = _frames(scene)
     if not frames:
-        raise NothingToDraw("no trunk was embedded; `mtlray embed SWEEP` does it")
+        raise NothingToDraw("no trunk has been embedded; run `mtlray embed SWEEP`")
     shown = frames[:_MOST]
     n_columns = max(frame["step"].nunique() for frame in shown)
     figure = Figure(figsize=(0.3 + _SIZE * n_columns, 0.25 + _SIZE * len(shown)), layout="constrained")
@@ -54,7 +54,7 @@ def draw(scene: Scene) -> Drawing:
         figure=figure,
         caption="t-SNE of the last layer of the shared trunk on test examples"
         + (f"; each mark is the example's class for {marks}" if tasks else "")
-        + ". Only neighbourhoods have a meaning: distances between groups, their sizes and the axes have none."
+        + ". Only neighbourhoods are meaningful; distances between groups, their sizes and the axes are not."
         + (f" {cut} more embedded trials are not shown." if cut else ""),
     )
 

@@ -42,7 +42,7 @@ def wrapped(n: int, most: int = 3) -> tuple[int, int]:
 
 
 def legend(figure: Figure, scene: Scene, shown: Iterable[str]) -> None:
-    """One legend below all panels: the series that are shown in colour, and how many stand back in grey."""
+    """One legend below all panels: the series that are shown in colour, and how many are grey."""
     shown = set(shown)
     handles = [
         Line2D([], [], color=look.color, linestyle=look.dashes, marker=look.marker, label=_label(name))

@@ -1,4 +1,4 @@
-"""Pareto scatter: two tasks against each other, a point for each strategy, and the front of those nobody dominates."""
+"""Pareto scatter: two tasks against each other, a point for each strategy, and the front of those that no other dominates."""
 
 import itertools
 
@@ -40,7 +40,7 @@ def draw(scene: Scene) -> Drawing:
         caption="Two tasks at a time, each by its first metric, mean over the seeds that are done; bars ± one standard "
         f"deviation, rule {scene.selected.name}. Up and to the right is better. Grey rings, joined by a line, mark the "
         "strategies that no other dominates; dashed lines are the single-task means."
-        + (f" {cut} more pairs of tasks and fractions are left out." if cut > 0 else ""),
+        + (f" {cut} more pairs of tasks and fractions are not shown." if cut > 0 else ""),
     )
 
 

@@ -12,7 +12,7 @@ def draw(scene: Scene) -> Drawing:
     """Raises NothingToDraw without a complete single-task baseline whose means are positive."""
     found = scores(scene.results, scene.selected, scene.grid)
     if SINGLE not in found.strategies:
-        raise NothingToDraw("the sweep has no single-task baseline to measure by")
+        raise NothingToDraw("the sweep has no single-task baseline to compare with")
     of_single = found.values[:, found.row(SINGLE)]
     known = np.isfinite(of_single)
     if not found.columns or not known.any(axis=0).all():

@@ -48,9 +48,9 @@ def draw(scene: Scene) -> Drawing:
     caption = (
         f"Mean rank over all cells of the table, {_seeds(n_blocks)}, rule {scene.selected.name}. Two strategies differ at "
         "the 5 % level by Nemenyi's test where their bars, one critical difference "
-        f"({2 * half:.2f}) long, do not overlap; the shade is that of the best. Each seed counts as one repetition."
+        f"({2 * half:.2f}) long, do not overlap; the shaded band is that of the best. Each seed counts as one repetition."
     )
-    return Drawing(figure=figure, caption=caption + listed(" Left out, for want of a complete seed: ", left_out))
+    return Drawing(figure=figure, caption=caption + listed(" Left out because no seed is complete: ", left_out))
 
 
 def _ticks(n: int) -> list[int]:

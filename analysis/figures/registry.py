@@ -1,4 +1,4 @@
-"""Registry: the figures there are, by name."""
+"""Registry: all figures, by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

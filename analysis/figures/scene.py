@@ -23,10 +23,10 @@ class NothingToDraw(ResultsError):
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """What figures of one data set are drawn from.
+    """The data from which the figures of one data set are drawn.
 
     `series` maps each strategy to the name of its line: its label, or `single-task` where each task has one strategy that
-    trains it alone. `prominent` holds the series that bear a colour; where there are more, the others stay grey.
+    trains it alone. `prominent` holds the series that have a colour; where there are more, the others stay grey.
     """
 
     results: Results
@@ -112,7 +112,7 @@ def scene(results: Results, selected: SelectionRule, dataset: str) -> Scene:
 
 
 def described(measure: Measure) -> str:
-    """A measure as an axis bears it: `left accuracy [%] ↑`."""
+    """A measure as an axis label: `left accuracy [%] ↑`."""
     unit = "" if measure.unit in ("", "1") else f" [{measure.unit}]"
     return f"{measure.task} {measure.metric}{unit} {'↑' if measure.higher_is_better else '↓'}"
 

@@ -1,4 +1,4 @@
-"""Load: one sweep's results folder as data frames, beside the list of trials that ought to be in it."""
+"""Load: one sweep's results folder as data frames, beside the list of trials that should be in it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class Rates:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Results:
-    """What a sweep planned and what it left behind.
+    """What a sweep planned and what results it has.
 
     `summary` has one row per finished trial, task and metric (columns: `mtlray.results.ledger.SUMMARY`), only for trials in
     `expected`, each trial once. `expected` has one row per planned trial, in sweep order: trial_id, dataset, strategy,
@@ -141,7 +141,7 @@ def _expected(trials: Sequence[Mapping[str, Any]], where: str) -> pd.DataFrame:
         if cell in seen:
             raise ResultsError(
                 f"Trials {seen[cell]} and {trial_id} should differ in data set, strategy, fraction, seed or "
-                f"optimizer. Both are {cell[0]}, {cell[1]}, {cell[2]:g}, {cell[3]}. Put them into sweeps of their own."
+                f"optimizer. Both are {cell[0]}, {cell[1]}, {cell[2]:g}, {cell[3]}. Put them into separate sweeps."
             )
         seen[cell] = trial_id
         rows[trial_id] = (trial_id, dataset, strategy, float(fraction), seed, list(tasks), *setting)

@@ -1,4 +1,4 @@
-"""Published: the numbers of papers as data, under our names, with what is known to be wrong or unclear about them."""
+"""Published: the numbers of papers as data, under our names, with what is known to be wrong or unclear in them."""
 
 import functools
 import io
@@ -121,7 +121,7 @@ def describe(name: str) -> PublishedTable:
 def published(name: str) -> pd.DataFrame:
     """The numbers of a published table, one row per cell: strategy, fraction, task, metric, mean, spread, derived.
 
-    Strategies and metrics bear our names where we have one (`stl:left` is the paper's single-task row under task left).
+    Strategies and metrics have our names where there is one (`stl:left` is the paper's single-task row under task left).
     Accuracies are in per cent. `spread` is what the paper prints after ±, NaN where it prints none; `derived` marks
     numbers that were worked out from the paper's prose. Raises SpecError.
     """

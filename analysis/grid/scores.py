@@ -18,7 +18,7 @@ class Scores:
 
     `expected[strategy, column]` counts the planned trials, 0 where the strategy does not train the column's task. The
     row `single-task`, where there is one, holds for each column the run that trained the column's task alone;
-    `baselines` names that strategy. `dropped` names single-task strategies that gave way to a better one.
+    `baselines` names that strategy. `dropped` names single-task strategies that a better one replaces.
     """
 
     strategies: tuple[str, ...]

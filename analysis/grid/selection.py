@@ -1,4 +1,4 @@
-"""Selection rules: which of a trial's evaluations speaks for it. The rule's name stands at the head of every table."""
+"""Selection rules: which evaluation of a trial counts. Every table names its rule at the top."""
 
 from dataclasses import dataclass
 

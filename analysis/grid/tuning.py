@@ -1,6 +1,6 @@
-"""Tuning: of the learning rates that a strategy ran with, the one that speaks for it, chosen on the validation split.
+"""Tuning: of the learning rates that a strategy ran with, the one that represents it, chosen on the validation split.
 
-Averaging over rates would have no meaning, and choosing on the test split would favour the strategy with most rates. So a
+Averaging over rates would be meaningless, and choosing on the test split would favour the strategy with most rates. So a
 table shows each strategy at one rate ("best"), or each rate in a row of its own ("all").
 """
 
@@ -29,7 +29,7 @@ def tuned(results: Results, rates: str | None = None) -> Results:
     "best" keeps, of a strategy's rates on one data set and fraction, the one with the smallest validation gap: for each task
     and metric, the mean over seeds of `best_val` is compared with the best such mean of all the rates, as a share of it; the
     gap is the mean of these shares over a task's metrics, then over tasks. Only rates all of whose trials are done compete,
-    unless there is none; of equals the first in the sweep's order wins. The other rates' trials are taken out.
+    unless there is none; of equals the first in the sweep's order wins. The other rates' trials are removed.
 
     "all" keeps all trials, and names the rate in the strategy's name. None means "best", or "all" where no finished trial has
     a validation value. Without several rates the results stay as they are.

@@ -1,4 +1,4 @@
-"""Cost: what a strategy's trials take, in time, memory and backward passes, beside what they give."""
+"""Cost: what a strategy's trials take, in time, memory and backward passes, beside what they achieve."""
 
 import math
 from collections import Counter

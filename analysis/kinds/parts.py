@@ -52,8 +52,8 @@ def _of(kind: str, results: Results, selected: SelectionRule, grid: Grid, baseli
         if not (done["at_best_val"].notna() & done["best_test"].notna()).any():
             raise ResultsError(
                 "The price of selecting on the test split is best_test less at_best_val. The finished trials of "
-                f"{grid.dataset} have no validation split, so they have no at_best_val. Hold validation examples out "
-                "in the sweep's data set (val_digits=...) and run it again."
+                f"{grid.dataset} have no validation split, so they have no at_best_val. Hold out validation examples in the "
+                "sweep's data set (val_digits=...) and run it again."
             )
         rows = prices(results, grid)
         return [(rows, selection_listing(results, grid, scores(results, rule("best_val"), grid, join=False), rows))]

@@ -94,7 +94,7 @@ def notes(results: Results, grid: Grid) -> list[str]:
 
 
 def legacy(grid: Grid) -> list[str]:
-    """What the statistics leave out, where a metric is there in two ways of counting."""
+    """What the statistics leave out where a metric is counted in two ways."""
     metrics = {column.measure.metric for column in grid.columns}
     if not any(m.endswith("_legacy") and m.replace("_legacy", "_global") in metrics for m in metrics):
         return []

@@ -1,4 +1,4 @@
-"""Seeds: what a small number of them means for intervals and tests, in words to print below a table."""
+"""Seeds: what a small number of them means for intervals and tests, as sentences to print below a table."""
 
 from collections.abc import Iterable
 

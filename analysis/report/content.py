@@ -1,4 +1,4 @@
-"""Content: what the page says, gathered from the results; every refusal becomes a sentence on the page."""
+"""Content: what the page says, gathered from the results; every error becomes a sentence on the page."""
 
 import base64
 import contextlib
@@ -109,7 +109,7 @@ def section(
     return Section(
         dataset=dataset,
         anchor=f"data-{number}",
-        origin=chosen.data_origin if isinstance(chosen, Grid) else "see the refusal below",
+        origin=chosen.data_origin if isinstance(chosen, Grid) else "see the reason below",
         fingerprint=fingerprints(results, dataset),
         sheets=sheets,
         statistics=_statistics(results, selected, {rule.name: of_rules[rule.name, dataset] for rule in RULES}),

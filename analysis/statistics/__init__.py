@@ -2,7 +2,7 @@
 
 - the first axis is the seed, the unit that is repeated: `scores[seed, ...]`;
 - what was measured on one seed stays together when seeds are drawn anew, so results that share seeds go into one array;
-- scores are finite. A value that is not raises ResultsError: what to leave out is for the caller to decide, and to say.
+- scores are finite. A value that is not raises ResultsError: the caller decides what to leave out, and says so.
 
 Where the sign matters a function takes `higher_is_better`, one flag for each column, and counts better as positive.
 """

@@ -1,4 +1,4 @@
-"""Paired: what differs between two strategies on the same seeds, with tests, an effect size and Holm's correction."""
+"""Paired: how two strategies differ on the same seeds, with tests, an effect size and Holm's correction."""
 
 import functools
 import math

@@ -213,7 +213,7 @@ def test_a_strategy_without_a_complete_seed_is_not_ranked_and_named(with_curves)
     for trial in sweep.description["trials"][:3]:
         sweep.finish(trial, {"left": 1.0, "right": 1.0}, state="diverged")
     drawing = drawn(sweep, "ranks")
-    assert drawing.caption.endswith("Left out, for want of a complete seed: equal.")
+    assert drawing.caption.endswith("Left out because no seed is complete: equal.")
     with pytest.raises(NothingToDraw, match="two or more strategies"):
         drawn(with_curves({"equal": BOTH}, name="one"), "ranks")
 
