@@ -148,7 +148,7 @@ def test_the_largest_group_stands_for_its_kind():
     said = []
     cut = repacked([*few, *many], largest_packs([*few, *many]), [Calibration(2)], said.append)
     assert sorted(len(pack) for pack in cut) == [1, 2, 2]
-    assert said == [f"Pack size 2 for {DATA.label}, lenet-A, equal: no other seed to pack a trial with."]
+    assert said == [f"Pack size 2 for {DATA.label}, lenet-A, equal: there is no other seed to pack a trial with."]
 
 
 # -- a real pack on the CPU

@@ -225,7 +225,7 @@ def test_mlflow_gets_each_trial_once(runs):
     assert to_mlflow(iter(runs), "here", "small").startswith("2 trials sent")
     stored = MlflowClient.stores["here"]
     again = to_mlflow(iter(runs), "here", "small")
-    assert again == "0 trials sent to the MLflow experiment `small` at here; 2 were there already."
+    assert again == "0 trials sent to the MLflow experiment `small` at here; 2 were already there."
     assert len(stored) == 2
     (first,) = (run for run in stored.values() if run.tags["mtlray.trial_id"] == runs[0].trial_id)
     step, values = runs[0].scalars[0]
