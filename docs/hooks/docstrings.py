@@ -1,4 +1,4 @@
-"""An extension of griffe: our docstrings as Markdown. Doctests and `.. math::` blocks become code; brackets elsewhere are no links."""
+"""An extension of griffe: our docstrings as Markdown. Doctests and `.. math::` blocks become code; brackets are no links."""
 
 import re
 from typing import Any
@@ -25,7 +25,7 @@ def as_markdown(text: str) -> str:
     """A docstring in Markdown."""
     text = _MATH.sub(lambda found: _fenced("text", found["first"] + "\n" + found["body"]), text + "\n")
     text = _DOCTEST.sub(lambda found: _fenced("pycon", found[0]), text)
-    parts = _CODE.split(text)
+    parts = _CODE.split(text.replace(":math:`", "`"))
     parts[::2] = [part.replace("[", r"\[") for part in parts[::2]]
     return "".join(parts).strip()
 
