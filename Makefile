@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install quickstart test test-all test-lowest lint format plan bench clean
+.PHONY: help install quickstart test test-all test-lowest lint format plan bench docs clean
 
 help:
 	@echo "make quickstart  install, run a small sweep of 36 trials, print its table (two minutes after installation)"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint        format check, lint, types"
 	@echo "make plan        plan every sweep file"
 	@echo "make bench       throughput against plain PyTorch loops (and LIBMTL=CHECKOUT), what surrounds training, each strategy's cost, large tables"
+	@echo "make docs        the documentation site, into site/ (tools in .venv-docs, neither torch nor ray)"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV): a few minutes and 6 GB"
@@ -63,5 +64,17 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/strategies.py
 	$(BIN)/python benchmarks/tables.py
 
+# The reference is read from the source, so that the package itself is not installed.
+DOCS := .venv-docs
+
+$(DOCS)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"], sep="\n")' > $(DOCS)/wanted.txt
+	$(DOCS)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r $(DOCS)/wanted.txt
+	@touch $@
+
+docs: $(DOCS)/.installed
+	$(DOCS)/bin/mkdocs build --strict --clean
+
 clean:
-	rm -rf $(VENV) $(LOWEST) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) $(DOCS) site .mypy_cache .pytest_cache .ruff_cache .hypothesis
