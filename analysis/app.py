@@ -1,5 +1,6 @@
 """The commands table, report and figures. Here they take a results folder; `mtlray` mounts them for sweep files too."""
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -133,6 +134,8 @@ def call(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
 
     `arguments` are those of the process unless given.
     """
+    # Commands write files. A notebook names its own backend to its shells, and without it matplotlib is not even imported.
+    os.environ["MPLBACKEND"] = "agg"
     for stream in (sys.stdout, sys.stderr):
         # A message may quote what a terminal set to ASCII would refuse with a traceback.
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")

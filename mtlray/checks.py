@@ -7,6 +7,8 @@ from typing import Any
 
 from mtlray.errors import SpecError
 
+LARGEST = 2**63 - 1  # what a column of Parquet and a generator of torch hold
+
 
 def require(holds: bool, name: str, rule: str, found: object) -> None:
     """Raise SpecError unless a parameter keeps its rule."""
@@ -20,9 +22,16 @@ def require_choice(name: str, found: object, choices: Sequence[str]) -> None:
 
 
 def integer(name: str, value: Any, rule: str = "be an integer") -> int:
-    """The value of a parameter that counts something, from Python or numpy. Raises SpecError for others, 1.0 and True too."""
-    require(not isinstance(value, bool) and hasattr(value, "__index__"), name, rule, repr(value))
-    return operator.index(value)
+    """The value of a parameter that counts something, from Python or numpy. Raises SpecError for others,
+    1.0 and True too, and for one of more than 64 bits.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        require(False, name, rule, repr(value))
+    found = operator.index(value)
+    # Python refuses to write an integer of thousands of digits as text.
+    shown = str(found) if found.bit_length() < 256 else f"an integer of {found.bit_length()} bits"
+    require(-LARGEST - 1 <= found <= LARGEST, name, "lie in [-2**63, 2**63 - 1], because results hold 64 bits", shown)
+    return found
 
 
 def is_number(value: object) -> bool:

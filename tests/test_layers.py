@@ -9,7 +9,7 @@ from places import ROOT
 # From the ground up. Folders of one row do not import each other.
 ROWS = [
     ["errors", "axes", "randomness", "closed_pipe"],
-    ["checks", "storage"],
+    ["checks", "own_settings", "storage"],
     ["identity", "tasks", "launch_scripts"],
     ["results", "data", "models", "strategies"],
     ["specs", "trackers", "analysis"],
@@ -20,7 +20,17 @@ ROWS = [
     ["launch"],
     ["cli"],
 ]
-NO_TORCH = {"errors", "closed_pipe", "checks", "storage", "identity", "results", "launch_scripts", "analysis"}
+NO_TORCH = {
+    "errors",
+    "closed_pipe",
+    "checks",
+    "own_settings",
+    "storage",
+    "identity",
+    "results",
+    "launch_scripts",
+    "analysis",
+}
 RANK = {name: rank for rank, row in enumerate(ROWS) for name in row}
 PACKAGE = ROOT / "mtlray"
 # Not rglob, which does not follow the link to the folder analysis.
@@ -96,7 +106,7 @@ def test_only_on_ray_knows_ray_and_the_ground_floor_no_torch(path):
 
 @pytest.mark.parametrize("path", [path for path in FILES if own(path) == "analysis"], ids=named)
 def test_analysis_knows_results_and_errors_alone(path):
-    known = ("mtlray.analysis", "mtlray.results", "mtlray.errors", "mtlray.closed_pipe")
+    known = ("mtlray.analysis", "mtlray.results", "mtlray.errors", "mtlray.closed_pipe", "mtlray.own_settings")
     for name in imported(path):
         assert not name.startswith("mtlray") or name.startswith(known), name
 

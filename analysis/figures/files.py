@@ -4,7 +4,6 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -16,6 +15,7 @@ from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.selection import rule
 from mtlray.analysis.grid.tuning import tuned
 from mtlray.errors import unknown_name
+from mtlray.own_settings import own_settings
 
 # Without dates, so that drawing again changes nothing.
 _METADATA: dict[str, dict[str, str | None]] = {
@@ -36,7 +36,7 @@ def encode(drawn: Figure, format: str, *, text_as_paths: bool = True) -> bytes:
     FigureCanvasAgg(drawn)
     parameters = PARAMETERS | {"svg.hashsalt": "mtlray", "svg.fonttype": "path" if text_as_paths else "none"}
     buffer = io.BytesIO()
-    with mpl.rc_context(parameters):
+    with own_settings(parameters):
         if (engine := drawn.get_layout_engine()) is not None:
             engine.execute(drawn)
             drawn.set_layout_engine("none")  # else savefig draws everything twice, the first time for the layout alone

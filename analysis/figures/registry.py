@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import matplotlib as mpl
-
 from mtlray.analysis.figures import cosine, embedding, fractions, learning, pareto, profiles, ranks, scale, weights
 from mtlray.analysis.figures.panels import Drawing
 from mtlray.analysis.figures.scene import Scene
 from mtlray.analysis.figures.style import PARAMETERS
 from mtlray.errors import unknown_name
+from mtlray.own_settings import own_settings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,5 +43,5 @@ def kind(name: str) -> Kind:
 
 def figure(name: str, scene: Scene) -> Drawing:
     """Draw one kind of figure of a scene. Raises SpecError for an unknown name, NothingToDraw where there is nothing."""
-    with mpl.rc_context(PARAMETERS):
+    with own_settings(PARAMETERS):
         return kind(name).draw(scene)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from mtlray.errors import StoreError
 from mtlray.storage.failpoints import failpoint
+from mtlray.storage.names import is_side_file
 from mtlray.storage.seal import BrokenSealError, check_seal, facts_of, sealed
 from mtlray.storage.store import Store
 
@@ -50,7 +51,8 @@ class Shards:
 
     def sizes(self) -> dict[str, int]:
         """The size in bytes of each file, from the folder's listing."""
-        return {name: size for name, size in self._store.sizes(self.folder).items() if name.endswith(".parquet")}
+        sizes = self._store.sizes(self.folder)
+        return {name: n for name, n in sizes.items() if name.endswith(".parquet") and not is_side_file(name)}
 
     def write(self, name: str, table: pa.Table) -> int:
         """Write one file; returns its size in bytes. Raises OSError."""

@@ -1,5 +1,6 @@
 """python -m mtlray.analysis: exit codes, messages, and that it needs neither torch nor ray."""
 
+import os
 import subprocess
 import sys
 
@@ -83,3 +84,11 @@ def test_imports_neither_torch_nor_ray():
     code = "import sys, mtlray.analysis.app; print([m for m in ('torch', 'ray') if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert run.stdout.strip() == "[]", run.stderr
+
+
+def test_a_backend_that_is_not_installed_breaks_no_figure(complete, tmp_path):
+    command = [sys.executable, "-m", "mtlray.analysis", "figures", complete.folder, "--out", tmp_path / "figures"]
+    surroundings = os.environ | {"MPLBACKEND": "nowhere"}
+    run = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert any((tmp_path / "figures").iterdir())

@@ -143,6 +143,18 @@ def test_a_shard_without_our_columns_is_damaged(ledger):
     assert (set(records), damaged) == ({BASE.trial_id}, ["summary/foreign.parquet"])
 
 
+def test_side_files_beside_shards_are_passed_over(ledger):
+    commit_all(ledger)
+    before = contents(ledger)
+    for name in files(ledger):
+        path = ledger.store.local / name
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\26\7" + bytes(100))
+    assert ledger.records()[1] == []
+    assert contents(ledger) == before
+    assert ledger.compact() == len(TRIALS)
+    assert contents(ledger) == before
+
+
 def test_a_torn_curve_is_passed_over(ledger):
     commit_all(ledger)
     path = ledger.store.local / "curves" / LABEL / f"{TRIALS[0].trial_id}.parquet"

@@ -207,6 +207,20 @@ def test_the_same_trial_twice_is_refused():
     )
 
 
+@pytest.mark.parametrize(
+    "seed", [2**63, -(2**63) - 1, 10**300, 10**5000], ids=["one more", "negative", "300 digits", "no text"]
+)
+def test_a_seed_of_more_than_64_bits_is_refused_when_planned(seed):
+    with pytest.raises(SpecError, match="results hold 64 bits"):
+        change(seed=seed)
+    with pytest.raises(SpecError, match="results hold 64 bits"):
+        dataclasses.replace(SWEEP, seeds=(seed,))
+
+
+def test_the_largest_seed_is_taken():
+    assert change(seed=2**63 - 1).seed == 2**63 - 1
+
+
 def test_a_trial_that_cannot_run_is_refused_when_planned():
     with pytest.raises(SpecError, match="There is no task `up`"):
         dataclasses.replace(SWEEP, strategies=(SingleTask(task="up"),)).trials()

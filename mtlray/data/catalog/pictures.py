@@ -15,6 +15,7 @@ from mtlray.data.nyuv2 import NYUv2
 from mtlray.data.nyuv2.importing import FORMS
 from mtlray.data.nyuv2.sample import CLASSES
 from mtlray.errors import DataError, unknown_name
+from mtlray.own_settings import own_settings
 
 _FACES: Mapping[str, type[Faces]] = {"imdb_wiki": IMDBWiki, "utkface": UTKFace}
 
@@ -41,6 +42,7 @@ def specs_of(name: str, root: Path) -> list[DatasetSpec]:
     return specs
 
 
+@own_settings({})
 def draw(spec: DatasetSpec, dataset: Dataset, out: Path, n: int) -> None:
     """Write a picture with `n` training and `n` test examples, evenly spread over each split, a row an example."""
     import matplotlib

@@ -9,6 +9,7 @@ from mtlray.data.files.download import RemoteFile, fetch, unpack
 from mtlray.data.multi_mnist.digits import MNIST_FILES, SOURCES, Source, check_mnist, import_mnist, mnist_folder
 from mtlray.data.multi_mnist.spec import MultiMNIST
 from mtlray.errors import DataError, SpecError, unknown_name
+from mtlray.storage.names import is_side_file
 
 
 def _source(name: str) -> Source | Importable:
@@ -130,7 +131,7 @@ def _unpacked(archive: RemoteFile, folder: Path, say: Callable[[str], None]) -> 
         fetched = fetch(archive, folder, say)
         say(f"unpacking {fetched.name}")
         unpack(fetched, content)
-    inside = [path for path in content.iterdir() if not path.name.startswith(".")]
+    inside = [path for path in content.iterdir() if not is_side_file(path.name)]
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else content
 
 

@@ -15,18 +15,19 @@ from pathlib import Path
 from mtlray.data.faces.store import FEMALE, MALE, OLDEST, Dropped, Face, open_file, store_faces
 from mtlray.errors import DataError
 from mtlray.randomness import numpy_generator
+from mtlray.storage.names import has_ending, is_side_file
 
-_NAME = re.compile(r"(\d+)_(\d+)_(\d+)_(\d+)\.jpg(\.chip\.jpg)?")
+_NAME = re.compile(r"(\d+)_(\d+)_(\d+)_(\d+)\.jpe?g(\.chip\.jpe?g)?", re.IGNORECASE)
 _GENDERS = {0: MALE, 1: FEMALE}
 
 
 def import_utkface(path: Path, root: Path, *, size: int, say: Callable[[str], None]) -> str:
     """Store the faces of `path` below `root`; returns what was imported, in words. Raises DataError."""
-    files = _files(path)
     dropped = Dropped()
+    files = _files(path, dropped)
     faces = {}
     for name, opened in sorted(files.items()):
-        if not name.endswith(".jpg"):
+        if not has_ending(name, ".jpg", ".jpeg"):
             continue
         match = _NAME.fullmatch(name)
         if match is None:
@@ -59,10 +60,11 @@ def import_utkface(path: Path, root: Path, *, size: int, say: Callable[[str], No
     )
 
 
-def _files(path: Path) -> dict[str, Callable[[], io.BytesIO]]:
-    """The files of a folder or a zip, by name without folders."""
+def _files(path: Path, dropped: Dropped) -> dict[str, Callable[[], io.BytesIO]]:
+    """The files of a folder or a zip, by name without folders; side files are dropped."""
     if path.is_dir():
-        return {file.name: partial(open_file, file) for file in path.rglob("*") if file.is_file()}
+        inside = [str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()]
+        return {Path(name).name: partial(open_file, path / name) for name in _wanted(inside, dropped)}
     if not path.is_file():
         raise DataError(f"`{path}` should be a folder or a zip file with UTKFace. Found nothing there.")
     try:
@@ -76,7 +78,15 @@ def _files(path: Path) -> dict[str, Callable[[], io.BytesIO]]:
         except zipfile.BadZipFile as error:
             raise OSError(str(error)) from error
 
-    return {Path(name).name: partial(opened, name) for name in archive.namelist() if not name.endswith("/")}
+    inside = [name for name in archive.namelist() if not name.endswith("/")]
+    return {Path(name).name: partial(opened, name) for name in _wanted(inside, dropped)}
+
+
+def _wanted(names: list[str], dropped: Dropped) -> list[str]:
+    wanted = [name for name in names if not is_side_file(name)]
+    for _ in range(len(names) - len(wanted)):
+        dropped.add("side files of macOS or Windows")
+    return wanted
 
 
 def _splits(path: Path, faces: dict[str, Face], files: dict[str, Callable[[], io.BytesIO]]) -> dict[str, list[Face]]:

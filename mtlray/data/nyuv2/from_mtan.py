@@ -7,6 +7,7 @@ import numpy as np
 
 from mtlray.data.nyuv2.sample import Sample
 from mtlray.errors import DataError
+from mtlray.storage.names import has_ending, is_side_file
 
 _FOLDERS = {"train": "train", "test": "val"}
 _PARTS = ("image", "label", "depth", "normal")
@@ -27,10 +28,7 @@ class MtanForm:
         """How many images there are. Raises DataError where the four folders do not hold the same numbers."""
         numbers: dict[str, set[str]] = {}
         for part in _PARTS:
-            folder = self._path / _FOLDERS[split] / part
-            if not folder.is_dir():
-                raise self._wrong(f"no folder `{folder}`")
-            numbers[part] = {file.stem for file in folder.glob("*.npy")}
+            numbers[part] = set(self._files(split, part))
         n = len(numbers["image"])
         expected = {str(i) for i in range(n)}
         for part in _PARTS:
@@ -41,16 +39,26 @@ class MtanForm:
         return n
 
     def samples(self, split: str) -> Iterator[Sample]:
-        for i in range(self.count(split)):
-            image, labels, depth, normals = (self._read(_FOLDERS[split], part, i) for part in _PARTS)
+        n = self.count(split)
+        files = [self._files(split, part) for part in _PARTS]
+        for i in range(n):
+            image, labels, depth, normals = (self._read(of_part[str(i)]) for of_part in files)
             name = f"{_FOLDERS[split]}/{i}"
             if labels.ndim == 2 and (labels != np.rint(labels)).any():
                 raise self._wrong(f"labels of `{name}` that are no whole numbers")
             depth = depth[..., 0] if depth.ndim == 3 and depth.shape[-1] == 1 else depth
             yield Sample(name, self._eight_bits(name, image), depth, labels, normals)
 
-    def _read(self, folder: str, part: str, i: int) -> np.ndarray:
-        path = self._path / folder / part / f"{i}.npy"
+    def _files(self, split: str, part: str) -> dict[str, Path]:
+        """The arrays of one part, by the number in their names."""
+        folder = self._path / _FOLDERS[split] / part
+        if not folder.is_dir():
+            raise self._wrong(f"no folder `{folder}`")
+        return {
+            file.stem: file for file in folder.iterdir() if has_ending(file, ".npy") and not is_side_file(file.name)
+        }
+
+    def _read(self, path: Path) -> np.ndarray:
         try:
             array: np.ndarray = np.load(path, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from mtlray.data.nyuv2.sample import Sample
 from mtlray.errors import DataError
+from mtlray.storage.names import is_side_file
 
 DEPTH_BIN = 10 / 255
 _FOLDERS = {"train": "train", "test": "val"}
@@ -35,7 +36,8 @@ class ZipForm:
             self._zip = zipfile.ZipFile(path)
         except zipfile.BadZipFile as error:
             raise self._damaged(str(error)) from error
-        self._names = frozenset(self._zip.namelist())
+        # By names in small letters, because cameras and Windows write `.JPG`.
+        self._names = {name.lower(): name for name in self._zip.namelist() if not is_side_file(name)}
 
     def count(self, split: str) -> int:
         """How many images there are. Raises DataError where a picture of one has none of the other two."""
@@ -58,7 +60,7 @@ class ZipForm:
 
     def _read(self, name: str) -> np.ndarray:
         try:
-            return np.asarray(Image.open(io.BytesIO(self._zip.read(name))))
+            return np.asarray(Image.open(io.BytesIO(self._zip.read(self._names[name]))))
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
             raise self._damaged(f"`{name}` cannot be read: {error}") from error
 

@@ -17,6 +17,7 @@ from mtlray.data.nyuv2.normals import normals_from_depth, smoothed
 from mtlray.data.nyuv2.published_normals import EigenForm, LadickyForm
 from mtlray.data.nyuv2.sample import HEIGHT, N_TEST, N_TRAIN, WIDTH, Sample
 from mtlray.errors import DataError
+from mtlray.storage.names import has_ending
 
 SPLITS = ("train", "test")
 _STORED = {
@@ -60,17 +61,17 @@ def form_of(path: Path, archive: Path | None = None) -> tuple[str, Form]:
     if path.is_dir() and (path / "train").is_dir() and archive is None:
         return "mtan", MtanForm(path)
     official = path / "nyu_depth_v2_labeled.mat" if path.is_dir() else path
-    if official.suffix == ".mat" and official.is_file():
+    if has_ending(official, ".mat") and official.is_file():
         if archive is None:
             return "mat", MatForm(official)
-        source, with_normals = ("mat-ladicky", LadickyForm) if archive.suffix == ".zip" else ("mat-eigen", EigenForm)
+        source, with_normals = ("mat-ladicky", LadickyForm) if has_ending(archive, ".zip") else ("mat-eigen", EigenForm)
         return source, with_normals(official, archive)
     if archive is not None:
         raise DataError(
             f"`{path}` should be the official .mat file or its folder, to take normals from `{archive}`. Found another form. "
             "Leave --normals out."
         )
-    if path.suffix == ".zip":
+    if has_ending(path, ".zip"):
         return "288-jpeg-depth8", ZipForm(path)
     raise DataError(
         f"`{path}` should be mtan's folder (with `train` and `val` in it), the official .mat file or its folder, or a zip of "
@@ -150,12 +151,12 @@ def _with_normals(sample: Sample, depth_bin: float | None) -> Sample:
 def _checksum(path: Path, say: Callable[[str], None]) -> str:
     """What a file's md5 says about it."""
     path = path / "nyu_depth_v2_labeled.mat" if path.is_dir() else path
-    if path.suffix == ".mat" and path.stat().st_size != OFFICIAL_BYTES:
+    if has_ending(path, ".mat") and path.stat().st_size != OFFICIAL_BYTES:
         return f"not the official file, which has {OFFICIAL_BYTES:,} bytes"
     say(f"reading {path.name} for its md5")
     with path.open("rb") as file:
         md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    if path.suffix != ".mat":
+    if not has_ending(path, ".mat"):
         return f"md5 {md5}; there is no published checksum"
     if md5 == OFFICIAL_MD5:
         return "the official md5"

@@ -2,6 +2,7 @@
 
 import io
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -265,3 +266,10 @@ def test_a_figure_for_a_notebook(complete):
     assert len(drawing.figure.axes) == 2
     with pytest.raises(SpecError, match="There is no data set `mnist`"):
         draw(load(complete.folder), "fractions", dataset="mnist")
+
+
+def test_settings_of_a_person_change_no_figure(complete):
+    plain = encode(draw(load(complete.folder), "fractions").figure, "svg")
+    with mpl.rc_context({"text.usetex": True, "lines.linestyle": ":", "font.size": 30}):
+        assert encode(draw(load(complete.folder), "fractions").figure, "svg") == plain
+        assert mpl.rcParams["text.usetex"]

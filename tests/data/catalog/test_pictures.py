@@ -1,5 +1,6 @@
 """Pictures of data sets: a row an example, in the file that was asked for."""
 
+import matplotlib as mpl
 import pytest
 import torch
 from PIL import Image
@@ -40,3 +41,10 @@ def test_which_data_sets_a_source_gives(tmp_path):
         specs_of("utkface", tmp_path)
     with pytest.raises(SpecError, match="no data source `cifar`"):
         specs_of("cifar", tmp_path)
+
+
+def test_settings_of_a_person_change_no_picture(digits, digits_spec, tmp_path):
+    draw(digits_spec, digits, tmp_path / "plain.png", 2)
+    with mpl.rc_context({"text.usetex": True, "font.size": 30}):
+        draw(digits_spec, digits, tmp_path / "x.png", 2)
+    assert (tmp_path / "x.png").read_bytes() == (tmp_path / "plain.png").read_bytes()

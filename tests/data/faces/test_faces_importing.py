@@ -95,6 +95,16 @@ def test_utkface(utkface, tmp_path):
     assert sorted(seen) == list(range(20, 30))
 
 
+def test_endings_of_pictures_do_not_care_for_case_and_side_files_are_named(utkface, tmp_path):
+    for i, path in enumerate(sorted(utkface.glob("2*"))[:4]):
+        path.rename(path.with_name(path.name.replace(".jpg.chip.jpg", (".JPG", ".jpeg", ".jpg.chip.JPG", ".JPEG")[i])))
+    (utkface / "._29_1_0_20170009.jpg.chip.jpg").write_bytes(b"\0\5\26\7")
+    text = import_utkface(utkface, tmp_path / "data", size=32, say=silent)
+    assert "8 training and 2 test pictures" in text
+    assert "1 side files of macOS or Windows" in text
+    assert "1 with another name" in text
+
+
 def test_utkface_from_a_zip_with_an_index(utkface, tmp_path):
     names = sorted(p.name for p in utkface.glob("2*"))
     (utkface / "index.csv").write_text(

@@ -48,6 +48,30 @@ def test_mtan(mtan, truth, tmp_path):
         assert np.degrees(np.arccos(np.einsum("ncyx,c->nyx", normals[:, :, 20:], NORMAL))).max() < 0.5
 
 
+def test_side_files_beside_the_arrays_are_passed_over(mtan, tmp_path):
+    plain = import_nyuv2(mtan, tmp_path / "plain", normals=True, say=silent)
+    for path in list(mtan.rglob("*.npy")):
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\26\7")
+    (mtan / "train" / "image" / ".DS_Store").write_bytes(b"x")
+    beside = import_nyuv2(mtan, tmp_path / "beside", normals=True, say=silent)
+    assert beside.replace("/beside/", "/plain/") == plain
+
+
+def test_a_zip_with_endings_in_capitals_and_side_files_is_the_same_data(zipped, tmp_path):
+    plain = tmp_path / "NYU.ZIP"
+    with zipfile.ZipFile(zipped) as old, zipfile.ZipFile(plain, "w") as new:
+        for name in old.namelist():
+            new.writestr(name.replace(".jpg", ".JPG").replace(".png", ".PNG"), old.read(name))
+            new.writestr(f"__MACOSX/{name}", b"\0\5\26\7")
+            folder, _, file = name.rpartition("/")
+            new.writestr(f"{folder}/._{file}", b"\0\5\26\7")
+    import_nyuv2(zipped, tmp_path / "a", normals=False, say=silent)
+    import_nyuv2(plain, tmp_path / "b", normals=False, say=silent)
+    arrays = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*.npy"))
+    assert arrays
+    assert all((tmp_path / "a" / p).read_bytes() == (tmp_path / "b" / p).read_bytes() for p in arrays)
+
+
 def test_the_legacy_mask_is_where_there_is_a_depth(mtan, tmp_path):
     dataset, _ = imported(mtan, tmp_path / "data", NYUv2(mask="legacy2019", **SMALL))
     split = dataset.splits["train"]
