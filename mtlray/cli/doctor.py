@@ -1,8 +1,6 @@
 """The command that checks what a sweep needs of this machine, and says how to fix what is missing."""
 
-import importlib.metadata
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,9 +48,11 @@ def diagnose(results: str, data: Path) -> list[Check]:
 
 
 def _package(name: str) -> Check:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        return Check(name, True, importlib.metadata.version(name))
-    except importlib.metadata.PackageNotFoundError:
+        return Check(name, True, version(name))
+    except PackageNotFoundError:
         return Check(name, False, "not installed", f"pip install {name}")
 
 
@@ -91,6 +91,8 @@ def _nearest(folder: Path) -> Path:
 
 
 def _writable(what: str, folder: Path) -> Check:
+    import tempfile
+
     try:
         with tempfile.TemporaryFile(dir=_nearest(folder)):
             return Check(f"{what} folder", True, str(folder))

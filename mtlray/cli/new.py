@@ -1,6 +1,5 @@
 """The command that writes a sweep file to start from. It knows the files that travel with mtlray, and loads none of them."""
 
-import importlib.resources
 import importlib.util
 import os
 import re
@@ -13,8 +12,6 @@ import typer
 from mtlray.checks import require
 from mtlray.cli.app import app
 from mtlray.errors import SpecError, unknown_name
-
-_SHIPPED = importlib.resources.files("mtlray") / "shipped"
 
 
 @app.command()
@@ -40,18 +37,21 @@ def sweep_text(name: str, source: str | None = None) -> str:
 
     Raises SpecError for a name that is none, and for a sweep that is not shipped.
     """
+    from importlib.resources import files
+
     require(
         re.fullmatch(r"[A-Za-z0-9_]+", name) is not None,
         "NAME",
         "be made of letters, digits and `_`, without `.py`; it names the file, the sweep and its results",
         repr(name),
     )
+    folder = files("mtlray") / "shipped"
     shipped = {
-        file.name.removesuffix(".py"): file for file in (_SHIPPED / "sweeps").iterdir() if file.name.endswith(".py")
+        file.name.removesuffix(".py"): file for file in (folder / "sweeps").iterdir() if file.name.endswith(".py")
     }
     if source is not None and source not in shipped:
         raise unknown_name("shipped sweep", source, shipped)
-    was, file = ("study", _SHIPPED / "study.py") if source is None else (source, shipped[source])
+    was, file = ("study", folder / "study.py") if source is None else (source, shipped[source])
     text = file.read_text(encoding="utf-8").replace(f'name="{was}"', f'name="{name}"')
     return text.replace(f"{was}.py", f"{name}.py")  # the commands in the docstring
 
