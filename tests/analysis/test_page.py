@@ -1,4 +1,7 @@
-"""docs/analysis.md and the tables of other documents: every output is what the code prints on the committed results."""
+"""docs/analysis.md and the tables of other documents: every command's output is what it prints on the committed results.
+
+The blocks of Python run in tests/test_docs_python.py.
+"""
 
 import contextlib
 import io
@@ -14,7 +17,6 @@ from mtlray.analysis.figures import FIGURES
 EXAMPLE = ROOT / "tests" / "examples" / "gong2019_table1"
 PAGE = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^```console\n\$ python -m mtlray.analysis (.*?)\n(.*?)\n```$", PAGE, re.M | re.S)
-SESSION = "\n".join(re.findall(r"^```python\n(>>> .*?)\n```$", PAGE, re.M | re.S))
 
 
 @pytest.fixture(autouse=True)
@@ -36,18 +38,8 @@ def test_commands(command, output):
     assert trimmed(printed.getvalue()) == trimmed(output)
 
 
-def test_the_session_in_python():
-    names: dict[str, object] = {}
-    for statement, output in re.findall(r"^>>> (.*)\n?((?:(?!>>> ).*\n?)*)", SESSION, re.M):
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(statement, names)
-        assert trimmed(printed.getvalue()) == trimmed(output), statement
-
-
 def test_there_are_outputs():
     assert len(COMMANDS) >= 4
-    assert SESSION.count(">>> ") > 10
 
 
 def test_the_paper_table_of_the_readme():
