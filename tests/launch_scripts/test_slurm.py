@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from places import ROOT
+from places import ROOT, SMALL
 
 from mtlray.launch_scripts import Cluster, Launch, slurm
 
@@ -243,7 +243,7 @@ def test_a_real_sweep_goes_on_from_slot_to_slot(stage, tmp_path):
     for name, text in {"mtlray": MTLRAY, "sbatch": SBATCH}.items():
         (tmp_path / "bin" / name).write_text(text)
         (tmp_path / "bin" / name).chmod(0o755)
-    (tmp_path / "my sweep.py").write_text((ROOT / "tests" / "sweep_small.py").read_text())
+    (tmp_path / "my sweep.py").write_text(SMALL.read_text())
     stage.environment |= {"PYTHONPATH": str(ROOT), "SLURM_TMPDIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
     stage.set(slots="warned taken left")
     options = ("--checkpoint-seconds", "0.1", "--seeds", "0:1", "--strategies", "dwa,loss_share", "--steps", "600")

@@ -6,10 +6,10 @@ import re
 import subprocess
 
 import pytest
+from places import SMALL
 from ray_nodes import ROOT, Bench, Nodes, kill, mtlray
 from s3_server import EXPIRED, serving
 
-SMALL = ROOT / "tests" / "sweep_small.py"
 OPTIONS = ("--strategies", "dwa", "--seeds", "0:1", "--steps", "8", "--yes")
 
 NOT_WRITABLE = re.compile(r"Error: Results should be writable from every node, in one place\. Node [\d.]+ \(")

@@ -3,11 +3,11 @@
 import time
 
 import pytest
+from places import SMALL
 from ray_nodes import ROOT, Bench, Nodes, cable, family, kill, mtlray
 
 from mtlray.results.ledger import Ledger
 
-SMALL = ROOT / "tests" / "sweep_small.py"
 # So many steps that a trial which was seen to run still runs when its node is lost.
 NARROW = (
     "--seeds", "0:1", "--strategies", "dwa,uncertainty,loss_share", "--steps", "2000", "--checkpoint-seconds", "0.1",
