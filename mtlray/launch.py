@@ -18,7 +18,7 @@ from mtlray.planning.plan import Plan, packs, refuse_other_data
 from mtlray.planning.text import plan_text
 from mtlray.planning.wording import several
 from mtlray.results.driver_lock import DriverLock
-from mtlray.results.ledger import RESULTS_VERSION, TrialRecord
+from mtlray.results.ledger import TrialRecord
 from mtlray.running.in_process import InProcess
 from mtlray.running.job import Job
 from mtlray.running.on_ray.launching import OnRay
@@ -72,7 +72,6 @@ class _Launch:
         refuse_edited(sweep.path, sweep.module)
         self._runner.check()
         records, _ = sweep.ledger.records(every_byte=False)
-        self._refuse_other_versions(records)
         fingerprints = self._data(records)
         sweep.ledger.probe()
         with sweep.lock() as lock:
@@ -95,16 +94,6 @@ class _Launch:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     # -- before
-
-    def _refuse_other_versions(self, records: Mapping[str, TrialRecord]) -> None:
-        """Raise ResultsError where the folder holds results of another results_version, which can be read and not added to."""
-        found = {record.results_version for record in records.values()} - {RESULTS_VERSION}
-        if found:
-            raise ResultsError(
-                f"{self._sweep.folder} holds results of results_version {min(found)}; this mtlray computes results_version "
-                f"{RESULTS_VERSION}, and the two must not be mixed. Use another --results folder, or install the mtlray that "
-                "made them (column `versions`). `mtlray table` reads them as they are."
-            )
 
     def _data(self, records: Mapping[str, TrialRecord]) -> dict[str, str]:
         """Fingerprints of all data sets, fetched or prepared here and read once. Raises DataError and ResultsError."""

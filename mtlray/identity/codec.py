@@ -39,7 +39,13 @@ def encode(value: Any) -> Any:
 
 
 def _identity(spec: Any) -> Iterator[tuple[str, Any]]:
-    """The fields that tell a spec from others; one that came later is left out at the value that stands for "as before"."""
+    """The fields that tell a spec from others; one that came later is left out at the value that stands for "as before".
+
+    So is the version of the component's code while it is 1.
+    """
+    version = getattr(type(spec), "component_version", 1)
+    if version > 1:
+        yield "component_version", version
     for f in dataclasses.fields(spec):
         value = getattr(spec, f.name)
         if not ("neutral" in f.metadata and value == f.metadata["neutral"]):

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from mtlray.errors import StoreError
 from mtlray.storage.failpoints import failpoint
 from mtlray.storage.names import is_side_file
-from mtlray.storage.seal import BrokenSealError, check_seal, facts_of, sealed
+from mtlray.storage.seal import check_seal, facts_of, sealed
 from mtlray.storage.store import Store
 
 MERGED = "compact-"
@@ -38,12 +38,23 @@ class Tables:
 
 
 class Shards:
-    """One folder. `describe` gives the facts that are sealed into a file, among them its `trials`, from its table."""
+    """One folder. `describe` gives the facts that are sealed into a file, among them its `trials`, from its table.
 
-    def __init__(self, store: Store, folder: str, describe: Callable[[pa.Table], dict[str, Any]]) -> None:
+    A file without a seal counts only where `unsealed` says that its table is one of the first, which had none: any other was
+    written by something else, with numbers that nobody vouches for.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        folder: str,
+        describe: Callable[[pa.Table], dict[str, Any]],
+        unsealed: Callable[[pa.Table], bool],
+    ) -> None:
         self._store = store
         self.folder = folder
         self._describe = describe
+        self._unsealed = unsealed
 
     def names(self) -> list[str]:
         """The files, own shards before merged ones."""
@@ -80,8 +91,10 @@ class Shards:
         """The facts of one file: None where it does not open, empty where it is gone."""
         try:
             data = self._store.read(f"{self.folder}/{name}")
-            facts = facts_of(data)
-            return self._describe(_parse(data)) if facts is None else facts  # the first files had no seals
+            if (facts := facts_of(data)) is not None:
+                return facts
+            table = _parse(data)
+            return self._describe(table) if self._unsealed(table) else None
         except FileNotFoundError:
             return {}
         except StoreError:  # the store's trouble says nothing about the file
@@ -106,11 +119,12 @@ class Shards:
         """The rows of one file, or those of its `columns` that it has; None where it does not open."""
         try:
             data = self._store.read(f"{self.folder}/{name}")
-            check_seal(data)
+            if check_seal(data) is None and not self._unsealed(_parse(data)):
+                return None
             return _parse(data, columns)
         except StoreError:
             raise
-        except (pa.ArrowException, OSError, BrokenSealError):
+        except (pa.ArrowException, OSError, ValueError, KeyError):
             return None
 
     def merge(self, columns: Collection[str] | None = None) -> Tables:

@@ -139,7 +139,14 @@ class _Start:
         for i, (trial, outcome) in enumerate(zip(self._trials, outcomes, strict=True)):
             ending, about = _ending(outcome), self._about(i, outcome.seconds, outcome.kernel)
             summary = summary_table(
-                trial, ending.state, outcome.step, outcome.rows, about, ending.text, outcome.solver_fallbacks
+                trial,
+                ending.state,
+                outcome.step,
+                outcome.rows,
+                about,
+                ending.text,
+                outcome.solver_fallbacks,
+                outcome.trivial,
             )
             tables.append((curves_table(trial, outcome.rows), summary))
         for trial, (curves, summary) in zip(self._trials, tables, strict=True):

@@ -17,6 +17,8 @@ class OptimizerSpec:
     """
 
     key: ClassVar[str]
+    component_version: ClassVar[int] = 1
+    """Raised by a change that alters its updates; trials of this class alone then get new ids."""
 
     lr: float
     weight_decay: float = 0.0

@@ -52,6 +52,8 @@ class AbstractStrategy(abc.ABC):
     """Author, year, venue, equation."""
     faithfulness: ClassVar[Faithfulness] = "faithful"
     """How near the method is to its source."""
+    component_version: ClassVar[int] = 1
+    """Raised by a change that alters the numbers of its trials; trials of this class alone then get new ids."""
     backward_passes: ClassVar[str] = "1"
     """Cost of a step in backward passes through the trunk; K is the number of tasks."""
     extra_memory: ClassVar[str] = "—"

@@ -1,9 +1,9 @@
 """The training loop. It knows one verb, `strategy.backward`, and reads no strategy's, data set's or model's name."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -34,6 +34,8 @@ class Outcome:
     seconds: float
     kernel: str
     solver_fallbacks: int | None = None
+    trivial: Mapping[tuple[str, str], float | None] = field(default_factory=dict)
+    """The value of each (task, metric) for its best constant prediction; see `mtlray.training.score`."""
 
 
 def walk(run: Run, until: int) -> Iterator[int]:
@@ -98,5 +100,7 @@ def _outcomes(run: Run, curves: Curves) -> list[Outcome]:
     outcomes = []
     for rows, at, count in zip(curves.rows, run.meters.diverged_at.tolist(), fallbacks, strict=True):
         state = TrialState.DIVERGED if at >= 0 else TrialState.DONE
-        outcomes.append(Outcome(state, at if at >= 0 else run.step, rows, seconds, run.kernel, count))
+        outcomes.append(
+            Outcome(state, at if at >= 0 else run.step, rows, seconds, run.kernel, count, curves.score.trivial)
+        )
     return outcomes

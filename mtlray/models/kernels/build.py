@@ -23,6 +23,9 @@ from mtlray.storage.beside import new_file, remove_leftovers
 Kernel = Literal["fused", "torch"]
 KernelChoice = Literal["auto", "fused", "torch"]
 
+# Raised by a change that makes the compiled kernel round otherwise: a circumstance of a trial, as the choice of the kernel is.
+VERSION = 1
+
 _SOURCE = Path(__file__).with_name("conv_pool_relu.cpp")
 _HEADERS = sorted(Path(__file__).parent.glob("*.h"))
 _FLAGS = ("-O3", "-std=c++17", "-shared", "-fPIC", "-ffp-contract=fast")
@@ -45,6 +48,11 @@ def choose_kernel(asked: KernelChoice) -> Kernel:
     if asked == "fused":
         raise SpecError(f"Kernel `fused` should be usable on this machine. {reason} Choose kernel `auto` or `torch`.")
     return "torch"
+
+
+def kernel_name(kernel: Kernel) -> str:
+    """How a result names the kernel that computed it, with the version of the compiled one from the second on."""
+    return f"{kernel} (version {VERSION})" if kernel == "fused" and VERSION > 1 else kernel
 
 
 def fused_unavailable() -> str | None:
