@@ -83,6 +83,7 @@ class _Launch:
                 config=self._config,
                 commit=commit_of(sweep.path.resolve().parent),
                 fingerprints=fingerprints,
+                embed_at=sweep.spec.embed_at,
                 launch=uuid.uuid4().hex[:12],
                 policy=self._policy,
             )

@@ -4,6 +4,7 @@ RESULTS/<sweep>/sweep.json                       the sweep as last launched
 RESULTS/<sweep>/trials/<trial_id>/               two checkpoints while it runs, its attempts, one log for each
 RESULTS/<sweep>/curves/<dataset>/<trial_id>.parquet   one row for each evaluation
 RESULTS/<sweep>/summary/<trial_id>.parquet       one row for each task and metric; its presence is the commit
+RESULTS/<sweep>/representations/<dataset>/<trial_id>-<step>.parquet   one row for each test example, where `embed_at` asks for it
 RESULTS/<sweep>/quarantine/                      files that did not open, out of the way
 """
 

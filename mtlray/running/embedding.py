@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 
 from mtlray.checks import require
 from mtlray.data import Dataset
@@ -23,6 +22,7 @@ from mtlray.data.files.remote import make_ready
 from mtlray.errors import ResultsError, SpecError
 from mtlray.models import Computation
 from mtlray.results.ledger import Ledger
+from mtlray.running.representations import epoch, labels, represent
 from mtlray.running.surroundings import computation_of, surroundings
 from mtlray.specs import RunConfig, TrialSpec
 from mtlray.training.evaluation import evaluate
@@ -156,29 +156,17 @@ def _difference(trial: TrialSpec, data: PackData, run: Run, recorded: Mapping[st
     return max((abs(columns[n] - recorded[n]) for n in columns if recorded.get(n) is not None), default=0.0)
 
 
-@torch.no_grad()
 def _part(trial: TrialSpec, data: PackData, run: Run, n_examples: int) -> dict[str, Any]:
     """One step's rows."""
-    test, dtype = data.splits["test"], run.networks.dtype
-    indices = torch.arange(min(n_examples, len(test)), device=run.networks.device).expand(1, -1)
-    representation = run.networks.represent(test.inputs.gather(indices, dtype))[0]
-    # A trunk that keeps a map of features is averaged over its places, as before a classifier.
-    points = representation.flatten(2).mean(dim=2) if representation.ndim > 2 else representation
-    plane = _tsne(points.double().cpu().numpy())
+    plane = _tsne(represent(run, data, n_examples)[0])
     n = len(plane)
-    labels = {
-        f"label/{task}": column.gather(indices, dtype)[0].cpu().numpy()
-        for task, column in test.targets.items()
-        if column.kind == "label" and column.values.ndim == 1
-    }
-    epoch = run.step * run.strategy.batches_per_step / trial.batches_per_epoch
     return {
         "step": np.full(n, run.step),
-        "epoch": np.full(n, epoch),
+        "epoch": np.full(n, epoch(trial, run.step)),
         "example": np.arange(n),
         "x": plane[:, 0],
         "y": plane[:, 1],
-        **labels,
+        **labels(data, n),
     }
 
 

@@ -17,6 +17,8 @@ class Job:
     commit: Commit
     fingerprints: dict[str, str]
     """The data that the sweep is made with, by `DatasetSpec.label`; other data is refused."""
+    embed_at: tuple[int, ...] = ()
+    """Steps at which the trunk's representation of test examples is stored; see `SweepSpec`."""
     launch: str = ""
     """Tells the starts of one launch from those of others."""
     alone: bool = True

@@ -19,6 +19,7 @@ from mtlray.results.trial_folder import TrialFolder
 from mtlray.running.endings import end_of_attempt, ending_of
 from mtlray.running.giving_up import commit_failure, give_up, spent
 from mtlray.running.job import Job
+from mtlray.running.representations import Representations
 from mtlray.running.resuming import checkpoints_of, in_step
 from mtlray.running.rows import Circumstances, curves_table, summary_table
 from mtlray.running.surroundings import computation_of, device_name, device_of, surroundings
@@ -124,6 +125,7 @@ class _Start:
                 checkpoint_seconds=config.checkpoint_seconds,
                 save=save,
                 progress=progress,
+                look=Representations(self._trials, self._ledger, self._job.embed_at),
             )
             for outcome, trial in zip(outcomes, self._trials, strict=True):
                 live[trial.trial_id].write(outcome.rows)

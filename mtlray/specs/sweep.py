@@ -40,7 +40,8 @@ class SweepSpec:
     a table shows the one that is best on the validation split. `learning_rates` makes them from one.
     `rules` are applied to each cell in order; a rule returns the trial to run in its place, or None to leave the cell out.
     `selection` is the rule by which the sweep's own tables pick an evaluation; `published` names the published table that
-    `--against gong2019` compares with. `gradient_diagnostics` turns these on in every trial.
+    `--against gong2019` compares with. `gradient_diagnostics` turns these on in every trial. `embed_at` are steps at which
+    the trunk's representation of test examples is stored for figures; it changes no number and no trial's identity.
 
     >>> from mtlray import DWA, SGD, Equal, LeNet, MultiMNIST, SweepSpec, TrialSpec
     >>> base = TrialSpec(dataset=MultiMNIST(), model=LeNet(), strategy=Equal(), optimizer=SGD(lr=0.05), steps=100)
@@ -68,6 +69,7 @@ class SweepSpec:
     selection: Literal["best_val", "best_test", "last", "mean_last_10"] = "best_val"
     published: str | None = None
     gradient_diagnostics: bool = False
+    embed_at: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         allowed = self.name and all(c.isalnum() or c in "-_." for c in self.name) and not self.name.startswith(".")
@@ -101,6 +103,11 @@ class SweepSpec:
         object.__setattr__(self, "seeds", tuple(integer("seeds", seed, "hold integers") for seed in self.seeds))
         for rule in self.rules:
             require(callable(rule), "rules", "hold functions of a trial", self.rules)
+        steps = tuple(
+            integer("embed_at", step, "hold numbers of steps")
+            for step in _entries("embed_at", self.embed_at, int, "(100, 200)")
+        )
+        object.__setattr__(self, "embed_at", steps)
         rules = ("best_val", "best_test", "last", "mean_last_10")
         require(self.selection in rules, "selection", f"be one of {', '.join(rules)}", self.selection)
 
@@ -136,7 +143,18 @@ class SweepSpec:
             trials[trial.trial_id] = cells[cell] = trial
         if not trials:
             raise SpecError(f"Sweep {self.name} should have at least one trial. Its rules leave out every cell.")
+        self._check_embedding(tuple(trials.values()))
         return tuple(trials.values())
+
+    def _check_embedding(self, trials: Sequence[TrialSpec]) -> None:
+        longest = max(trial.steps for trial in trials)
+        for step in self.embed_at:
+            require(1 <= step <= longest, "embed_at", f"lie within the {longest} steps of the longest trial", step)
+        several = next((trial.model for trial in trials if not trial.model.single_representation), None)
+        if self.embed_at and several is not None:
+            raise SpecError(
+                f"Parameter `embed_at` should be left out for models whose heads read several tensors. Found {several.label}."
+            )
 
     def _check_dataset(self, dataset: DatasetSpec, namesake: DatasetSpec) -> None:
         if dataset != namesake:
@@ -216,6 +234,7 @@ class SweepSpec:
             changes["optimizers"] = tuple(optimizer for optimizer in have if f"{optimizer.lr:g}" in rates)
         if steps is not None:
             changes["base"] = dataclasses.replace(self.base, steps=steps)
+            changes["embed_at"] = tuple(step for step in self.embed_at if step <= steps)
             changes["rules"] = (*self.rules, lambda trial: dataclasses.replace(trial, steps=steps))
         return dataclasses.replace(self, **changes)
 

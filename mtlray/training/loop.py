@@ -64,12 +64,14 @@ def train(
     checkpoint_seconds: float,
     save: Callable[[Checkpoint], None],
     progress: Callable[[int], bool | None],
+    look: Callable[[Run, PackData], object] = lambda run, data: None,
 ) -> list[Outcome]:
     """Train a pack: trials equal in all but the seed, each from its checkpoint, all of which stand at the same step.
 
-    `save` is called with each trial's checkpoint about every `checkpoint_seconds`, `progress` with the step about once a
-    second; where that returns True, checkpoints are saved and Interrupted is raised. A non-finite loss, in training or in an
-    evaluation, ends a trial as diverged; its pack continues. Raises what the strategy or the model raises.
+    `save` is called with each trial's checkpoint about every `checkpoint_seconds`, `look` after each step and its evaluation, and
+    `progress` with the step about once a second; where that returns True, checkpoints are saved and Interrupted is raised. A
+    non-finite loss, in training or in an evaluation, ends a trial as diverged; its pack continues. Raises what the strategy or
+    the model raises.
     """
     steps, interval = trials[0].steps, trials[0].evaluation_interval
     with closing(PackData(trials, dataset, computation.device)) as data:
@@ -82,6 +84,7 @@ def train(
         for step in walk(run, steps):
             if step % interval == 0 or step == steps:
                 curves.evaluate()
+            look(run, data)
             now, stop = time.monotonic(), False
             if now - last_progress >= _PROGRESS_EVERY:
                 stop, last_progress = bool(progress(step)) and step < steps, now

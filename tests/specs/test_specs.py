@@ -197,6 +197,22 @@ def test_versions_of_the_loop_the_losses_and_the_metrics_count_where_they_are_mo
     assert again.trial_id != TRIAL.trial_id
 
 
+# -- steps at which the trunk is embedded
+
+
+def test_embedding_steps_are_no_part_of_the_trials(tmp_path):
+    with_them = dataclasses.replace(SWEEP, embed_at=(10, 200))
+    assert with_them.embed_at == (10, 200)
+    assert [t.trial_id for t in with_them.trials()] == [t.trial_id for t in SWEEP.trials()]
+    assert with_them.narrowed(steps=100).embed_at == (10,)
+
+
+@pytest.mark.parametrize("steps", [(0,), (93_801,)])
+def test_embedding_steps_lie_within_the_trials(steps):
+    with pytest.raises(SpecError, match="embed_at` should lie within the 93800 steps of the longest trial"):
+        dataclasses.replace(SWEEP, embed_at=steps).trials()
+
+
 # -- the grid
 
 
