@@ -25,7 +25,7 @@ def launch_script(
     results: Results = RESULTS,
     cluster: Cluster,
 ) -> None:
-    """Print a finished file that runs a sweep on a cluster, and goes on after a stop."""
+    """Print a complete file that runs a sweep on a cluster and continues after a stop."""
     from mtlray.errors import unknown_name
     from mtlray.specs.sweepfile import load_sweep, own_files
 

@@ -1,7 +1,7 @@
 """KubeRay: a ConfigMap with the sweep file and a RayJob that runs it, on a head without trials and workers that may be lost.
 
-A lost worker's trials go on from their checkpoints on another. A lost head ends the job; KubeRay then makes a new cluster and
-runs the same command, which goes on with what is left (`backoffLimit`).
+A lost worker's trials continue from their checkpoints on another. A lost head ends the job; KubeRay then makes a new cluster and
+runs the same command, which continues with what is left (`backoffLimit`).
 """
 
 import shlex

@@ -48,7 +48,7 @@ def ray_up(launch: Launch) -> str:
     return (
         f"# Made by: {launch.command}\n"
         "# Start:   ray up -y THIS_FILE\n"
-        f"# Run:     ray exec THIS_FILE {shlex.quote(run)}    (again: goes on with what is left)\n"
+        f"# Run:     ray exec THIS_FILE {shlex.quote(run)}    (again: continues with what is left)\n"
         "# End:     ray down -y THIS_FILE\n" + as_yaml(content)
     )
 

@@ -17,7 +17,7 @@ from mtlray.cli import main
 
 FOLDER = ROOT / "sweeps" / "cluster"
 SHIPPED = sorted(FOLDER.iterdir())
-IMAGE = ("--image", "registry.example.com/mtlray:0.1.0")
+IMAGE = ("--image", "registry.example.com/mtlray:0.2.0")
 STORE = ("--results", "s3://bucket/results")
 
 

@@ -54,7 +54,7 @@ def describe_sources(root: Path) -> str:
     files = "\n".join(f"  {name}  md5 {md5}" for name, md5 in MNIST_FILES.items())
     return (
         "\n\n".join(parts)
-        + f"\n\nThe four official MNIST files, for `mtlray data import mnist FOLDER`:\n{files}\nData lies in {root}."
+        + f"\n\nThe four official MNIST files, for `mtlray data import mnist FOLDER`:\n{files}\nData is stored in {root}."
     )
 
 
