@@ -14,6 +14,7 @@ from mtlray.specs.sweepfile import load_sweep
 from mtlray.strategies import STRATEGIES
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
+PRESENT = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]  # which may name what has gone
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SWEEPS = [
     block for block in re.findall(r"^```python\n(.*?)^```", README, re.M | re.S) if re.search(r"^SWEEP = ", block, re.M)
@@ -40,6 +41,14 @@ def test_relative_links_lead_somewhere(path):
         linked = (path.parent / file).resolve() if file else path
         assert linked.exists(), f"{target} leads nowhere"
         assert not fragment or fragment in map(anchor, headings(linked)), f"{target}: no such heading"
+
+
+@pytest.mark.parametrize("path", PRESENT, ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_files_named_are_there(path):
+    named = re.findall(
+        r"(?<![\w./~-])((?:analysis|benchmarks|docs|mtlray|sweeps|tests)/[\w./-]*\w)", path.read_text("utf-8")
+    )
+    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda s: s.key)
