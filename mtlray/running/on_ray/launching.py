@@ -19,6 +19,7 @@ from mtlray.planning.text import Workers
 from mtlray.planning.wording import several
 from mtlray.running.giving_up import note_hang
 from mtlray.running.job import Job
+from mtlray.running.on_ray.alone import alone
 from mtlray.running.on_ray.preflight import RemoteData, cpus_and_gpus, inspect_cluster, judge
 from mtlray.running.on_ray.resources import measured, slots, trial_resources, workers_here
 from mtlray.running.on_ray.shipping import stage
@@ -70,7 +71,7 @@ class OnRay(Runner):
         job, stop = session.job, session.stop
         for module in self.modules:
             ray.cloudpickle.register_pickle_by_value(module)
-        with stop.listening(), _ray(job, self.address, self.modules):
+        with stop.listening(), alone(self.address), _ray(job, self.address, self.modules):
             stop.listen()
             if self.address is not None:
                 session.display.note(_joined())
