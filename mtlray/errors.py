@@ -3,9 +3,17 @@
 import difflib
 from collections.abc import Iterable
 
+from mtlray.masking import masked
+
 
 class MtlrayError(Exception):
-    """Base of all errors that the user can fix; the command line prints them without a traceback and exits with 2."""
+    """Base of all errors that the user can fix; the command line prints them without a traceback and exits with 2.
+
+    Credentials in URIs are masked in the message, which goes to terminals, logs and results.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(masked(argument) if isinstance(argument, str) else argument for argument in args))
 
 
 class SpecError(MtlrayError, ValueError):

@@ -14,6 +14,7 @@ from rich.console import Console
 from mtlray.data.files.remote import make_ready
 from mtlray.errors import LaunchError, MtlrayError, ResultsError
 from mtlray.identity.provenance import commit_of, versions
+from mtlray.masking import masked, masked_within
 from mtlray.planning.plan import Plan, packs, refuse_other_data
 from mtlray.planning.text import plan_text
 from mtlray.planning.wording import several
@@ -92,7 +93,7 @@ class _Launch:
         return self._finish()
 
     def _say(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(masked(text), highlight=False, markup=False, soft_wrap=True)
 
     # -- before
 
@@ -127,7 +128,7 @@ class _Launch:
             "versions": json.loads(versions()),
         }
         try:
-            sweep.ledger.write_sweep({**sweep.description(), "launch": circumstances})
+            sweep.ledger.write_sweep(masked_within({**sweep.description(), "launch": circumstances}))
         except OSError as error:
             raise ResultsError(f"Results should be written to {sweep.folder}. Found: {error}.") from error
 

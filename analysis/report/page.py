@@ -16,6 +16,7 @@ from mtlray.analysis.report.completeness import MOST, STATES, completeness
 from mtlray.analysis.report.content import download, downloads, grids, published_table, section
 from mtlray.analysis.report.protocol import provenance
 from mtlray.errors import ResultsError
+from mtlray.masking import masked
 
 
 def render_report(
@@ -43,7 +44,7 @@ def render_report(
     sections = [section(results, selected, dataset, i, of_rules, beside) for i, dataset in enumerate(results.datasets)]
     launch = results.sweep.get("launch") or {}
     name = str(results.sweep.get("name") or results.ledger.sweep)
-    source = launch.get("source")
+    source = masked(str(launch.get("source") or ""))  # earlier versions stored it as it was
     files = downloads(results, of_rules, beside)
     if len(done.troubles):
         files.append(download(f"{name}.failures.csv", "failures, CSV", done.troubles.to_csv(index=False), "text/csv"))

@@ -15,6 +15,7 @@ from typing import Any
 from mtlray.errors import SpecError
 from mtlray.identity.code_digest import code_digest, made_elsewhere
 from mtlray.identity.plugins import package_of
+from mtlray.masking import holds_credentials
 
 # Modules loaded from a sweep file carry this prefix; see mtlray.specs.sweepfile.
 SWEEP_MODULE = "mtlray_sweep_"
@@ -30,6 +31,11 @@ def encode(value: Any) -> Any:
         if not math.isfinite(value):
             raise SpecError(f"A spec should hold finite numbers. Found {value}.")
         return int(value) if value.is_integer() else value  # 1 and 1.0 are the same trial
+    if isinstance(value, str) and holds_credentials(value):
+        raise SpecError(
+            f"A spec should hold no credentials, because it is stored with each result. Found `{value}`. Give them by the "
+            "environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        )
     if value is None or isinstance(value, (bool, int, str)):
         return value
     raise SpecError(

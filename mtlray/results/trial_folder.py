@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from mtlray.errors import StoreError
+from mtlray.masking import masked
 from mtlray.results.attempts import Attempt, settled
 from mtlray.results.generations import Generations
 from mtlray.storage.failpoints import failpoint
@@ -62,7 +63,7 @@ class TrialFolder:
 
     def finish(self, attempts: Sequence[Attempt], end: str, reason: str) -> None:
         """Note how the last of the attempts ended; `end` is one of `mtlray.results.attempts.ENDS`."""
-        self._write([*attempts[:-1], replace(attempts[-1], end=end, reason=reason[:500])])
+        self._write([*attempts[:-1], replace(attempts[-1], end=end, reason=masked(reason)[:500])])
         failpoint("attempt-ended")
 
     def settle(self, launch: str) -> tuple[Attempt, ...]:
@@ -95,8 +96,8 @@ class TrialFolder:
         return self._store.where(self._log(number))
 
     def write_log(self, number: int, text: str) -> None:
-        """Store the log of an attempt, whole, so that it is never torn."""
-        self._store.write(self._log(number), text.encode(), durable=False)
+        """Store the log of an attempt, whole, so that it is never torn; credentials in URIs are masked."""
+        self._store.write(self._log(number), masked(text).encode(), durable=False)
 
     def read_log(self, number: int) -> str:
         """Raises OSError."""

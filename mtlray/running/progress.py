@@ -9,6 +9,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from mtlray.masking import masked
 from mtlray.planning.wording import duration, name
 from mtlray.results.states import Ending, TrialState
 from mtlray.specs import TrialSpec
@@ -63,7 +64,7 @@ class Display:
 
     def note(self, text: str) -> None:
         """A line that stays."""
-        self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+        self._console.print(masked(text), highlight=False, soft_wrap=True, markup=False)
 
     def step(self, trial: TrialSpec, step: int) -> None:
         """A trial stands at a step."""

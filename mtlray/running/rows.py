@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from mtlray.identity.provenance import Commit, versions
+from mtlray.masking import masked
 from mtlray.results.schema import SPLITS, SUMMARY, curves_schema
 from mtlray.results.states import TrialState
 from mtlray.specs import TrialSpec
@@ -66,7 +67,7 @@ def summary_table(
         "n_evaluations": len(rows),
         "solver_fallbacks": solver_fallbacks,
         "train_samples_per_second": rates[len(rates) // 2] if rates else None,
-        "error": error,
+        "error": masked(error),
     }
     table = [
         {
