@@ -1,6 +1,5 @@
 """The command that prints launch scripts for clusters."""
 
-import shlex
 import sys
 from typing import Annotated
 
@@ -36,7 +35,7 @@ def launch_script(
         name=loaded.name,
         sweep=sweep,
         files=own_files(sweep),
-        command=shlex.join(["mtlray", *sys.argv[1:]]),
+        command=("mtlray", *sys.argv[1:]),
         results=named("results", results),
         cluster=cluster,
         run_options=tuple(run_options or ()),
