@@ -12,7 +12,7 @@ import typer
 
 from mtlray.closed_pipe import ends_with_its_reader
 from mtlray.errors import MtlrayError, SpecError
-from mtlray.masking import MaskedStream
+from mtlray.words.masking import MaskedStream
 
 
 @dataclass(frozen=True, slots=True)

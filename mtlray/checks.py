@@ -10,10 +10,22 @@ from mtlray.errors import SpecError
 LARGEST = 2**63 - 1  # what a column of Parquet and a generator of torch hold
 
 
+_LONGEST = 200  # characters of a value in a message
+
+
 def require(holds: bool, name: str, rule: str, found: object) -> None:
     """Raise SpecError unless a parameter keeps its rule."""
     if not holds:
-        raise SpecError(f"Parameter `{name}` should {rule}. Found `{name} = {found}`.")
+        raise SpecError(f"Parameter `{name}` should {rule}. Found `{name} = {shown(found)}`.")
+
+
+def shown(found: object) -> str:
+    """A value for a message: in one line and not too long, whatever was typed."""
+    if isinstance(found, int) and found.bit_length() >= 256:
+        return f"an integer of {found.bit_length()} bits"  # Python refuses to write thousands of digits
+    text = str(found)
+    text = text if text.isprintable() else repr(text)[1:-1]
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
 
 
 def require_choice(name: str, found: object, choices: Sequence[str]) -> None:
@@ -28,9 +40,7 @@ def integer(name: str, value: Any, rule: str = "be an integer") -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         require(False, name, rule, repr(value))
     found = operator.index(value)
-    # Python refuses to write an integer of thousands of digits as text.
-    shown = str(found) if found.bit_length() < 256 else f"an integer of {found.bit_length()} bits"
-    require(-LARGEST - 1 <= found <= LARGEST, name, "lie in [-2**63, 2**63 - 1], because results hold 64 bits", shown)
+    require(-LARGEST - 1 <= found <= LARGEST, name, "lie in [-2**63, 2**63 - 1], because results hold 64 bits", found)
     return found
 
 

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable
 
-from mtlray.masking import masked
+from mtlray.words.masking import masked
 
 
 class MtlrayError(Exception):

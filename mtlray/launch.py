@@ -14,7 +14,6 @@ from rich.console import Console
 from mtlray.data.files.remote import make_ready
 from mtlray.errors import LaunchError, MtlrayError, ResultsError
 from mtlray.identity.provenance import commit_of, versions
-from mtlray.masking import masked, masked_within
 from mtlray.planning.plan import Plan, packs, refuse_other_data
 from mtlray.planning.text import plan_text
 from mtlray.planning.wording import several
@@ -30,6 +29,7 @@ from mtlray.running.signals import Stop
 from mtlray.specs import RunConfig
 from mtlray.specs.sweepfile import is_edited, refuse_edited
 from mtlray.sweep import Sweep
+from mtlray.words.masking import masked, masked_within
 
 
 def launch(

@@ -4,7 +4,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mtlray.masking import masked
 from mtlray.planning.plan import Plan, plan
 from mtlray.planning.status import Status
 from mtlray.planning.text import plan_text
@@ -14,6 +13,7 @@ from mtlray.results.driver_lock import DriverLock
 from mtlray.results.ledger import Ledger
 from mtlray.running.on_ray.resources import workers_here
 from mtlray.specs import SweepSpec, TrialSpec
+from mtlray.words.masking import masked
 
 
 class Sweep:

@@ -16,7 +16,8 @@ from mtlray.analysis.report.completeness import MOST, STATES, completeness
 from mtlray.analysis.report.content import download, downloads, grids, published_table, section
 from mtlray.analysis.report.protocol import provenance
 from mtlray.errors import ResultsError
-from mtlray.masking import masked
+from mtlray.words.masking import masked
+from mtlray.words.values import per_cent
 
 
 def render_report(
@@ -85,7 +86,7 @@ def _beside(filename: str) -> Markup:
 
 
 def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.6g} %"
+    return f"{per_cent(fraction)} %"
 
 
 def _number(text: str) -> str:

@@ -31,8 +31,8 @@ def export(
 ) -> None:
     """Export finished trials to TensorBoard, W&B or MLflow. Reads the results and changes nothing in them."""
     from mtlray.errors import unknown_name
-    from mtlray.masking import masked
     from mtlray.trackers import TRACKERS, finished_trials
+    from mtlray.words.masking import masked
 
     if tracker not in TRACKERS:
         raise unknown_name("tracker", tracker, TRACKERS)

@@ -15,7 +15,7 @@ from typing import Any
 from mtlray.errors import SpecError
 from mtlray.identity.code_digest import code_digest, made_elsewhere
 from mtlray.identity.plugins import package_of
-from mtlray.masking import holds_credentials
+from mtlray.words.masking import holds_credentials
 
 # Modules loaded from a sweep file carry this prefix; see mtlray.specs.sweepfile.
 SWEEP_MODULE = "mtlray_sweep_"

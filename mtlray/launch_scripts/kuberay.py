@@ -11,7 +11,7 @@ from mtlray.checks import require
 from mtlray.errors import LaunchError
 from mtlray.launch_scripts.launch import Launch
 from mtlray.launch_scripts.yaml_text import as_yaml
-from mtlray.masking import holds_credentials
+from mtlray.words.masking import holds_credentials
 
 # Ray and mtlray get this long after SIGTERM; KubeRay passes it to the pods.
 _GRACE_SECONDS = 60

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mtlray.checks import require
 from mtlray.errors import LaunchError
-from mtlray.masking import holds_credentials
+from mtlray.words.masking import holds_credentials
 
 PROVIDERS = ("aws", "gcp", "local")
 

@@ -10,6 +10,7 @@ from mtlray.results.ledger import RESULTS_VERSION, Ledger
 from mtlray.results.owner import present
 from mtlray.results.states import TrialState
 from mtlray.specs import TrialSpec
+from mtlray.words.values import per_cent, shortest
 
 _ORDER = (
     TrialState.DONE, TrialState.DIVERGED, TrialState.FAILED, TrialState.DAMAGED, TrialState.RUNNING,
@@ -54,10 +55,10 @@ class Status:
         axes: dict[str, Callable[[TrialSpec], str]] = {
             "data set": lambda t: t.dataset.label,
             "strategy": lambda t: t.strategy.label,
-            "fraction": lambda t: f"{100 * t.fraction:g} %",
+            "fraction": lambda t: f"{per_cent(t.fraction)} %",
         }
         if self._several_rates:
-            axes["optimizer"] = lambda t: f"{t.optimizer.label} lr {t.optimizer.lr:g}"
+            axes["optimizer"] = lambda t: f"{t.optimizer.label} lr {shortest(t.optimizer.lr)}"
         for axis, value in axes.items():
             groups: dict[str, list[TrialState]] = {}
             for trial in self.trials:
@@ -94,8 +95,8 @@ class Status:
         return lines
 
     def _described(self, trial: TrialSpec) -> str:
-        rate = f" lr {trial.optimizer.lr:g}" if self._several_rates else ""
-        return f"{trial.strategy.label}{rate} {100 * trial.fraction:g} % seed {trial.seed} ({trial.trial_id})"
+        rate = f" lr {shortest(trial.optimizer.lr)}" if self._several_rates else ""
+        return f"{trial.strategy.label}{rate} {per_cent(trial.fraction)} % seed {trial.seed} ({trial.trial_id})"
 
 
 def _counts(states: Iterable[TrialState]) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from mtlray.errors import ResultsError, StoreError
+from mtlray.results.listed import refuse_foreign_names
 from mtlray.results.schema import (
     CURVE_CIRCUMSTANCES,
     RESULTS_VERSION,
@@ -95,6 +96,7 @@ class Ledger:
             ) from error
         for key in ("crc32", "format"):
             description.pop(key, None)
+        refuse_foreign_names(description, self.store.where("sweep.json"))
         return description
 
     # -- finished trials

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from mtlray.errors import StoreError
-from mtlray.masking import masked
 from mtlray.results.attempts import Attempt, settled
 from mtlray.results.generations import Generations
 from mtlray.storage.failpoints import failpoint
 from mtlray.storage.store import Store
+from mtlray.words.masking import masked
 
 
 class TrialFolder:

@@ -28,6 +28,7 @@ from mtlray.storage.failpoints import failpoint
 from mtlray.trackers import LiveTensorBoard, trial_folder
 from mtlray.training.checkpoint import Checkpoint, Interrupted
 from mtlray.training.loop import Outcome, train
+from mtlray.words.values import per_cent
 
 Progress = Callable[[int], bool | None]
 """Called with the step about once a second; returns True to ask for a stop."""
@@ -210,7 +211,7 @@ def _ending(outcome: Outcome) -> Ending:
 def _live(trial: TrialSpec, job: Job) -> LiveTensorBoard:
     if job.config.tensorboard is None:
         return LiveTensorBoard(None)
-    group = f"{trial.dataset.label} {trial.strategy.label} {100 * trial.fraction:g}%"
+    group = f"{trial.dataset.label} {trial.strategy.label} {per_cent(trial.fraction)}%"
     return LiveTensorBoard(trial_folder(Path(job.config.tensorboard), job.sweep, group, trial.seed, trial.trial_id))
 
 

@@ -9,10 +9,10 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from mtlray.masking import masked
 from mtlray.planning.wording import duration, name
 from mtlray.results.states import Ending, TrialState
 from mtlray.specs import TrialSpec
+from mtlray.words.masking import masked
 
 _PLAIN_EVERY = 30.0  # seconds between plain lines, which are also written at each tenth of the work
 _SPEED_AFTER = 5.0  # seconds from the first report on until a speed is told

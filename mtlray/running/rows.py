@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 
 from mtlray.identity.provenance import Commit, versions
-from mtlray.masking import masked
 from mtlray.results.schema import SPLITS, SUMMARY, curves_schema
 from mtlray.results.states import TrialState
 from mtlray.specs import TrialSpec
 from mtlray.tasks.metrics import Metric
+from mtlray.words.masking import masked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from mtlray.checks import integer, is_number, require
-from mtlray.strategies.base import shortest
+from mtlray.words.values import shortest
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pyarrow import ArrowInvalid, fs
 
 from mtlray.errors import ResultsError, StoreError
-from mtlray.masking import masked
+from mtlray.words.masking import masked
 
 # Options of a URI that are ours unless it says otherwise. S3: a small file is one request, and not three; an empty one can be
 # written. GCS: a network that is away is an error after a minute, and not after fifteen.

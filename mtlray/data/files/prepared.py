@@ -18,6 +18,7 @@ from torch import Tensor
 
 from mtlray.errors import DataError, StoreError
 from mtlray.storage.beside import new_folder, remove_leftovers
+from mtlray.words.names import is_plain
 
 RECORD = "meta.json"
 """The file of a folder that says what its arrays are; written last."""
@@ -52,6 +53,11 @@ class Writer:
         self.about: dict[str, str] = {}
         """What readers need to know about the arrays besides their content; kept in their record."""
 
+    def _path(self, name: str) -> Path:
+        """Raises ValueError for a name that leads out of the folder."""
+        require_names([name])
+        return self._folder / f"{name}.npy"
+
     @contextlib.contextmanager
     def rows(
         self, name: str, shape: tuple[int, ...], dtype: str, *, fewer: bool = False
@@ -60,10 +66,10 @@ class Writer:
 
         Raises OSError at once where the disk has less space than the array needs.
         """
-        kind = np.dtype(dtype)
+        kind, path = np.dtype(dtype), self._path(name)
         self.claim(name, kind.itemsize * math.prod(shape))
         left = shape[0]
-        with (self._folder / f"{name}.npy").open("wb") as file:
+        with path.open("wb") as file:
             header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
             start = file.tell()
@@ -94,7 +100,7 @@ class Writer:
 
     def copied(self, name: str, pieces: Iterable[bytes]) -> None:
         """An array as another folder of this kind has it, in pieces of its file."""
-        with (self._folder / f"{name}.npy").open("wb") as file:
+        with self._path(name).open("wb") as file:
             for piece in pieces:
                 file.write(piece)
             file.flush()
@@ -103,7 +109,7 @@ class Writer:
 
     def whole(self, name: str, array: np.ndarray) -> None:
         """An array at once."""
-        with (self._folder / f"{name}.npy").open("wb") as file:
+        with self._path(name).open("wb") as file:
             np.save(file, array)
             file.flush()
             os.fsync(file.fileno())
@@ -184,7 +190,7 @@ def _load(folder: Path, modified: int, check: bool) -> tuple[dict[str, Tensor], 
     expected = recorded_fingerprint(folder)
     try:
         record = json.loads((folder / RECORD).read_text())
-        names, stamps = record["arrays"], record.get("stamps", {})
+        names, stamps = require_names(record["arrays"]), record.get("stamps", {})
         # Copy-on-write: torch wants writable memory, and nobody writes.
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in names}
         untouched = all(_stamp(folder / f"{name}.npy") == stamps.get(name) for name in names)
@@ -211,6 +217,16 @@ def _fingerprint_of_files(folder: Path, names: Sequence[str]) -> str:
             while piece := file.read(2**22):
                 digest.update(piece)
     return digest.hexdigest()[:16]
+
+
+def require_names(names: object) -> list[str]:
+    """The names of arrays in a record that others may have written. Raises ValueError where one leads out of its folder."""
+    if not isinstance(names, list):
+        raise ValueError(f"{RECORD} lists no arrays")
+    for name in names:
+        if not is_plain(name):
+            raise ValueError(f"{RECORD} lists the array {name!r}, which is no name in its folder")
+    return names
 
 
 def _stamp(path: Path) -> list[int]:

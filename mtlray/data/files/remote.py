@@ -51,17 +51,16 @@ class Remote:
 
         def write(writer: prepared.Writer) -> None:
             record = json.loads(self._record(name) or b"")
-            if not isinstance(record.get("arrays"), list):
-                raise damaged(f"{prepared.RECORD} lists no arrays")
+            names = prepared.require_names(record.get("arrays"))
             n_bytes = 0
-            for array in record["arrays"]:
+            for array in names:
                 size = self._size(f"{name}/{array}.npy")
                 if size is None:
                     raise damaged(f"{array}.npy is missing")
                 n_bytes += size
             writer.claim(name, n_bytes)
             say(f"Fetching {n_bytes / 1e6:,.1f} MB from {where} to {folder}")
-            for array in record["arrays"]:
+            for array in names:
                 writer.copied(array, self._pieces(f"{name}/{array}.npy"))
             writer.about.update(record.get("about", {}))
 
@@ -94,7 +93,7 @@ class Remote:
         record = (folder / prepared.RECORD).read_bytes()
         with self._explained("list, read and write"):
             self._fs.create_dir(f"{self._root}/{name}", recursive=True)
-        for array in json.loads(record)["arrays"]:
+        for array in prepared.require_names(json.loads(record)["arrays"]):
             self._write(f"{name}/{array}.npy", _pieces_of(folder / f"{array}.npy"))
         self._write_record(name, record)
         return True

@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from mtlray.errors import DataError, SpecError, StoreError
-from mtlray.masking import MaskedStream, holds_credentials, masked, masked_within
+from mtlray.words.masking import MaskedStream, holds_credentials, masked, masked_within
 
 
 @pytest.mark.parametrize(
