@@ -143,12 +143,20 @@ def call(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     with ends_with_its_reader(), _masked_output():
         try:
+            _refuse_nul(sys.argv[1:] if arguments is None else arguments)
             app(arguments)
         except BrokenPipeError:
             raise
         except (MtlrayError, OSError) as error:
             print(f"Error: {error}", file=sys.stderr)
             sys.exit(2)
+
+
+def _refuse_nul(arguments: Sequence[str]) -> None:
+    """Raise SpecError for what no shell, but a program that calls this one may pass: no name of a file holds it."""
+    for argument in arguments:
+        if "\0" in argument:
+            raise SpecError(f"An argument should be a text without the character NUL. Found {argument!r}.")
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable
 
 from mtlray.words.masking import masked
+from mtlray.words.values import shown
 
 
 class MtlrayError(Exception):
@@ -45,4 +46,4 @@ def unknown_name(kind: str, found: str, valid: Iterable[str]) -> SpecError:
     names = sorted(valid)
     close = difflib.get_close_matches(found, names, n=1)
     hint = f" Did you mean `{close[0]}`?" if close else ""
-    return SpecError(f"There is no {kind} `{found}`.{hint} Valid names: {', '.join(names)}.")
+    return SpecError(f"There is no {kind} `{shown(found)}`.{hint} Valid names: {', '.join(names)}.")

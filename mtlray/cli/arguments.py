@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtlray.checks import shown
 from mtlray.cli.options import only
 from mtlray.cli.places import named
 from mtlray.errors import SpecError
 from mtlray.specs.run_config import RunConfig
+from mtlray.words.values import shown
 
 if TYPE_CHECKING:
     from mtlray.specs import SweepSpec

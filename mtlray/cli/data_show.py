@@ -8,6 +8,7 @@ import typer
 from mtlray.cli.arguments import DataFolder
 from mtlray.cli.data import DataSource, data_app
 from mtlray.cli.options import with_options
+from mtlray.errors import SpecError
 
 
 @data_app.command("show")
@@ -21,6 +22,8 @@ def data_show(
     """Draw some examples of a data set with their labels: one picture for each form that was imported."""
     from mtlray.data.catalog.pictures import draw, specs_of
 
+    if out.suffix.lower() not in (".png", ".pdf", ".svg"):
+        raise SpecError(f"Option --out should name a .png, .pdf or .svg file. Found `{out}`.")
     root = Path(config.data)
     specs = specs_of(name, root)
     for spec in specs:

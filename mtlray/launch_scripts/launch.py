@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mtlray.checks import require
+from mtlray.checks import require, require_count
 from mtlray.errors import LaunchError
 from mtlray.words.masking import holds_credentials
 
@@ -50,10 +50,10 @@ class Cluster:
 
     def __post_init__(self) -> None:
         for name in ("nodes", "cpus", "memory_gb"):
-            require(getattr(self, name) >= 1, name, "be at least 1", getattr(self, name))
-        require(self.gpus >= 0, "gpus", "be at least 0", self.gpus)
-        rule = "be at least 0.25, because the last minutes go to checkpoints"
-        require(self.hours >= 0.25, "hours", rule, self.hours)
+            require_count(name, getattr(self, name))
+        require_count("gpus", self.gpus, least=0)
+        rule = "be at least 0.25, because the last minutes go to checkpoints, and at most 8,760, a year"
+        require(0.25 <= self.hours <= 8760, "hours", rule, self.hours)
         require(self.provider in PROVIDERS, "provider", f"be one of {', '.join(PROVIDERS)}", self.provider)
         for name in ("partition", "account", "setup", "image", "data", "spot", "address"):
             _require_fit_to_print(name, getattr(self, name))

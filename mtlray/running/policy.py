@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from mtlray.checks import require
+from mtlray.checks import require, require_seconds
 
 # Exit codes, all from the ledger: complete, failed trials, interrupted or incomplete. (2 is a usage error.)
 COMPLETE, FAILED, INCOMPLETE = 0, 1, 3
@@ -33,8 +33,8 @@ class Policy:
     def __post_init__(self) -> None:
         require(self.retries >= 0, "retries", "be at least 0", self.retries)
         require(self.max_failed is None or self.max_failed >= 1, "max_failed", "be at least 1", self.max_failed)
-        require(self.hang_seconds >= 0, "hang_seconds", "be at least 0", self.hang_seconds)
-        require(self.grace_seconds >= 0, "grace_seconds", "be at least 0", self.grace_seconds)
+        require_seconds("hang_seconds", self.hang_seconds)
+        require_seconds("grace_seconds", self.grace_seconds)
 
 
 class HungError(TimeoutError):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mtlray.checks import integer, is_number, require, shown
+from mtlray.checks import integer, is_number, require
 from mtlray.data import DatasetSpec
 from mtlray.errors import SpecError
 from mtlray.results.ledger import RESULTS_VERSION
@@ -18,7 +18,7 @@ from mtlray.specs.optimizer import OptimizerSpec
 from mtlray.specs.trial import TrialSpec
 from mtlray.strategies import AbstractStrategy
 from mtlray.words.names import is_plain
-from mtlray.words.values import shortest
+from mtlray.words.values import shortest, shown
 
 _LISTED = 60  # entries of an axis that a message names
 _MOST = 100_000  # entries of an axis, and trials of a sweep

@@ -108,4 +108,4 @@ def _pixels(values: np.ndarray) -> np.ndarray:
 
 
 def _spread(length: int, n: int) -> Sequence[int]:
-    return sorted({int(i) for i in np.linspace(0, length - 1, n)})
+    return sorted({int(i) for i in np.linspace(0, length - 1, min(n, length))})
