@@ -10,7 +10,7 @@ from places import ROOT
 ROWS = [
     ["words"],
     ["errors", "axes", "randomness", "closed_pipe"],
-    ["checks", "own_settings", "storage"],
+    ["checks", "own_settings", "reading", "storage"],
     ["identity", "tasks", "launch_scripts"],
     ["results", "data", "models", "strategies"],
     ["specs", "trackers", "analysis"],
@@ -27,6 +27,7 @@ NO_TORCH = {
     "closed_pipe",
     "checks",
     "own_settings",
+    "reading",
     "storage",
     "identity",
     "results",
