@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from mtlray.errors import ResultsError, StoreError
+from mtlray.results.fence import Fence
 from mtlray.results.schema import (
     CURVE_CIRCUMSTANCES,
     RESULTS_VERSION,
@@ -61,13 +62,17 @@ class Ledger:
     """One sweep's results folder. Reading never changes it; each write is one whole file.
 
     A trial counts as finished when its summary shard opens and holds its rows, and its curves, which are written before it, are
-    there and open.
+    there and open. What reads raises StoreError where the disk or the store does not let itself be read: that says nothing about
+    what is there.
     """
 
-    def __init__(self, results: str, sweep: str) -> None:
+    def __init__(self, results: str, sweep: str, *, fence: Fence | None = None) -> None:
+        """With the `fence` of a driver's lock, what writes raises LostLockError, and changes nothing, once that is lost."""
         self.results = results
         self.sweep = sweep
         self.store = Store(f"{str(results).rstrip('/')}/{sweep}")
+        if fence is not None:
+            fence.protect(self.store)
         self._summaries = Shards(self.store, "summary", _facts_of_summary, _is_of_the_first)
 
     # -- the sweep as a whole

@@ -23,9 +23,9 @@ def store(tmp_path):
     return Store(tmp_path)
 
 
-def leave(store, owner):
+def leave(store, owner, part=WHOLE):
     """What a driver that was killed leaves behind."""
-    store.write("driver.json", json.dumps(dataclasses.asdict(owner)).encode())
+    store.write(part.file, json.dumps(dataclasses.asdict(owner)).encode())
 
 
 def dead_pid():
