@@ -37,8 +37,12 @@ class Fence:
             if owner is not None or pause is None:
                 break
             time.sleep(pause)
-        now = f" Now {owner.words()} has it." if owner is not None else ""
+        folder = store.where("").rstrip("/")
+        why = (
+            f"The `mtlray` that this belongs to no longer holds {folder}: it has ended, or another one took over."
+            if owner is None
+            else f"Another `mtlray` ({owner.words()}) took over {folder}, because this one showed no sign of life for too long."
+        )
         raise LostLockError(
-            f"Another `mtlray` took over {store.where('').rstrip('/')}, because this one showed no sign of life for too "
-            f"long.{now} Nothing more is written here. `mtlray status` shows its progress; finished trials are kept."
+            f"{why} Nothing more is written here. `mtlray status` shows its progress; finished trials are kept."
         )
