@@ -61,13 +61,12 @@ class TrialRecord:
 class Ledger:
     """One sweep's results folder. Reading never changes it; each write is one whole file.
 
-    A trial counts as finished when its summary shard opens and holds its rows, and its curves, which are written before it, are
-    there and open. What reads raises StoreError where the disk or the store does not let itself be read: that says nothing about
-    what is there.
+    A trial is finished when its summary shard opens and holds its rows, and its curves, written before it, are there and open.
+    StoreError is raised where the disk or the store does not let itself be read.
     """
 
     def __init__(self, results: str, sweep: str, *, fence: Fence | None = None) -> None:
-        """With the `fence` of a driver's lock, what writes raises LostLockError, and changes nothing, once that is lost."""
+        """With the `fence` of a driver's lock, whatever writes raises LostLockError once that is lost."""
         self.results = results
         self.sweep = sweep
         self.store = Store(f"{str(results).rstrip('/')}/{sweep}")

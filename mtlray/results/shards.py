@@ -175,7 +175,10 @@ def _content() -> Iterator[None]:
     """Around what looks at bytes that were read: end the block where they are not what they should be."""
     try:
         yield
-    except (MemoryError, StoreError):  # Arrow's errors are of many kinds; no store's trouble says anything about the bytes
+    except (
+        MemoryError,
+        StoreError,
+    ):  # Arrow's errors are of many kinds; no store's trouble says anything about the bytes
         raise
     except (pa.ArrowException, OSError, ValueError, KeyError):  # OSError is Arrow's for a page that is damaged
         pass
