@@ -59,10 +59,9 @@ class TrialRecord:
 
 
 class Ledger:
-    """One sweep's results folder. Reading never changes it; each write is one whole file.
+    """One sweep's results folder. Reading never changes it; StoreError says that it cannot be read. A write is one whole file.
 
     A trial is finished when its summary shard opens and holds its rows, and its curves, written before it, are there and open.
-    StoreError is raised where the disk or the store does not let itself be read.
     """
 
     def __init__(self, results: str, sweep: str, *, fence: Fence | None = None) -> None:
