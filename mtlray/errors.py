@@ -30,11 +30,15 @@ class ResultsError(MtlrayError, RuntimeError):
 
 
 class StoreError(ResultsError, OSError):
-    """An object store refuses, or does not answer. An OSError too, because it may pass."""
+    """An object store refuses or does not answer, or a disk does not let itself be read. An OSError too, because it may pass."""
 
 
 class LaunchError(MtlrayError, RuntimeError):
     """A sweep cannot be started here: no such cluster, too few resources, another driver at work."""
+
+
+class LostLockError(LaunchError):
+    """Another driver has taken the sweep over, so that this one and its workers write nothing more."""
 
 
 class StrategyError(MtlrayError, ArithmeticError):

@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-from mtlray.errors import StoreError
 from mtlray.results.attempts import Attempt, settled
 from mtlray.results.generations import Generations
 from mtlray.storage.failpoints import failpoint
@@ -44,11 +43,7 @@ class TrialFolder:
         try:
             entries = json.loads(self._store.read(self._attempts_file))
             return tuple(Attempt(**entry) for entry in entries)
-        except FileNotFoundError:
-            pass
-        except StoreError:
-            raise
-        except (OSError, ValueError, TypeError):  # damaged
+        except (FileNotFoundError, ValueError, TypeError):  # none, or damaged
             pass
         logs = sum(name.endswith(".log") for name in self._store.names(self._path))
         return tuple(Attempt(n + 1, "", "", 0, "interrupted") for n in range(logs))

@@ -7,17 +7,17 @@ import http.client
 import shutil
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-from filelock import FileLock
 
 from mtlray.errors import DataError
 from mtlray.reading.archives import members
 from mtlray.reading.causes import ReadError
 from mtlray.reading.inside import inside
 from mtlray.storage.beside import new_folder, remove_leftovers
+from mtlray.storage.system_lock import alone
 
 _TRIES = 10  # at one address, as long as each brings more of the file
 _TIMEOUT = 60  # seconds without a byte
@@ -52,11 +52,12 @@ def fetch(file: RemoteFile, folder: Path, say: Callable[[str], None]) -> Path:
     found = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f".{file.name}.lock"):
+        with alone(folder / f".{file.name}.lock") as locked:
+            mine = "" if locked else uuid.uuid4().hex
             for address in () if path.is_file() else file.addresses:
                 say(f"{file.name}: from {address}")
                 try:
-                    part = _arrived(address, file, folder, say)
+                    part = _arrived(address, file, folder, say, mine)
                     _check(part, file)
                 except (
                     urllib.error.URLError,
@@ -73,6 +74,8 @@ def fetch(file: RemoteFile, folder: Path, say: Callable[[str], None]) -> Path:
                     other.unlink()
                 break
     except OSError as error:
+        if path.is_file():  # no locks on this disk, and another process was first
+            return path
         raise DataError(
             f"`{file.name}` should be written to {folder}. Found: {error}. Choose another place with --data."
         ) from error
@@ -96,9 +99,10 @@ def unpack(archive: Path, folder: Path, limit: int = _UNPACKED) -> Path:
     the disk does not take it.
     """
     try:
-        with FileLock(folder.with_name(f".{folder.name}.lock")):
+        with alone(folder.with_name(f".{folder.name}.lock")) as locked:
             if not folder.is_dir():
-                remove_leftovers(folder)
+                if locked:
+                    remove_leftovers(folder)
                 with new_folder(folder) as temporary:
                     for name, n_bytes, pieces in members(archive, limit):
                         if n_bytes > (free := shutil.disk_usage(temporary).free):
@@ -109,6 +113,8 @@ def unpack(archive: Path, folder: Path, limit: int = _UNPACKED) -> Path:
         kept = f"Nothing was unpacked. Remove {archive} to have it fetched again."
         raise type(error)(error.name, error.expected, error.found, error.cause, kept) from error
     except OSError as error:
+        if folder.is_dir():  # no locks on this disk, and another process was first
+            return folder
         raise DataError(
             f"The content of `{archive}` should be written to {folder}. Found: {error}. Nothing was unpacked. Free space there, "
             "or choose another place with --data."
@@ -123,13 +129,16 @@ def _write_member(path: Path, pieces: Iterator[bytes]) -> None:
             file.write(piece)
 
 
-def _arrived(address: str, file: RemoteFile, folder: Path, say: Callable[[str], None]) -> Path:
-    """All that an address gives, in a file beside the place of the whole one. Raises what urllib raises, _Wrong and OSError."""
+def _arrived(address: str, file: RemoteFile, folder: Path, say: Callable[[str], None], mine: str) -> Path:
+    """All that an address gives, in a file beside the place of the whole one, which all processes share that say the same `mine`.
+
+    Raises what urllib raises, _Wrong and OSError.
+    """
     for _ in range(_TRIES):
         with _opened(address, 0) as response:
             total = _length(response, file)
             # Only bytes of the same file at the same address are put together.
-            marks = [address, total, *(response.headers.get(name) for name in ("ETag", "Last-Modified"))]
+            marks = [address, mine, total, *(response.headers.get(name) for name in ("ETag", "Last-Modified"))]
             part = folder / f".{file.name}.{hashlib.sha256(repr(marks).encode()).hexdigest()[:8]}.part"
             if total is None:  # whether it is whole could not be told
                 part.unlink(missing_ok=True)

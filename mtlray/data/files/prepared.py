@@ -13,7 +13,6 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 import torch
-from filelock import FileLock
 from torch import Tensor
 
 from mtlray.data.files.record import RECORD, Record, damaged, is_here, read_record
@@ -21,6 +20,9 @@ from mtlray.errors import DataError, MtlrayError
 from mtlray.reading.arrays import Header, read_header
 from mtlray.reading.causes import ReadError, guarded
 from mtlray.storage.beside import new_folder, remove_leftovers
+from mtlray.storage.patience import patiently
+from mtlray.storage.syncing import sync_file
+from mtlray.storage.system_lock import alone
 from mtlray.words.names import is_plain
 
 _ALWAYS_CHECKED = 4 * 2**30  # bytes
@@ -80,7 +82,7 @@ class Writer:
                 np.lib.format.write_array_header_1_0(file, {**header, "shape": (shape[0] - left, *shape[1:])})
                 assert file.tell() == start, name  # numpy pads the header to a fixed length
             file.flush()
-            os.fsync(file.fileno())
+            sync_file(file.fileno())
         self.names.append(name)
 
     def claim(self, name: str, n_bytes: int) -> None:
@@ -97,7 +99,7 @@ class Writer:
             for piece in pieces:
                 file.write(piece)
             file.flush()
-            os.fsync(file.fileno())
+            sync_file(file.fileno())
         self.names.append(name)
 
     def whole(self, name: str, array: np.ndarray) -> None:
@@ -106,7 +108,7 @@ class Writer:
         with self._path(name).open("wb") as file:
             np.save(file, array)
             file.flush()
-            os.fsync(file.fileno())
+            sync_file(file.fileno())
         self.names.append(name)
 
 
@@ -129,17 +131,18 @@ def prepare_rows(
     """Make the arrays of `folder` unless they are there; returns their fingerprint.
 
     One process makes them while others wait; they are written beside their place and renamed into it, so that a process
-    killed at any moment leaves nothing half-made. `check` is given the fingerprint before, and may raise. Raises DataError
-    where the disk does not take them.
+    killed at any moment leaves nothing half-made. On a disk that does not lock each makes them, and the first one's stay. `check`
+    is given the fingerprint before, and may raise. Raises DataError where the disk does not take them.
     """
-    if is_here(folder):
-        return read_record(folder).fingerprint
+    if (known := _known(folder)) is not None:
+        return known
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.parent / f".{folder.name}.lock"):
-            if is_here(folder):
-                return read_record(folder).fingerprint
-            remove_leftovers(folder)
+        with alone(folder.parent / f".{folder.name}.lock") as locked:
+            if (known := _known(folder)) is not None:
+                return known
+            if locked:
+                remove_leftovers(folder)
             with new_folder(folder) as temporary:
                 writer = Writer(temporary)
                 write(writer)
@@ -157,11 +160,21 @@ def prepare_rows(
     except MtlrayError:  # of what is read or fetched
         raise
     except OSError as error:
+        if (known := _known(folder)) is not None:  # no locks on this disk, and another process was first
+            return known
         raise DataError(
             f"Prepared data should be written to {folder}. Found: {error}. Free space there, or choose another place with "
             "--data."
         ) from error
     return mark
+
+
+def _known(folder: Path) -> str | None:
+    """The fingerprint on record; None where nothing is prepared.
+
+    Raises DataError, and StoreError where the disk does not tell.
+    """
+    return patiently(str(folder), lambda: read_record(folder).fingerprint if is_here(folder) else None)
 
 
 def about(folder: Path) -> dict[str, str]:
@@ -179,12 +192,12 @@ def load(folder: Path, *, check: bool = False) -> tuple[dict[str, Tensor], str]:
 
     Their bytes are compared with the fingerprint once in each process. Of arrays of more than 4 GiB, whose reading takes a
     while, headers, sizes and dates are compared instead, and the bytes where these differ or with `check`. Raises DataError for
-    what is missing, damaged or of another generation, and DiskError, an OSError too, where the disk cannot be read, which says
-    nothing about the data.
+    what is missing, damaged or of another generation, and DiskError or StoreError, OSErrors too, where the disk cannot be read,
+    which says nothing about the data.
     """
-    if not is_here(folder):
+    if _known(folder) is None:
         raise DataError(f"Prepared data should lie in {folder}. Found nothing there. Run `mtlray data prepare`.")
-    return _load(folder, (folder / RECORD).stat().st_mtime_ns, check)
+    return patiently(str(folder), lambda: _load(folder, (folder / RECORD).stat().st_mtime_ns, check))
 
 
 @lru_cache(maxsize=4)

@@ -23,7 +23,7 @@ from mtlray.running.on_ray.alone import alone
 from mtlray.running.on_ray.preflight import RemoteData, cpus_and_gpus, inspect_cluster, judge
 from mtlray.running.on_ray.resources import measured, slots, trial_resources, workers_here
 from mtlray.running.on_ray.shipping import stage
-from mtlray.running.policy import store_is_full
+from mtlray.running.policy import trouble_with_store
 from mtlray.running.session import Pack, Runner, Session
 from mtlray.specs import RunConfig
 
@@ -239,10 +239,8 @@ def _fit(packs: Packs, session: Session, resources: dict[str, float], *, workers
             pack = packs[result.config["pack"]] if result.config else ()
             if result.error is None or all(trial.trial_id in records for trial in pack):
                 continue
-            if store_is_full(str(result.error)):
-                session.display.note(
-                    "Results could not be stored. Free space for them, then run the same command again to continue."
-                )
+            if trouble := trouble_with_store(result.error):
+                session.display.note(f"Stopped: {trouble}")
                 session.stop.now.set()
                 break
             starts = job.policy.retries + 1
