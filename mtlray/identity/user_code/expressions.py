@@ -35,7 +35,7 @@ MUTATORS = {
     "symmetric_difference_update", "rotate", "subtract", "write", "send",
 }  # fmt: skip
 SETTERS = re.compile(
-    r"^(set|use_|enable|disable|register|manual_seed|seed|patch|putenv|chdir|reload|iadd|i?concat|delitem|ior|write|unlink)"
+    r"^(set|use_|enable|disable|register|manual_seed|seed|patch|putenv|chdir|reload|iadd|i?concat$|delitem|ior$|write|unlink)"
 )
 _COMBINING = (
     ast.Tuple, ast.List, ast.Set, ast.Dict, ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.JoinedStr,
@@ -75,7 +75,13 @@ class Scope:
         if len(chain) > 1:  # an attribute of a class or a value
             root = self.meaning(chain[:1])
             return root is not None and root.statement is not None and self.is_quiet_name(chain[:1])
-        return False
+        return self.is_quiet_wherever(chain[0])
+
+    def is_quiet_wherever(self, name: str) -> bool:
+        """Whether a name of the module stands for something quiet whichever of several statements binds it."""
+        bound = [self.module.statements[i] for i in self.module.binders.get(name, [])]
+        known = len(bound) > 1 or any(not statement.is_import for statement in bound)
+        return known and all(self.judge(self.module, statement) for statement in bound)
 
     def _is_quiet_library(self, name: str) -> bool:
         parts = name.split(".")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from mtlray.identity.user_code.expressions import Scope, chain_of, is_quiet_expression
 from mtlray.identity.user_code.house import House, Meaning
-from mtlray.identity.user_code.quiet import is_quiet_class, is_quiet_function
+from mtlray.identity.user_code.quiet import is_quiet_block, is_quiet_class, is_quiet_function
 from mtlray.identity.user_code.statements import Module, Statement
 
 _METHOD_DECORATORS = {
@@ -169,6 +169,8 @@ class Inert:
             node, scope = statement.node, Scope(self._house, module, frozenset(), self._is_quiet_definition)
             if isinstance(node, ast.ClassDef):
                 self._quiet[statement] = is_quiet_class(node, scope)
+            elif isinstance(node, (ast.If, ast.Try, ast.With, ast.For, ast.While)):
+                self._quiet[statement] = is_quiet_block(node, scope)
             elif self.is_inert(module, statement):
                 self._quiet[statement] = not isinstance(node, ast.FunctionDef) or is_quiet_function(node, scope)
             else:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mtlray.identity.user_code.expressions import MUTATORS, PURE, READS, SETTERS, Scope, chain_of
-from mtlray.identity.user_code.house import Meaning
 
 _UNSAFE = {"setattr", "delattr", "input", "open", "breakpoint"}
 _DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
@@ -14,6 +13,11 @@ _AT_DEFINITION = {"__init_subclass__", "__set_name__", "__class_getitem__", "__m
 
 def is_quiet_function(node: ast.FunctionDef, scope: Scope) -> bool:
     """Whether calling a function changes nothing but objects that it made itself."""
+    return _is_quiet_body(node, scope, frozenset())
+
+
+def is_quiet_block(node: ast.stmt, scope: Scope) -> bool:
+    """Whether what an `if`, a `try` or a loop defines changes nothing but objects that it made itself."""
     return _is_quiet_body(node, scope, frozenset())
 
 
@@ -78,18 +82,21 @@ def _aliased(node: ast.AST) -> Iterator[str]:
             case ast.Assign(
                 targets=targets, value=ast.Name() | ast.Attribute() | ast.Subscript() | ast.IfExp() | ast.BoolOp()
             ):
-                yield from (n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name))
-            case ast.Assign(targets=targets, value=ast.Tuple() | ast.Call()):
-                tuples = [target for target in targets if not isinstance(target, ast.Name)]
-                yield from (n.id for target in tuples for n in ast.walk(target) if isinstance(n, ast.Name))
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Name() | ast.Attribute() | ast.Subscript()):
-                yield name
-            case ast.NamedExpr(target=ast.Name(id=name)):
-                yield name
-            case ast.For(target=target) | ast.comprehension(target=target):
-                yield from (n.id for n in ast.walk(target) if isinstance(n, ast.Name))
+                yield from _names(*targets)
+            case ast.Assign(targets=targets):
+                yield from _names(*(target for target in targets if not isinstance(target, ast.Name)))
+            case ast.AnnAssign(target=target, value=ast.Name() | ast.Attribute() | ast.Subscript()):
+                yield from _names(target)
+            case ast.NamedExpr(target=target) | ast.For(target=target) | ast.comprehension(target=target):
+                yield from _names(target)
             case ast.withitem(optional_vars=ast.expr() as target):
-                yield from (n.id for n in ast.walk(target) if isinstance(n, ast.Name))
+                yield from _names(target)
+
+
+def _names(*targets: ast.expr) -> Iterator[str]:
+    """The names that are bound, and not those whose items or attributes are."""
+    for target in targets:
+        yield from (n.id for n in ast.walk(target) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,31 +151,19 @@ class _Body:
         if node.id in _UNSAFE and node.id not in self.scope.local:
             return False
         meaning = self.scope.meaning((node.id,))
-        if meaning is None or meaning.library:
+        if meaning is None or meaning.library or _only_read(node, parent):
             return True
         statement, module = meaning.statement, meaning.module
         if statement is None or module is None:
-            attribute = isinstance(parent, ast.Attribute) and self.scope.meaning((node.id, parent.attr))
-            return bool(attribute and attribute.statement and attribute.module) and self._judged(attribute)
+            inside = self.scope.meaning((node.id, parent.attr)) if isinstance(parent, ast.Attribute) else None
+            if inside is not None and inside.statement is not None and inside.module is not None:
+                return self.scope.judge(inside.module, inside.statement)
+            return self.scope.is_quiet_wherever(node.id)
         if not self.scope.judge(module, statement):
             return False
         if isinstance(statement.node, (ast.ClassDef, ast.FunctionDef)) or _is_immutable(statement.node):
             return True
-        match parent:
-            case ast.Subscript(ctx=ast.Load()) | ast.Compare() | ast.For() | ast.comprehension() | ast.FormattedValue():
-                return True
-            case ast.Attribute(attr=attr):
-                return attr in READS
-            case ast.Call(func=ast.Name(id=name)):
-                return name in PURE
-            case _:
-                return False
-
-    def _judged(self, meaning: Meaning | bool | None) -> bool:
-        assert isinstance(meaning, Meaning)
-        assert meaning.module is not None
-        assert meaning.statement is not None
-        return self.scope.judge(meaning.module, meaning.statement)
+        return isinstance(parent, ast.Call) and parent.func is node
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
@@ -190,3 +185,21 @@ def _is_immutable(node: ast.stmt) -> bool:
         ast.FormattedValue,
     )
     return value is not None and all(isinstance(child, kinds) for child in ast.walk(value))
+
+
+def _only_read(node: ast.Name, parent: ast.AST | None) -> bool:
+    """Whether a variable stands where it can be neither changed nor called nor kept."""
+    match parent:
+        case ast.Subscript(ctx=ast.Load(), value=value):
+            return value is node
+        case ast.BinOp() | ast.UnaryOp() | ast.Compare() | ast.For() | ast.comprehension() | ast.FormattedValue():
+            return True
+        case ast.Attribute(attr=attr):
+            return attr in READS
+        case ast.Call(func=ast.Name(id=name) as function):
+            return (
+                name in PURE - {"map", "filter", "getattr", "next", "iter", "super", "property"}
+                and function is not node
+            )
+        case _:
+            return False

@@ -1,11 +1,12 @@
 """Which statements of the user's modules can decide what a class computes."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from mtlray.identity.user_code.house import House
 from mtlray.identity.user_code.inert import Inert
-from mtlray.identity.user_code.sources import PYTHON
+from mtlray.identity.user_code.sources import PYTHON, last_loading
 from mtlray.identity.user_code.statements import Chain, Import, Module, Statement
 
 
@@ -13,9 +14,8 @@ class Reach:
     """What counts: what is asked for, all that it mentions, and in each module that is imported all that is not inert."""
 
     def __init__(self) -> None:
-        self.house = House()
+        self.house, self._inert = _read_once(last_loading())
         self.counted: dict[str, set[int]] = {}
-        self._inert = Inert(self.house)
         self._queue: list[tuple[Module, int]] = []
         self._reached = set[tuple[str, Chain]]()
 
@@ -118,6 +118,14 @@ class Reach:
             self._attribute(below, rest[1:])
         elif rest[0] not in module.binders:
             self._whole(module.name)
+
+
+@lru_cache(maxsize=1)
+def _read_once(loading: int) -> tuple[House, Inert]:
+    """One for all classes of a sweep file."""
+    del loading
+    house = House()
+    return house, Inert(house)
 
 
 def _beside(module: Module) -> list[str]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import itertools
 import os
 import site
 import sys
@@ -82,6 +83,8 @@ _FINDER = _Finder()
 _READ: dict[str, Source] = {}
 # The modules that each sweep file's loading imported.
 _LOADED: dict[str, set[str]] = {}
+_LOADINGS = itertools.count(1)
+_LAST = [0]
 
 
 def install(sources: Iterable[Source] = (), folder: str | None = None) -> None:
@@ -103,6 +106,7 @@ def loading(sweep_module: str, folder: str) -> Iterator[None]:
             del sys.modules[name]
     _LOADED.clear()
     _READ.clear()
+    _LAST[0] = next(_LOADINGS)
     _FINDER.shipped.clear()
     install(folder=folder)
     importlib.invalidate_caches()
@@ -119,6 +123,11 @@ def loaded_with(module: str) -> frozenset[str]:
         if module == sweep_module or module in names:
             return frozenset(names | {sweep_module})
     return frozenset()
+
+
+def last_loading() -> int:
+    """A number that is another after each sweep file that was loaded."""
+    return _LAST[0]
 
 
 def own_sources() -> list[Source]:

@@ -170,9 +170,9 @@ def parsed(source: Source) -> Module:
                 bound = tuple(_imports(single, source))
                 module.statements.append(Statement(single, tuple(i.bound for i in bound), bound, True))
         else:
-            for single in [*_taken_out(node), node]:
-                imports = tuple(i for child in ast.walk(single) for i in _imports(child, source))
-                module.statements.append(Statement(single, tuple(dict.fromkeys(_bound(single))), imports, False))
+            for part in [*_taken_out(node), node]:
+                imports = tuple(i for child in ast.walk(part) for i in _imports(child, source))
+                module.statements.append(Statement(part, tuple(dict.fromkeys(_bound(part))), imports, False))
     return module
 
 
