@@ -30,11 +30,11 @@ def launch_script(
 
     if kind not in SCRIPTS:
         raise unknown_name("kind of launch script", kind, SCRIPTS)
-    loaded, _ = load_sweep(sweep)
+    loaded, module = load_sweep(sweep)
     launch = Launch(
         name=loaded.name,
         sweep=sweep,
-        files=own_files(sweep),
+        files=own_files(sweep, module),
         command=("mtlray", *sys.argv[1:]),
         results=named("results", results),
         cluster=cluster,

@@ -1,8 +1,8 @@
 """Specs as plain JSON values, with the class of each part named; the form in which a trial's identity is hashed.
 
-Our own classes are named by their name; a user's class by its module and name, with the version of its package where that offers
-strategies to mtlray; and one that is defined in a sweep file by its name and a digest of its code, because changing the code
-changes the numbers.
+Our own classes are named by their name; those of an installed package by module and name, with the package's version where it
+offers strategies to mtlray; and a user's own by its name, with its module unless that is the sweep file, and a digest of its
+code, because changing the code changes the numbers.
 """
 
 import dataclasses
@@ -13,12 +13,9 @@ from functools import cache, lru_cache
 from typing import Any
 
 from mtlray.errors import SpecError
-from mtlray.identity.code_digest import code_digest, made_elsewhere
-from mtlray.identity.plugins import package_of
+from mtlray.identity.code_digest import SWEEP_MODULE, code_digest, is_users_own, made_elsewhere
+from mtlray.identity.plugins import is_installed, package_of
 from mtlray.words.masking import holds_credentials
-
-# Modules loaded from a sweep file carry this prefix; see mtlray.specs.sweepfile.
-SWEEP_MODULE = "mtlray_sweep_"
 
 
 def encode(value: Any) -> Any:
@@ -100,5 +97,8 @@ def class_name(cls: type) -> str:
         raise made_elsewhere(cls)
     if cls.__module__.startswith(SWEEP_MODULE):
         return f"{cls.__qualname__}@{code_digest(cls)}"
+    name = f"{cls.__module__}:{cls.__qualname__}"
     package = package_of(cls.__module__)
-    return f"{cls.__module__}:{cls.__qualname__}" + (f"@{package}" if package else "")
+    if package is not None:
+        name += f"@{package}"
+    return f"{name}@{code_digest(cls)}" if is_users_own(cls) and not is_installed(cls.__module__) else name

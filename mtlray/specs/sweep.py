@@ -13,7 +13,7 @@ from mtlray.data import DatasetSpec
 from mtlray.errors import SpecError
 from mtlray.results.ledger import RESULTS_VERSION
 from mtlray.specs.checks import require_object, require_strategy
-from mtlray.specs.hyperparameters import require_hyperparameters
+from mtlray.specs.hyperparameters import require_fields, require_hyperparameters
 from mtlray.specs.optimizer import OptimizerSpec
 from mtlray.specs.trial import TrialSpec
 from mtlray.strategies import AbstractStrategy
@@ -99,11 +99,14 @@ class SweepSpec:
             require(len(getattr(self, axis)) > 0, axis, "have at least one entry", getattr(self, axis))
         for strategy in self.strategies:
             require_strategy("strategies", strategy)
-            require_hyperparameters(strategy)
         for dataset in self.datasets:
             require_object("datasets", dataset, DatasetSpec, "MultiMNIST()")
         for optimizer in self.optimizers:
             require_object("optimizers", optimizer, OptimizerSpec, "SGD(lr=0.1)")
+        for part in (*self.strategies, *self.datasets, *self.optimizers):
+            require_fields(part)
+        for strategy in self.strategies:
+            require_hyperparameters(strategy)
         for fraction in self.fractions:
             require(is_number(fraction) and 0 < fraction <= 1, "fractions", "lie in (0, 1]", self.fractions)
         object.__setattr__(self, "seeds", tuple(integer("seeds", seed, "hold integers") for seed in self.seeds))

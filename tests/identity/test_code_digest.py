@@ -104,12 +104,12 @@ def test_code_digest_sees_what_changes_a_class_from_outside(tmp_path, name):
         ("SWEEP = ", "print(2)\nSWEEP = "),
         (
             "SWEEP = ",
-            "GRID = [Mine()]\nGRID.append(Mine())\nfor number in range(2):\n    GRID.append(Mine())\nSWEEP = ",
+            "GRID = [Mine()]\nRATES = {'a': 0.1}\nBASE = [Mine() for rate in RATES.values()]\nSWEEP = ",
         ),
         ("\nSWEEP = ", "\nMine.source = 'me'  # why\nSWEEP = "),
         ("SWEEP = ", "def unused():\n    return Mine\nSWEEP = "),
     ],
-    ids=["grid", "call", "list", "comment", "unused"],
+    ids=["grid", "call", "values", "comment", "unused"],
 )
 def test_code_digest_does_not_see_the_grid(tmp_path, change):
     text = SWEEP.replace("\nSWEEP =", "\nMine.source = 'me'\nSWEEP =") if "# why" in change[1] else SWEEP

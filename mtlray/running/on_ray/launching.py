@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import socket
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from mtlray.errors import LaunchError
+from mtlray.identity.user_code.sources import loaded_with
 from mtlray.planning.text import Workers
 from mtlray.planning.wording import several
 from mtlray.running.giving_up import note_hang
@@ -69,7 +71,7 @@ class OnRay(Runner):
         import ray
 
         job, stop = session.job, session.stop
-        for module in self.modules:
+        for module in _with_imported(self.modules):
             ray.cloudpickle.register_pickle_by_value(module)
         with stop.listening(), alone(self.address), _ray(job, self.address, self.modules):
             stop.listen()
@@ -118,6 +120,12 @@ def _left(packs: Packs, job: Job) -> list[Pack]:
     """The packs with a trial that has no result yet."""
     records, _ = job.ledger().records(every_byte=False)
     return [pack for pack in packs if any(trial.trial_id not in records for trial in pack)]
+
+
+def _with_imported(modules: Sequence[ModuleType]) -> list[ModuleType]:
+    """The sweep files' modules and all of the user's own that they imported: a worker gets them as they are here."""
+    names = {name for module in modules for name in loaded_with(module.__name__)}
+    return [*modules, *(sys.modules[name] for name in sorted(names) if name in sys.modules)]
 
 
 def _remote_data(packs: Packs, job: Job) -> RemoteData | None:

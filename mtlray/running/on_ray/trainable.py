@@ -6,6 +6,7 @@ from typing import Any
 from ray import tune
 from ray.experimental import internal_kv
 
+from mtlray.identity.user_code.sources import install, own_sources
 from mtlray.results.states import Ending, TrialState
 from mtlray.running.job import Job
 from mtlray.running.pack import run_pack
@@ -13,9 +14,14 @@ from mtlray.specs import TrialSpec
 
 
 def make_trainable(packs: Sequence[tuple[TrialSpec, ...]], job: Job) -> Callable[[dict[str, Any]], None]:
-    """A function trainable whose config `{"pack": i}` names an entry of `packs`."""
+    """A function trainable whose config `{"pack": i}` names an entry of `packs`.
+
+    Modules of the user's own that are imported only in the worker are compiled there from the bytes that were read here.
+    """
+    sources = own_sources()
 
     def trainable(config: dict[str, Any]) -> None:
+        install(sources)
         pack = packs[config["pack"]]
 
         def progress(step: int) -> bool:
