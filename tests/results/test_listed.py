@@ -37,8 +37,8 @@ def test_the_name_of_a_sweep_that_leads_outside(tmp_path):
         ledger.read_sweep()
 
 
-@pytest.mark.parametrize("text", ["[]", "3", '{"trials": 3}', '{"trials": [3]}', "{}"])
-def test_what_else_may_be_wrong_is_for_others_to_say(tmp_path, text, unchecked):
+@pytest.mark.parametrize("text", ['{"trials": 3}', '{"trials": [3]}', "{}"])
+def test_what_else_may_be_wrong_is_for_others_to_say(tmp_path, text):
     ledger = Ledger(str(tmp_path), "small")
     ledger.store.write("sweep.json", text.encode())
     assert ledger.read_sweep() == json.loads(text)
