@@ -9,7 +9,7 @@ from places import ROOT
 # From the ground up. Folders of one row do not import each other.
 ROWS = [
     ["errors", "axes", "randomness", "closed_pipe"],
-    ["checks", "own_settings", "storage"],
+    ["checks", "own_settings", "reading", "storage"],
     ["identity", "tasks", "launch_scripts"],
     ["results", "data", "models", "strategies"],
     ["specs", "trackers", "analysis"],
@@ -25,6 +25,7 @@ NO_TORCH = {
     "closed_pipe",
     "checks",
     "own_settings",
+    "reading",
     "storage",
     "identity",
     "results",

@@ -180,7 +180,7 @@ def test_imdb_that_is_not_there(imdb, tmp_path):
         read_imdb(tmp_path, 1.0)
     content = (folder / "imdb.mat").read_bytes()
     (folder / "imdb.mat").write_bytes(content[:300])
-    with pytest.raises(DataError, match=r"imdb.mat` should be the official imdb.mat"):
+    with pytest.raises(DataError, match=r"imdb.mat` should be a MATLAB file.* Found: it is damaged .* Fetch it again"):
         read_imdb(folder, 1.0)
     (folder / "imdb.mat").write_bytes(content)
     for file in folder.glob("*.jpg"):
