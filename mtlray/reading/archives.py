@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
-from mtlray.reading.causes import Cause, ReadError, check_kind, guarded, kind_of, read_error
+from mtlray.reading.causes import Cause, ReadError, check_kind, guarded, kind_of
 from mtlray.reading.inside import leads_outside
 
 PICTURE = 2**28
@@ -77,16 +77,16 @@ class ZipMembers:
             left -= len(piece)
             yield piece
         if left:
-            raise read_error(shown, "a whole file", f"it is damaged ({left:,} bytes are missing)", Cause.DAMAGED)
+            raise ReadError(shown, "a whole file", f"{left:,} bytes are missing", Cause.DAMAGED)
 
     def stream(self, name: str, limit: int) -> io.BufferedIOBase:
         """A member to be read within `guarded`."""
         info, shown = self._members[name], self.shown(name)
         if info.flag_bits & _LOCKED or info.compress_type == _AES:
-            raise read_error(shown, "a file without a password", "it is locked with one", Cause.LOCKED)
+            raise ReadError(shown, "a file without a password", "it is locked with one", Cause.LOCKED)
         if info.compress_type not in _PYTHON_READS:
             method = _METHODS.get(info.compress_type, f"method {info.compress_type}")
-            raise read_error(
+            raise ReadError(
                 shown,
                 "stored or deflated",
                 f"it is compressed by {method}, which Python does not read",
@@ -198,10 +198,10 @@ def _head(path: Path) -> bytes:
 
 
 def _outside(path: Path, name: str) -> ReadError:
-    return read_error(
-        f"`{path}`", "an archive of plain files", f"`{name}`, which leads outside or is a link", Cause.OUTSIDE
+    return ReadError(
+        f"`{path}`", "an archive of plain files", f"`{name}`, which leads outside or is a link", Cause.HOSTILE
     )
 
 
 def _too_large(shown: str, n_bytes: int, limit: int) -> ReadError:
-    return read_error(shown, f"of at most {limit:,} bytes unpacked", f"{n_bytes:,} bytes", Cause.DAMAGED)
+    return ReadError(shown, f"of at most {limit:,} bytes unpacked", f"{n_bytes:,} bytes", Cause.HOSTILE)

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from mtlray.reading.causes import Cause, check_kind, guarded, read_error
+from mtlray.reading.causes import Cause, ReadError, check_kind, guarded
 
 _EXPECTED = "an array of numbers in numpy's format"
 
@@ -24,10 +24,9 @@ class Header:
 
 
 def read_header(file: BinaryIO) -> Header:
-    """The header of an open npy file, which has as many bytes as its shape asks for. Raises ValueError, NotImplementedError for other
-    values than numbers, or what numpy raises.
+    """The header of an open npy file, which has as many bytes as its shape asks for; the file stands at its values then.
 
-    The file stands at its values then.
+    Raises ValueError, NotImplementedError for other values than numbers, or what numpy raises.
     """
     version = np.lib.format.read_magic(file)
     if version not in ((1, 0), (2, 0)):
@@ -54,7 +53,7 @@ def read_npy(path: Path, kinds: str = "fiu") -> np.ndarray:
         file.seek(0)
         header = read_header(file)
         if header.dtype.kind not in kinds:
-            raise read_error(shown, _EXPECTED, f"it holds {header.dtype}", Cause.UNKNOWN_KIND)
+            raise ReadError(shown, _EXPECTED, f"it holds {header.dtype}", Cause.UNKNOWN_KIND)
         values = np.fromfile(file, header.dtype, math.prod(header.shape))
         array: np.ndarray = values.reshape(header.shape, order="F" if header.fortran_order else "C")
     return array

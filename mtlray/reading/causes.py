@@ -20,7 +20,7 @@ class Cause(enum.Enum):
     UNREADABLE = "unreadable"
     DAMAGED = "damaged"
     UNKNOWN_KIND = "of an unknown kind"
-    OUTSIDE = "leads outside"
+    HOSTILE = "made to do harm"
 
 
 _REMEDIES = {
@@ -29,7 +29,7 @@ _REMEDIES = {
     Cause.UNREADABLE: "Check the disk or the network share that it is on, then run the same command again.",
     Cause.DAMAGED: "Fetch it again.",
     Cause.UNKNOWN_KIND: "Convert it to that kind with another program, or fetch the right file.",
-    Cause.OUTSIDE: "Do not unpack it. Fetch it again from its official source.",
+    Cause.HOSTILE: "Do not unpack it. Fetch it again from its official source.",
 }
 
 # Errors of a system call that bytes of a file can cause: places to which they say one should go, and sizes.
@@ -59,24 +59,22 @@ class ReadError(DataError):
     """A file, or a member of an archive, that cannot be taken; the message names it, what was found and the remedy."""
 
     def __init__(
-        self, wish: str, found: str = "", remedy: str = "", cause: Cause = Cause.DAMAGED, done: str = ""
+        self, name: str, expected: str, found: str, cause: Cause, remedy: str | None = None, done: str = ""
     ) -> None:
-        """`wish` says what should be where, and `done` what was not done for lack of it."""
-        super().__init__(wish, found, remedy, cause, done)  # all, so that the error survives a pickle
-        self.wish, self.found, self.remedy, self.cause, self.done = wish, found, remedy, cause, done
+        """`name` is the file's in backticks, `remedy` stands in place of that of the cause, `done` says what was not done."""
+        super().__init__(name, expected, found, cause, remedy, done)  # all, so that the error survives a pickle
+        self.name, self.expected, self.found, self.cause = name, expected, found, cause
+        self.remedy, self.done = remedy or _REMEDIES[cause], done
 
     def __str__(self) -> str:
-        return " ".join(filter(None, [self.wish, f"Found: {self.found}.", self.done, self.remedy]))
+        found = f"it is damaged ({self.found})" if self.cause is Cause.DAMAGED else self.found
+        return " ".join(
+            filter(None, [f"{self.name} should be {self.expected}. Found: {found}.", self.done, self.remedy])
+        )
 
 
 class DiskError(ReadError, OSError):
     """A file that the disk does not give, or not to this user. An OSError too, because it may pass."""
-
-
-def read_error(name: str, expected: str, found: str, cause: Cause, remedy: str = "") -> ReadError:
-    """The error for a file or member, named in backticks; `remedy` in place of that of the cause."""
-    kind = DiskError if cause is Cause.UNREADABLE else ReadError
-    return kind(f"{name} should be {expected}.", found, remedy or _REMEDIES[cause], cause)
 
 
 @contextlib.contextmanager
@@ -102,20 +100,21 @@ def nothing_imported() -> Iterator[None]:
     try:
         yield
     except ReadError as error:
-        raise type(error)(error.wish, error.found, error.remedy, error.cause, "Nothing was imported.") from error
+        done = "Nothing was imported."
+        raise type(error)(error.name, error.expected, error.found, error.cause, error.remedy, done) from error
 
 
 def check_kind(head: bytes, wanted: tuple[str, ...], name: str, expected: str) -> None:
     """Raise ReadError for the first 512 bytes of a file that is empty, or clearly of another kind than `wanted`."""
     if not head:
-        raise read_error(name, expected, "it is empty", Cause.DAMAGED)
+        raise ReadError(name, expected, "no bytes", Cause.DAMAGED)
     kind = kind_of(head)
     if kind == "web page":
-        raise read_error(
+        raise ReadError(
             name, expected, "it is a web page", Cause.UNKNOWN_KIND, "Fetch the file itself, with a browser if need be."
         )
     if kind is not None and kind not in wanted:
-        raise read_error(name, expected, f"it is of another kind: {kind}", Cause.UNKNOWN_KIND)
+        raise ReadError(name, expected, f"it is of another kind: {kind}", Cause.UNKNOWN_KIND)
 
 
 def kind_of(head: bytes) -> str | None:
@@ -130,16 +129,16 @@ def kind_of(head: bytes) -> str | None:
 def _explained(error: Exception, name: str, expected: str) -> ReadError:
     words = " ".join(str(error).split()).rstrip(".")[:300] or type(error).__name__
     if isinstance(error, FileNotFoundError):
-        return read_error(name, expected, "nothing there", Cause.MISSING)
+        return ReadError(name, expected, "nothing there", Cause.MISSING)
     if isinstance(error, OSError) and error.errno not in _OF_THE_BYTES:
         found = f"it cannot be read ({error.strerror or words})"
         if error.errno in _DENIED:
-            return read_error(
+            return ReadError(
                 name, expected, found, Cause.UNREADABLE, "Ask its owner for the right to read it (chmod +r)."
             )
-        return read_error(name, expected, found, Cause.UNREADABLE)
+        return DiskError(name, expected, found, Cause.UNREADABLE)
     if isinstance(error, NotImplementedError):
-        return read_error(name, expected, f"it is of a kind that cannot be read ({words})", Cause.UNKNOWN_KIND)
+        return ReadError(name, expected, f"it is of a kind that cannot be read ({words})", Cause.UNKNOWN_KIND)
     if isinstance(error, MemoryError):
         words = "it asks for more memory than there is"
-    return read_error(name, expected, f"it is damaged ({words})", Cause.DAMAGED)
+    return ReadError(name, expected, words, Cause.DAMAGED)

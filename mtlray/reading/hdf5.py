@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mtlray.errors import DataError
-from mtlray.reading.causes import Cause, check_kind, guarded, read_error
+from mtlray.reading.causes import Cause, ReadError, check_kind, guarded
 
 _EXPECTED = "a whole HDF5 file"
 
@@ -55,8 +55,8 @@ class HDF5:
         with guarded(shown, "an array"):
             found = self._file.get(name)
             if not isinstance(found, self._dataset):
-                raise read_error(shown, "an array", "none", Cause.UNKNOWN_KIND)
+                raise ReadError(shown, "an array", "none", Cause.UNKNOWN_KIND)
             is_own = isinstance(self._file.get(name, getlink=True), self._hard_link)
             if not is_own or found.external or found.is_virtual:
-                raise read_error(shown, "an array of this file", "one of another file", Cause.OUTSIDE)
+                raise ReadError(shown, "an array of this file", "one of another file", Cause.HOSTILE)
         return found

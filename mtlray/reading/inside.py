@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path, PurePosixPath
 
-from mtlray.reading.causes import Cause, guarded, read_error
+from mtlray.reading.causes import Cause, ReadError, guarded
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
@@ -18,7 +18,7 @@ def leads_outside(name: str) -> bool:
 def inside(folder: Path, name: str, said_by: str) -> Path:
     """The path of `name` in `folder`. Raises ReadError for a name that leads outside; `said_by` is the file that has it."""
     if leads_outside(name):
-        raise read_error(said_by, "a file whose names stay inside", f"`{name}`, which leads outside", Cause.OUTSIDE)
+        raise ReadError(said_by, "a file whose names stay inside", f"`{name}`, which leads outside", Cause.HOSTILE)
     return folder / name
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mtlray.reading.causes import Cause, check_kind, guarded, read_error
+from mtlray.reading.causes import Cause, ReadError, check_kind, guarded
 
 _EXPECTED = "a MATLAB file of version 5 to 7"
 _HEADER = 128  # bytes
@@ -32,14 +32,14 @@ def read_mat(path: Path, *names: str) -> dict[str, Any]:
         content = path.read_bytes()
         check_kind(content[:512], ("MATLAB 5",), shown, _EXPECTED)
         if content[126:128] == b"IM" and content[125] == 2:
-            raise read_error(
+            raise ReadError(
                 shown, _EXPECTED, "version 7.3", Cause.UNKNOWN_KIND, "Save it in MATLAB with the option -v7."
             )
         _check(content)
         found = scipy.io.loadmat(io.BytesIO(content), variable_names=names)
     for name in names:
         if name not in found:
-            raise read_error(shown, f"a MATLAB file with `{name}`", f"no `{name}`", Cause.UNKNOWN_KIND)
+            raise ReadError(shown, f"a MATLAB file with `{name}`", f"no `{name}`", Cause.UNKNOWN_KIND)
     return {name: found[name] for name in names}
 
 

@@ -4,7 +4,7 @@ import io
 
 from PIL import Image
 
-from mtlray.reading.causes import Cause, check_kind, guarded, read_error
+from mtlray.reading.causes import Cause, ReadError, check_kind, guarded
 
 _EXPECTED = "a picture"
 # Pillow opens forty formats, and runs a program of the system for some of them.
@@ -22,7 +22,7 @@ def read_picture(content: bytes, name: str, mode: str | None = None) -> Image.Im
         with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
             width, height = picture.size
             if width * height > _PIXELS:
-                raise read_error(name, _EXPECTED, f"{width:,}x{height:,} pixels", Cause.DAMAGED)
+                raise ReadError(name, _EXPECTED, f"{width:,}x{height:,} pixels", Cause.HOSTILE)
             if picture.format == "PNG":  # whose checksums are not compared otherwise
                 picture.verify()
         with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:

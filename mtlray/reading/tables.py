@@ -5,7 +5,7 @@ import io
 import json
 from typing import Any
 
-from mtlray.reading.causes import Cause, guarded, read_error
+from mtlray.reading.causes import Cause, ReadError, guarded
 
 TABLE = 2**28
 """More bytes than any list of a data set's files has."""
@@ -24,7 +24,7 @@ def read_csv(content: bytes, name: str, *columns: str) -> list[dict[str, str]]:
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         missing = [column for column in columns if column not in (reader.fieldnames or ())]
         if missing:
-            raise read_error(
+            raise ReadError(
                 name,
                 expected,
                 f"no column {' and no column '.join(missing)}",

@@ -14,7 +14,7 @@ import numpy as np
 from mtlray.data.faces.store import OLDEST, Dropped, Face, read_file, store_faces
 from mtlray.errors import DataError
 from mtlray.randomness import numpy_generator
-from mtlray.reading.causes import Cause, ReadError, guarded, nothing_imported, read_error
+from mtlray.reading.causes import Cause, ReadError, guarded, nothing_imported
 from mtlray.reading.inside import inside
 from mtlray.reading.matlab import read_mat
 
@@ -114,11 +114,11 @@ def _table(path: Path) -> dict[str, np.ndarray]:
     except ReadError as error:
         if error.cause is Cause.MISSING:
             remedy = "Name the folder `imdb_crop` that holds it, as the archive unpacks."
-            raise read_error(shown, expected, error.found, error.cause, remedy) from error
+            raise ReadError(shown, expected, error.found, error.cause, remedy) from error
         raise
     if struct.dtype.names is None or not set(_FIELDS) <= set(struct.dtype.names):
         found = f"the fields {', '.join(struct.dtype.names or ('none',))}"
-        raise read_error(shown, expected, found, Cause.UNKNOWN_KIND, "Fetch the official file.")
+        raise ReadError(shown, expected, found, Cause.UNKNOWN_KIND, "Fetch the official file.")
     with guarded(shown, expected):
         table = {name: np.ravel(struct[0, 0][name]) for name in _FIELDS}
         table = {name: column if name == "full_path" else column.astype(float) for name, column in table.items()}

@@ -14,7 +14,7 @@ from mtlray.data.faces.store import FEMALE, MALE, OLDEST, Dropped, Face, read_fi
 from mtlray.errors import DataError
 from mtlray.randomness import numpy_generator
 from mtlray.reading.archives import ZipMembers
-from mtlray.reading.causes import Cause, nothing_imported, read_error
+from mtlray.reading.causes import Cause, ReadError, nothing_imported
 from mtlray.reading.inside import files_below
 from mtlray.reading.tables import read_csv
 from mtlray.storage.names import has_ending, is_side_file
@@ -116,12 +116,14 @@ def _index(path: Path, files: Files) -> dict[str, str]:
         name, split = row["file"], row["split"]
         if split not in _SPLITS:
             found, wanted = f"`{split}` for `{name}`", f"a list whose column split says {' or '.join(_SPLITS)}"
-            raise read_error(shown, wanted, found, Cause.DAMAGED, "Correct it, or fetch it again.")
+            raise ReadError(shown, wanted, found, Cause.UNKNOWN_KIND, "Correct it, or fetch it again.")
         if name in split_of:
-            raise read_error(shown, "a list that names each picture once", f"`{name}` twice", Cause.DAMAGED)
+            raise ReadError(
+                shown, "a list that names each picture once", f"`{name}` twice", Cause.UNKNOWN_KIND, "Remove one."
+            )
         split_of[name] = _SPLITS[split]
     missing = sorted(split_of.keys() - files.keys())
     if missing:
         found = f"{len(missing):,} that are not there, such as `{missing[0]}`"
-        raise read_error(shown, "a list of pictures beside it", found, Cause.MISSING)
+        raise ReadError(shown, "a list of pictures beside it", found, Cause.MISSING)
     return split_of

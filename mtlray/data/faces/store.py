@@ -11,8 +11,9 @@ from PIL import Image
 
 from mtlray.checks import require
 from mtlray.data.files import prepared
+from mtlray.data.files.record import is_here
 from mtlray.errors import DataError
-from mtlray.reading.causes import Cause, ReadError, guarded, read_error
+from mtlray.reading.causes import Cause, ReadError, guarded
 from mtlray.reading.pictures import read_picture
 
 FEMALE, MALE = 0, 1
@@ -72,7 +73,7 @@ def store_faces(
     does not give one, which says nothing about the picture; then nothing is stored.
     """
     require(size >= 32, "size", "be at least 32 pixels", size)
-    if (folder / "meta.json").exists():
+    if is_here(folder):
         raise DataError(
             f"Faces of {size} pixels should be imported once. Found them in {folder}. Remove that folder to import them again."
         )
@@ -108,7 +109,7 @@ def _write_images(
             try:
                 picture = _picture(face, size)
             except ReadError as error:
-                if error.cause in (Cause.UNREADABLE, Cause.OUTSIDE):
+                if error.cause is Cause.UNREADABLE:
                     raise
                 dropped.pictures[face.name] = error
                 continue
@@ -124,7 +125,7 @@ def _picture(face: Face, size: int) -> np.ndarray:
     image = read_picture(face.read(), name, "RGB")
     side = min(image.size)
     if side < 16:  # the archive has pictures of one pixel where no face was found
-        raise read_error(name, "a picture of a face", f"{image.size[0]}x{image.size[1]} pixels", Cause.UNKNOWN_KIND)
+        raise ReadError(name, "a picture of a face", f"{image.size[0]}x{image.size[1]} pixels", Cause.UNKNOWN_KIND)
     left, upper = (image.size[0] - side) // 2, (image.size[1] - side) // 2
     square = image.crop((left, upper, left + side, upper + side))
     return np.asarray(square.resize((size, size), Image.Resampling.BICUBIC)).transpose(2, 0, 1)
@@ -133,14 +134,14 @@ def _picture(face: Face, size: int) -> np.ndarray:
 def _too_many(split: str, errors: Sequence[ReadError], n: int) -> ReadError:
     """The error for a split of `n` pictures, with the remedy of the most frequent cause."""
     if not errors:
-        return read_error(f"The {split} pictures", "there", "none", Cause.MISSING)
+        return ReadError(f"The {split} pictures", "there", "none", Cause.MISSING)
     ((cause, _),) = Counter(error.cause for error in errors).most_common(1)
     typical = [error for error in errors if error.cause is cause]
-    shown = "; ".join(f"{error.wish} Found: {error.found}" for error in typical[:3])
-    return read_error(
+    shown = "; ".join(f"{error.name}: {error.found}" for error in typical[:3])
+    return ReadError(
         f"The {split} pictures",
         "there and whole",
-        f"{len(errors):,} of {n:,} that cannot be read. {shown}",
+        f"{len(errors):,} of {n:,} that cannot be read, such as {shown}",
         cause,
         typical[0].remedy,
     )

@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from mtlray.data.files import prepared
+from mtlray.data.files.record import is_here
 from mtlray.data.nyuv2.from_mat import OFFICIAL, MatForm
 from mtlray.data.nyuv2.from_mtan import MtanForm
 from mtlray.data.nyuv2.from_zip import ZipForm
@@ -93,7 +94,7 @@ def _import_nyuv2(path: Path, root: Path, normals: bool | Path, say: Callable[[s
     archive = normals if isinstance(normals, Path) else None
     source = source_of(path, archive)
     folder = folder_of(root, source)
-    if (folder / "meta.json").exists():
+    if is_here(folder):
         raise DataError(
             f"NYUv2 in the form `{source}` should be imported once. Found it in {folder}. Remove that folder to import it again."
         )

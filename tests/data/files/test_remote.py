@@ -155,16 +155,22 @@ def test_a_full_disk(shelf, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("damage", "found"),
     [
-        (lambda folder: (folder / "a.npy").write_bytes((folder / "a.npy").read_bytes()[:-3]), "fingerprint "),
+        (
+            lambda folder: (folder / "a.npy").write_bytes((folder / "a.npy").read_bytes()[:-3]),
+            "a.npy: 199,997 bytes of",
+        ),
         (lambda folder: (folder / "a.npy").write_bytes((folder / "a.npy").read_bytes()[:9]), ""),
         (lambda folder: (folder / "a.npy").write_bytes(b""), ""),
         (lambda folder: (folder / "a.npy").unlink(), "a.npy is missing"),
         (lambda folder: (folder / "meta.json").write_text("{"), "meta.json does not hold what it should"),
         (
             lambda folder: (folder / "meta.json").write_text(json.dumps({"fingerprint": "0" * 16})),
-            "meta.json lists no arrays",
+            r"meta.json does not hold what it should \(no arrays",
         ),
-        (lambda folder: (folder / "meta.json").write_text(json.dumps({"fingerprint": "0", "arrays": ["a"]})), "finger"),
+        (
+            lambda folder: (folder / "meta.json").write_text(json.dumps({"fingerprint": "0", "arrays": ["a"]})),
+            r"meta.json .* \(fingerprint 0\)",
+        ),
     ],
     ids=["cut", "header cut", "empty", "missing", "torn record", "record without arrays", "other arrays"],
 )
