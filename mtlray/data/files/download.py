@@ -1,6 +1,7 @@
 """Files from the network: addresses tried in order, broken downloads resumed, and files checked before they are named."""
 
 import contextlib
+import errno
 import hashlib
 import http.client
 import shutil
@@ -9,17 +10,20 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
 from mtlray.errors import DataError
+from mtlray.reading.archives import members
+from mtlray.reading.causes import ReadError
+from mtlray.reading.inside import inside
 from mtlray.storage.beside import new_folder, remove_leftovers
 
 _TRIES = 10  # at one address, as long as each brings more of the file
 _TIMEOUT = 60  # seconds without a byte
 _PIECE = 2**20  # bytes
 _REPORT_EVERY = 100 * 2**20  # bytes
+_UNPACKED = 2**36  # bytes; several times what the largest archive of a data set has
 
 
 @dataclass(frozen=True)
@@ -85,23 +89,38 @@ def fetch(file: RemoteFile, folder: Path, say: Callable[[str], None]) -> Path:
     return path
 
 
-def unpack(archive: Path, folder: Path) -> Path:
-    """The content of a zip or tar file, in `folder` whole or not at all; the archive is removed then. Raises DataError."""
-    with FileLock(folder.with_name(f".{folder.name}.lock")):
-        try:
+def unpack(archive: Path, folder: Path, limit: int = _UNPACKED) -> Path:
+    """The content of a zip or tar file, in `folder` whole or not at all; the archive is removed then.
+
+    Raises DataError where the archive is not whole, has more than `limit` bytes in it or members that lead outside, and where
+    the disk does not take it.
+    """
+    try:
+        with FileLock(folder.with_name(f".{folder.name}.lock")):
             if not folder.is_dir():
                 remove_leftovers(folder)
-                # Names that lead out of the folder: refused by tarfile's filter, skipped for zip files by shutil itself.
-                safe: dict[str, Any] = {} if archive.suffix == ".zip" else {"filter": "data"}
                 with new_folder(folder) as temporary:
-                    shutil.unpack_archive(archive, temporary, **safe)
-        except Exception as error:  # the readers of archives raise their own kinds, OSError, EOFError and zlib's
-            raise DataError(
-                f"`{archive}` should be a whole archive, and unpack to {folder}. Found: {error}. Nothing was unpacked. Free "
-                "space there, or remove the archive to have it fetched again."
-            ) from error
-        archive.unlink(missing_ok=True)
+                    for name, n_bytes, pieces in members(archive, limit):
+                        if n_bytes > (free := shutil.disk_usage(temporary).free):
+                            raise OSError(errno.ENOSPC, f"`{name}` has {n_bytes:,} bytes, {free:,} are free")
+                        _write_member(inside(temporary, name, f"`{archive}`"), pieces)
+            archive.unlink(missing_ok=True)
+    except ReadError as error:
+        kept = f"Nothing was unpacked. Remove {archive} to have it fetched again."
+        raise type(error)(error.name, error.expected, error.found, error.cause, kept) from error
+    except OSError as error:
+        raise DataError(
+            f"The content of `{archive}` should be written to {folder}. Found: {error}. Nothing was unpacked. Free space there, "
+            "or choose another place with --data."
+        ) from error
     return folder
+
+
+def _write_member(path: Path, pieces: Iterator[bytes]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        for piece in pieces:
+            file.write(piece)
 
 
 def _arrived(address: str, file: RemoteFile, folder: Path, say: Callable[[str], None]) -> Path:

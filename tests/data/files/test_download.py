@@ -182,14 +182,17 @@ def test_archives_unpack_whole_or_not_at_all(tmp_path):
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as packed:
         packed.writestr("train/0", b"abc")
     assert (unpack(tmp_path / "b.zip", tmp_path / "b") / "train" / "0").read_bytes() == b"abc"
-    for name, content in (
-        ("cut.tar", tarred(["in/x"])[:514]),
-        ("out.tar", tarred(["../x"])),
-        ("c.zip", b"no"),
+    for name, content, found in (
+        ("cut.tar", tarred(["in/x"])[:514], "`in/x` in .*cut.tar` should be a whole file. Found: it is damaged"),
+        ("out.tar", tarred(["../x"]), r"Found: `../x`, which leads outside or is a link\."),
+        ("c.zip", b"no", "c.zip` should be a whole tar file. Found: it is damaged"),
     ):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(DataError, match=r"should be a whole archive.*Nothing was unpacked"):
+        with pytest.raises(DataError, match=rf"{found}.* Nothing was unpacked. Remove {tmp_path / name} to have it fetched"):
             unpack(tmp_path / name, tmp_path / "d")
+    with pytest.raises(DataError, match="should be of at most 5 bytes unpacked. Found: 6 bytes. Nothing was unpacked"):
+        (tmp_path / "large.tar").write_bytes(tarred(["x", "y"]))
+        unpack(tmp_path / "large.tar", tmp_path / "d", limit=5)
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["a", "b"]
 
 
