@@ -83,7 +83,7 @@ class ZipMembers:
         """A member to be read within `guarded`."""
         info, shown = self._members[name], self.shown(name)
         if info.flag_bits & _LOCKED or info.compress_type == _AES:
-            raise ReadError(shown, "a file without a password", "it is locked with one", Cause.LOCKED)
+            raise ReadError(shown, "a file without a password", "it is locked with a password", Cause.LOCKED)
         if info.compress_type not in _PYTHON_READS:
             method = _METHODS.get(info.compress_type, f"method {info.compress_type}")
             raise ReadError(

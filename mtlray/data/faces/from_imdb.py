@@ -57,8 +57,9 @@ def import_imdb(
     counts = tuple(sum(face.name not in dropped.pictures for face in splits[split]) for split in ("train", "test"))
     return (
         f"IMDB-WIKI: {sum(counts):,} photos of {len(subjects):,} subjects (Gong et al. 2019: {PAPER_PHOTOS:,} of "
-        f"{PAPER_SUBJECTS:,}); {counts[0]:,} for training, {counts[1]:,} of {test_subjects:,} subjects for testing; dropped: "
-        f"{dropped.summary()}. Now in {folder}, fingerprint {mark}. In a sweep: IMDBWiki(n_images={counts}, image_size={size})."
+        f"{PAPER_SUBJECTS:,}); {counts[0]:,} for training, {counts[1]:,} of {test_subjects:,} subjects for testing; "
+        f"dropped: {dropped.summary(sum(counts))}. Now in {folder}, fingerprint {mark}. "
+        f"In a sweep: IMDBWiki(n_images={counts}, image_size={size})."
     )
 
 

@@ -38,8 +38,9 @@ def import_utkface(path: Path, root: Path, *, size: int, say: Callable[[str], No
         mark = store_faces(folder, splits, size, dropped, {"origin": "utkface"}, say)
     counts = tuple(sum(face.name not in dropped.pictures for face in splits[split]) for split in ("train", "test"))
     return (
-        f"UTKFace: {counts[0]:,} training and {counts[1]:,} test pictures of {size} pixels; dropped: {dropped.summary()}. "
-        f"Now in {folder}, fingerprint {mark}. In a sweep: UTKFace(n_images={counts}, image_size={size})."
+        f"UTKFace: {counts[0]:,} training and {counts[1]:,} test pictures of {size} pixels; "
+        f"dropped: {dropped.summary(sum(counts))}. Now in {folder}, fingerprint {mark}. "
+        f"In a sweep: UTKFace(n_images={counts}, image_size={size})."
     )
 
 

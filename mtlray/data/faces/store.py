@@ -50,13 +50,15 @@ class Dropped:
     def add(self, reason: str) -> None:
         self.reasons[reason] += 1
 
-    def summary(self) -> str:
+    def summary(self, kept: int) -> str:
+        """How many were left out of all that were there, and why; `kept` were not."""
         parts = [f"{n:,} {reason}" for reason, n in self.reasons.items()]
         if self.pictures:
             names = ", ".join(f"{name}: {error.found}" for name, error in list(self.pictures.items())[:10])
             more = " and others" if len(self.pictures) > 10 else ""
             parts.append(f"{len(self.pictures):,} that cannot be read ({names}{more})")
-        return "; ".join(parts) or "none"
+        n = self.reasons.total() + len(self.pictures)
+        return f"{n:,} of {kept + n:,}" + (f" ({'; '.join(parts)})" if parts else "")
 
 
 def store_faces(
@@ -79,6 +81,7 @@ def store_faces(
         )
 
     def write(writer: prepared.Writer) -> None:
+        n_kept = 0
         for split, faces in splits.items():
             kept = _write_images(writer, split, faces, size, dropped, say)
             lost = len(faces) - len(kept)
@@ -86,10 +89,11 @@ def store_faces(
                 raise _too_many(
                     split, [dropped.pictures[face.name] for face in faces if face.name in dropped.pictures], len(faces)
                 )
+            n_kept += len(kept)
             writer.whole(f"{split}-ages", np.array([face.age for face in kept], np.uint8))
             writer.whole(f"{split}-genders", np.array([face.gender for face in kept], np.uint8))
             writer.whole(f"{split}-subjects", np.array([face.subject for face in kept], np.int32))
-        writer.about |= {**about, "dropped": dropped.summary()}
+        writer.about |= {**about, "dropped": dropped.summary(n_kept)}
 
     return prepared.prepare_rows(folder, write)
 
@@ -136,12 +140,11 @@ def _too_many(split: str, errors: Sequence[ReadError], n: int) -> ReadError:
     if not errors:
         return ReadError(f"The {split} pictures", "there", "none", Cause.MISSING)
     ((cause, _),) = Counter(error.cause for error in errors).most_common(1)
-    typical = [error for error in errors if error.cause is cause]
-    shown = "; ".join(f"{error.name}: {error.found}" for error in typical[:3])
+    typical = next(error for error in errors if error.cause is cause)
     return ReadError(
         f"The {split} pictures",
         "there and whole",
-        f"{len(errors):,} of {n:,} that cannot be read, such as {shown}",
+        f"{len(errors):,} of {n:,} that cannot be read, such as {typical.name}: {typical.found}",
         cause,
-        typical[0].remedy,
+        typical.remedy,
     )
