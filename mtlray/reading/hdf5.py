@@ -1,7 +1,8 @@
 """Arrays in HDF5 files that lie in the file itself: HDF5 can also name other files to read from."""
 
+import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from mtlray.errors import DataError
 from mtlray.reading.causes import Cause, ReadError, check_kind, guarded
 
 _EXPECTED = "a whole HDF5 file"
+_AT_ONCE = 2**28  # bytes
 
 
 class HDF5:
@@ -28,6 +30,12 @@ class HDF5:
             self._file: Any = h5py.File(path, "r")
             self._dataset, self._hard_link = h5py.Dataset, h5py.HardLink
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
     def __contains__(self, name: str) -> bool:
         with guarded(self._shown, _EXPECTED):
             return name in self._file
@@ -35,12 +43,14 @@ class HDF5:
     def header(self, name: str) -> tuple[tuple[int, ...], np.dtype]:
         """The shape and the type of an array. Raises ReadError."""
         array = self._array(name)
-        return array.shape, array.dtype
+        with guarded(f"`{name}` in {self._shown}", "an array"):
+            return array.shape, array.dtype
 
     def row(self, name: str, i: int) -> np.ndarray:
         """One row of an array. Raises ReadError."""
         array = self._array(name)
         with guarded(f"Row {i} of `{name}` in {self._shown}", "whole"):
+            _refuse_large(array.shape[1:], array.dtype.itemsize)
             row: np.ndarray = np.asarray(array[i])
         return row
 
@@ -48,7 +58,10 @@ class HDF5:
         """The text that the reference at place `i` of an array of references leads to. Raises ReadError."""
         array = self._array(name)
         with guarded(f"Entry {i} of `{name}` in {self._shown}", "a text"):
-            return "".join(map(chr, np.ravel(self._file[np.ravel(array)[i]])))
+            _refuse_large(array.shape, array.dtype.itemsize)
+            letters = self._file[np.ravel(array)[i]]
+            _refuse_large(letters.shape, letters.dtype.itemsize)
+            return "".join(map(chr, np.ravel(letters)))
 
     def _array(self, name: str) -> Any:
         shown = f"`{name}` in {self._shown}"
@@ -60,3 +73,8 @@ class HDF5:
             if not is_own or found.external or found.is_virtual:
                 raise ReadError(shown, "an array of this file", "one of another file", Cause.HOSTILE)
         return found
+
+
+def _refuse_large(shape: tuple[int, ...], itemsize: int) -> None:
+    if math.prod(shape) * itemsize > _AT_ONCE:
+        raise ValueError(f"shape {shape}")

@@ -1,7 +1,7 @@
 """Variables of MATLAB's files up to version 7. Those of 7.3 are HDF5, which is read elsewhere.
 
-scipy stops reading a compressed variable where it has what it wants, before the checksum at its end, and takes the sizes that a
-file claims as they are. So each variable is unpacked and checked first.
+scipy stops reading a compressed variable where it has what it wants, before the checksum at its end. It takes the sizes that a
+file claims as they are, and types too: one that does not exist ends the process. So each variable is unpacked and checked first.
 """
 
 import io
@@ -18,8 +18,10 @@ _EXPECTED = "a MATLAB file of version 5 to 7"
 _HEADER = 128  # bytes
 _COMPRESSED = 15
 _MATRIX = 14
-_NESTED = (1, 2, 3)  # classes: cell, struct, object
-_WITH_SIZES = (*_NESTED, 4, *range(6, 16))  # and characters and numbers; a sparse matrix has fewer values than places
+_TYPES = frozenset({*range(1, 8), 9, 12, 13, _MATRIX, 16, 17, 18})  # of elements in a matrix
+_NESTED = frozenset({1, 2, 3})  # classes: cell, struct, object
+_SPARSE = 5  # fewer values than places
+_CLASSES = range(1, 16)  # characters and numbers, too; others are code
 _LIMIT = 2**31  # bytes of one variable
 
 
@@ -84,10 +86,10 @@ def _check_matrix(element: bytes | memoryview, order: str) -> None:
     if not parts:  # an empty cell
         return
     of_class = struct.unpack_from(f"{order}I", parts[0][1])[0] & 0xFF
-    if of_class not in _WITH_SIZES:
-        return
+    if len(parts) < 2 or of_class not in _CLASSES:
+        raise ValueError(f"a variable of class {of_class}")
     sizes = struct.unpack(f"{order}{len(parts[1][1]) // 4}i", parts[1][1])
-    if min(sizes) < 0 or math.prod(sizes) > size:
+    if min(sizes) < 0 or (of_class != _SPARSE and math.prod(sizes) > size):
         raise ValueError(f"{' x '.join(map(str, sizes))} values in {size:,} bytes")
     if of_class in _NESTED:
         for kind, whole in parts[2:]:
@@ -100,6 +102,8 @@ def _parts(content: memoryview, order: str) -> Iterator[tuple[int, memoryview]]:
     at = 0
     while at < len(content):
         kind, size = _tag(content, at, order)
+        if kind & 0xFFFF not in _TYPES:
+            raise ValueError(f"an element of type {kind & 0xFFFF}")
         if kind >> 16:  # a small element, whose bytes lie in its tag
             yield kind & 0xFFFF, content[at + 4 : at + 4 + min(kind >> 16, 4)]
             at += 8
