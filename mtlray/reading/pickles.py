@@ -2,7 +2,7 @@
 
 import io
 import pickle
-from typing import Any
+from typing import Any, ClassVar
 
 from mtlray.reading.causes import guarded
 
@@ -32,7 +32,13 @@ def read_arrays(stream: io.BufferedIOBase, name: str) -> Any:
     return content
 
 
-class _ArraysOnly(pickle.Unpickler):
+class _ArraysOnly(pickle._Unpickler):
+    """In Python: the reader in C makes room for whatever place in its memo a pickle names, 32 GB for one flipped bit."""
+
+    dispatch: ClassVar = {
+        code: load for code, load in pickle._Unpickler.dispatch.items() if code != pickle.BYTEARRAY8[0]
+    }
+
     def find_class(self, module: str, name: str) -> Any:
         module = module.replace("numpy.core.", "numpy._core.")  # as it was called before numpy 2
         if (module, name) not in _ARRAYS:
