@@ -48,6 +48,7 @@ class ZipMembers:
             name = info.filename.replace("\\", "/")  # as some programs on Windows write it
             is_link = info.create_system == 3 and stat.S_ISLNK(info.external_attr >> 16)
             if leads_outside(info.filename) or is_link:
+                self._zip.close()
                 raise _outside(path, info.filename)
             if not name.endswith("/"):
                 self._members[name] = info
@@ -67,15 +68,15 @@ class ZipMembers:
 
     def pieces(self, name: str, limit: int) -> Iterator[bytes]:
         """As `read`, in pieces; the checksum is compared after the last one."""
-        stream = self.stream(name, limit)
         shown, left = self.shown(name), self.n_bytes(name)
-        while True:
-            with guarded(shown, "a whole file"):
-                piece = stream.read(_PIECE)
-            if not piece:
-                break
-            left -= len(piece)
-            yield piece
+        with self.stream(name, limit) as stream:
+            while True:
+                with guarded(shown, "a whole file"):
+                    piece = stream.read(_PIECE)
+                if not piece:
+                    break
+                left -= len(piece)
+                yield piece
         if left:
             raise ReadError(shown, "a whole file", f"{left:,} bytes are missing", Cause.DAMAGED)
 

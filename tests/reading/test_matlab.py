@@ -25,12 +25,26 @@ def saved(compressed):
 @pytest.mark.parametrize("compressed", [True, False])
 def test_variables_come_back_as_they_are(tmp_path, compressed):
     (tmp_path / "a.mat").write_bytes(saved(compressed))
-    found = read_mat(tmp_path / "a.mat", "table", "order")
+    found = read_mat(tmp_path / "a.mat", "table", "order", fields=TABLE)
     assert found.keys() == {"table", "order"}
     assert np.array_equal(found["order"], np.arange(300)[None])
-    assert np.ravel(found["table"]["dob"][0, 0]).tolist() == TABLE["dob"].tolist()
+    assert np.ravel(found["table"]["dob"]).tolist() == TABLE["dob"].tolist()
+    assert found["table"]["full_path"] == CELLS.tolist()
+    assert read_mat(tmp_path / "a.mat", "table", fields=["gender"])["table"].keys() == {"gender"}
     with pytest.raises(ReadError, match=r"should be a MATLAB file with `other`\. Found: no `other`"):
         read_mat(tmp_path / "a.mat", "other")
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3), (4, 5), (2, 3, 4)])
+def test_numbers_of_each_type_are_those_that_scipy_reads(tmp_path, dtype, shape):
+    values = np.random.default_rng(0).integers(0, 100, shape).astype(dtype)
+    scipy.io.savemat(tmp_path / "a.mat", {"a": values, "text": "größer", "none": []})
+    found, expected = read_mat(tmp_path / "a.mat", "a", "text", "none"), scipy.io.loadmat(tmp_path / "a.mat")
+    assert (found["a"].dtype, found["a"].shape) == (expected["a"].dtype, expected["a"].shape)
+    assert np.array_equal(found["a"], values)
+    assert found["text"] == "größer"
+    assert found["none"].size == 0
 
 
 @pytest.mark.parametrize("n", [50, pytest.param(3000, marks=pytest.mark.slow)])
@@ -67,7 +81,7 @@ def test_sizes_that_nothing_has_take_no_memory(tmp_path, value, sizes):
     struct.pack_into("<ii", content, 128 + 8 + 16 + 8, *sizes)
     (tmp_path / "a.mat").write_bytes(content)
     tracemalloc.start()
-    with pytest.raises(ReadError, match="values in"):
+    with pytest.raises(ReadError, match=r"numbers of type|cells where|sizes"):
         read_mat(tmp_path / "a.mat", "a")
     assert tracemalloc.get_traced_memory()[1] < 2**24
     tracemalloc.stop()
@@ -83,7 +97,7 @@ def test_sizes_that_nothing_has_take_no_memory(tmp_path, value, sizes):
             "Found: version 7.3. Save it in MATLAB with the option -v7.",
         ),
         (b"\x89HDF\r\n\x1a\n", "another kind: HDF5"),
-        (saved(True)[:-9], "before its last variable"),
+        (saved(True)[:-9], "before its last element"),
     ],
 )
 def test_what_is_no_such_file_is_told(tmp_path, content, message):

@@ -111,19 +111,21 @@ def _table(path: Path) -> dict[str, np.ndarray]:
     """The columns of `imdb.mat`, numbers and the paths of pictures. Raises ReadError."""
     shown, expected = f"`{path}`", f"the official imdb.mat with the fields {', '.join(_FIELDS)}"
     try:
-        struct = read_mat(path, "imdb")["imdb"]
+        found = read_mat(path, "imdb", fields=_FIELDS)["imdb"]
     except ReadError as error:
         if error.cause is Cause.MISSING:
             remedy = "Name the folder `imdb_crop` that holds it, as the archive unpacks."
             raise ReadError(shown, expected, error.found, error.cause, remedy) from error
         raise
-    if struct.dtype.names is None or not set(_FIELDS) <= set(struct.dtype.names):
-        found = f"the fields {', '.join(struct.dtype.names or ('none',))}"
+    missing = [name for name in _FIELDS if not isinstance(found, dict) or name not in found]
+    if missing:
+        found = f"no field {' and no field '.join(missing)}"
         raise ReadError(shown, expected, found, Cause.UNKNOWN_KIND, "Fetch the official file.")
     with guarded(shown, expected):
-        table = {name: np.ravel(struct[0, 0][name]) for name in _FIELDS}
-        table = {name: column if name == "full_path" else column.astype(float) for name, column in table.items()}
-        table["full_path"] = np.array([str(np.ravel(entry)[0]) for entry in table["full_path"]])
+        table = {name: np.ravel(found[name]).astype(float) for name in _FIELDS if name != "full_path"}
+        if not all(isinstance(name, str) for name in found["full_path"]):
+            raise TypeError("paths that are no texts")
+        table["full_path"] = np.array(found["full_path"])
         if len({len(column) for column in table.values()}) != 1:
             raise ValueError("columns of different lengths")
         if not np.isfinite(table["photo_taken"]).all():

@@ -99,9 +99,10 @@ class MatForm:
     def _class_map(self) -> np.ndarray:
         """The class, from 0 and -1 for none, of each of the file's own classes."""
         path40, path13 = (self._path.parent / name for name in COMPANIONS[1:])
-        to40, of13 = read_mat(path40, "mapClass")["mapClass"], read_mat(path13, "classMapping13")["classMapping13"]
+        to40 = read_mat(path40, "mapClass")["mapClass"]
+        of13 = read_mat(path13, "classMapping13", fields=["labels13"])["classMapping13"]
         with guarded(f"`{path40}` with `{path13.name}`", "the official map of classes"):
-            of40 = np.concatenate([[0], np.ravel(of13["labels13"][0, 0])]).astype(np.int16)
+            of40 = np.concatenate([[0], np.ravel(of13["labels13"])]).astype(np.int16)
             classes: np.ndarray = of40[np.concatenate([[0], np.ravel(to40)]).astype(int)] - 1
             if classes.min() < -1 or classes.max() >= len(CLASSES):
                 raise ValueError(f"classes from {classes.min()} to {classes.max()}")
