@@ -109,8 +109,8 @@ class Eager(Equal):
 
 
 base = TrialSpec(
-    dataset=MultiMNIST(source="mnist5k", val_digits=200), model=LeNet(), strategy=Eager(), optimizer=SGD(lr=0.01), steps=100_000, batch_size=2,
-    evaluate_every=100_000,
+    dataset=MultiMNIST(source="mnist5k", val_digits=200), model=LeNet(), strategy=Eager(), optimizer=SGD(lr=0.01),
+    steps=100_000, batch_size=2, evaluate_every=100_000,
 )
 SWEEP = SweepSpec(name="eager", question="", base=base, strategies=[Eager()], fractions=[1.0], seeds=range(4))
 """
