@@ -23,8 +23,8 @@ def test_one_that_was_replaced_while_it_was_frozen_writes_nothing_more(tmp_path,
     before = tree(folder)
     running.kill(signal.SIGCONT)
     assert running.wait() == 2, running.output
-    assert f"({theirs.words()}) took over" in running.output
-    assert "Traceback" not in running.output
     after = tree(folder)
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     assert changed == set()
+    assert f"({theirs.words()}) took over" in running.output
+    assert "Traceback" not in running.output
