@@ -17,6 +17,8 @@ from types import CodeType, ModuleType
 from typing import Any
 
 PYTHON = ".py"
+# Modules loaded from a sweep file carry this prefix; see mtlray.specs.sweepfile.
+SWEEP_MODULE = "mtlray_sweep_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ def install(sources: Iterable[Source] = (), folder: str | None = None) -> None:
 def loading(sweep_module: str, folder: str) -> Iterator[None]:
     """While a sweep file loads: what an earlier one imported of the user's own is forgotten; what this one imports is noted."""
     for name in set(_READ).union(*_LOADED.values()):
-        if isinstance(getattr(sys.modules.get(name), "__loader__", None), ExactLoader):
+        ours = isinstance(getattr(sys.modules.get(name), "__loader__", None), ExactLoader)
+        if ours and not name.startswith(SWEEP_MODULE):
             del sys.modules[name]
     _LOADED.clear()
     _READ.clear()
