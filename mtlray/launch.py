@@ -12,13 +12,13 @@ from pathlib import Path
 from rich.console import Console
 
 from mtlray.data.files.remote import make_ready
-from mtlray.errors import LaunchError, MtlrayError, ResultsError
+from mtlray.errors import MtlrayError, ResultsError
 from mtlray.identity.provenance import commit_of, versions
 from mtlray.planning.plan import Plan, packs, refuse_other_data
 from mtlray.planning.text import plan_text
 from mtlray.planning.wording import several
 from mtlray.results.driver_lock import DriverLock
-from mtlray.results.ledger import RESULTS_VERSION, TrialRecord
+from mtlray.results.ledger import TrialRecord
 from mtlray.running.in_process import InProcess
 from mtlray.running.job import Job
 from mtlray.running.on_ray.launching import OnRay
@@ -29,6 +29,7 @@ from mtlray.running.signals import Stop
 from mtlray.specs import RunConfig
 from mtlray.specs.sweepfile import is_edited, refuse_edited
 from mtlray.sweep import Sweep
+from mtlray.words.masking import masked, masked_within
 
 
 def launch(
@@ -72,7 +73,6 @@ class _Launch:
         refuse_edited(sweep.path, sweep.module)
         self._runner.check()
         records, _ = sweep.ledger.records(every_byte=False)
-        self._refuse_other_versions(records)
         fingerprints = self._data(records)
         sweep.ledger.probe()
         with sweep.lock() as lock:
@@ -84,27 +84,19 @@ class _Launch:
                 config=self._config,
                 commit=commit_of(sweep.path.resolve().parent),
                 fingerprints=fingerprints,
+                embed_at=sweep.spec.embed_at,
                 launch=uuid.uuid4().hex[:12],
                 policy=self._policy,
+                fence=lock.fence,
             )
             self._store_description()
             self._run_packs(planned, job, lock)
         return self._finish()
 
     def _say(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(masked(text), highlight=False, markup=False, soft_wrap=True)
 
     # -- before
-
-    def _refuse_other_versions(self, records: Mapping[str, TrialRecord]) -> None:
-        """Raise ResultsError where the folder holds results of another results_version, which can be read and not added to."""
-        found = {record.results_version for record in records.values()} - {RESULTS_VERSION}
-        if found:
-            raise ResultsError(
-                f"{self._sweep.folder} holds results of results_version {min(found)}; this mtlray computes results_version "
-                f"{RESULTS_VERSION}, and the two must not be mixed. Use another --results folder, or install the mtlray that "
-                "made them (column `versions`). `mtlray table` reads them as they are."
-            )
 
     def _data(self, records: Mapping[str, TrialRecord]) -> dict[str, str]:
         """Fingerprints of all data sets, fetched or prepared here and read once. Raises DataError and ResultsError."""
@@ -137,7 +129,7 @@ class _Launch:
             "versions": json.loads(versions()),
         }
         try:
-            sweep.ledger.write_sweep({**sweep.description(), "launch": circumstances})
+            sweep.ledger.write_sweep(masked_within({**sweep.description(), "launch": circumstances}))
         except OSError as error:
             raise ResultsError(f"Results should be written to {sweep.folder}. Found: {error}.") from error
 
@@ -152,11 +144,7 @@ class _Launch:
         with Display(planned.to_run, self._console, self._sweep.ledger.started()) as display:
             lock.on_loss = self._stop.now.set
             self._runner.run(groups, Session(job, display, self._stop, lock.note_running))
-        if lock.lost.is_set():
-            raise LaunchError(
-                f"Another `mtlray` took over {self._sweep.folder}, because this one showed no sign of life for too long. "
-                "`mtlray status` shows its progress; finished trials are kept."
-            )
+        lock.check()
 
     # -- after
 

@@ -33,5 +33,6 @@ SWEEP = SweepSpec(
     fractions=(1.0, 0.25, 0.1),
     seeds=range(10),
     selection="best_test",
+    embed_at=(469, 100 * 469, 200 * 469),  # Figure 1: after epochs 1, 100 and 200
     published="gong2019:2",
 )

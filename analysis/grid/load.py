@@ -1,5 +1,6 @@
 """Load: one sweep's results folder as data frames, beside the list of trials that should be in it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,10 +10,14 @@ import pandas as pd
 
 from mtlray.errors import ResultsError
 from mtlray.results.ledger import Ledger
+from mtlray.words.values import shortest
 
 # What this package reads of each entry of the trial list.
 TRIAL_KEYS = ("trial_id", "dataset", "strategy", "fraction", "seed", "tasks")
 SETTING_KEYS = ("optimizer", "learning_rate")  # null where the sweep was described before they were recorded
+
+_LABELS = ("trial_id", "dataset", "strategy", "fraction", "seed", *SETTING_KEYS)
+_VERSIONS = ("results_version", "component_versions")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,9 +72,10 @@ def load(
 ) -> Results:
     """Read a sweep's folder `RESULTS/<sweep>`, or a results folder that holds exactly one sweep. Changes nothing.
 
-    `trials` replaces the trial list of `sweep.json`; its entries have the same keys. `columns` are those of the summary that
-    are read, all by default. Raises ResultsError where there is no sweep, more than one, a sweep file that is not one, or
-    results of another `results_version`.
+    Finished trials are labelled as their own rows say, which are sealed. `trials` replaces the trial list of `sweep.json`; its
+    entries have the same keys. `columns` are those of the summary that are read, all by default. Raises ResultsError where there
+    is no sweep, more than one, a sweep file that is not one, or a cell whose trials were made by different versions of what
+    computes them.
     """
     ledger = _open(str(results))
     sweep = ledger.read_sweep()
@@ -80,15 +86,18 @@ def load(
             f"{where} should describe a sweep and list its `trials`. Launch the sweep again to write it anew."
         )
     expected = _expected(sweep["trials"] if trials is None else trials, where)
-    rows, damaged = ledger.summary(columns)
+    rows, damaged = ledger.summary(None if columns is None else [*columns, *_LABELS, *_VERSIONS])
     frame = rows.to_pandas()
     ids = set(expected["trial_id"].tolist())
     planned = [trial in ids for trial in frame["trial_id"].tolist()]
     others = frame.loc[[not known for known in planned], "trial_id"].nunique() if not all(planned) else 0
+    summary = frame[planned].reset_index(drop=True) if others else frame
+    _label(expected, summary)
+    _refuse_mixtures(expected, summary, ledger.store.where(""))
     return Results(
         ledger=ledger,
         sweep=sweep,
-        summary=frame[planned].reset_index(drop=True) if others else frame,
+        summary=summary if columns is None else summary[list(columns)],
         expected=expected,
         damaged=damaged,
         others=int(others),
@@ -141,8 +150,47 @@ def _expected(trials: Sequence[Mapping[str, Any]], where: str) -> pd.DataFrame:
         if cell in seen:
             raise ResultsError(
                 f"Trials {seen[cell]} and {trial_id} should differ in data set, strategy, fraction, seed or "
-                f"optimizer. Both are {cell[0]}, {cell[1]}, {cell[2]:g}, {cell[3]}. Put them into separate sweeps."
+                f"optimizer. Both are {cell[0]}, {cell[1]}, {shortest(cell[2])}, {cell[3]}. Put them into separate sweeps."
             )
         seen[cell] = trial_id
         rows[trial_id] = (trial_id, dataset, strategy, float(fraction), seed, list(tasks), *setting)
     return pd.DataFrame(list(rows.values()), columns=[*TRIAL_KEYS, *SETTING_KEYS])
+
+
+def _label(expected: pd.DataFrame, summary: pd.DataFrame) -> None:
+    """Take the labels of finished trials from their rows."""
+    rows = summary.drop_duplicates("trial_id").set_index("trial_id")
+    for column in _LABELS[1:]:
+        labels = rows[column].dropna()
+        finished = expected["trial_id"].isin(labels.index)
+        expected.loc[finished, column] = labels.loc[expected.loc[finished, "trial_id"]].to_numpy()
+
+
+def _refuse_mixtures(expected: pd.DataFrame, summary: pd.DataFrame, where: str) -> None:
+    """Raise ResultsError where trials that differ in the seed alone were made by different versions of a component."""
+    rows = summary.drop_duplicates("trial_id")
+    made_by = [
+        (
+            int(version),
+            *sorted(
+                item for item in json.loads(components if isinstance(components, str) else "{}").items() if item[1] > 1
+            ),
+        )
+        for version, components in zip(*(rows[column].tolist() for column in _VERSIONS), strict=True)
+    ]
+    if len(set(made_by)) <= 1:
+        return
+    cells = expected.merge(pd.DataFrame({"trial_id": rows["trial_id"], "made_by": made_by}), on="trial_id")
+    for _, found in cells.groupby(["dataset", "strategy", "fraction", *SETTING_KEYS], dropna=False, sort=False):
+        if found["made_by"].nunique() > 1:
+            dataset, strategy, fraction = (found[name].iloc[0] for name in ("dataset", "strategy", "fraction"))
+            raise ResultsError(
+                f"Trials that a mean is taken over should be made by one version of the code. In {where}, those of {strategy} on "
+                f"{dataset} at {100 * fraction:g} % are of {' and '.join(map(_made_by, found['made_by'].unique()))}. "
+                "Launch the sweep again, which runs what is of an earlier version, or leave that strategy out with --strategies."
+            )
+
+
+def _made_by(version: tuple[Any, ...]) -> str:
+    """`results_version 5, strategy 2`."""
+    return ", ".join([f"results_version {version[0]}", *(f"{name} {number}" for name, number in version[1:])])

@@ -1,6 +1,5 @@
 """The command that prints launch scripts for clusters."""
 
-import shlex
 import sys
 from typing import Annotated
 
@@ -25,7 +24,7 @@ def launch_script(
     results: Results = RESULTS,
     cluster: Cluster,
 ) -> None:
-    """Print a finished file that runs a sweep on a cluster, and goes on after a stop."""
+    """Print a complete file that runs a sweep on a cluster and continues after a stop."""
     from mtlray.errors import unknown_name
     from mtlray.specs.sweepfile import load_sweep, own_files
 
@@ -36,7 +35,7 @@ def launch_script(
         name=loaded.name,
         sweep=sweep,
         files=own_files(sweep, module),
-        command=shlex.join(["mtlray", *sys.argv[1:]]),
+        command=("mtlray", *sys.argv[1:]),
         results=named("results", results),
         cluster=cluster,
         run_options=tuple(run_options or ()),

@@ -109,6 +109,9 @@ class DatasetSpec(abc.ABC):
     """
 
     key: ClassVar[str]
+    component_version: ClassVar[int] = 1
+    """Raised by a change that alters the arrays, their order or their augmentation; trials of this class alone then get new
+    ids."""
 
     @property
     @abc.abstractmethod

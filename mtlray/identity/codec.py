@@ -16,6 +16,7 @@ from mtlray.errors import SpecError
 from mtlray.identity.code_digest import code_digest, is_users_own, made_elsewhere
 from mtlray.identity.plugins import is_installed, package_of
 from mtlray.identity.user_code.sources import SWEEP_MODULE
+from mtlray.words.masking import holds_credentials
 
 
 def encode(value: Any) -> Any:
@@ -28,6 +29,11 @@ def encode(value: Any) -> Any:
         if not math.isfinite(value):
             raise SpecError(f"A spec should hold finite numbers. Found {value}.")
         return int(value) if value.is_integer() else value  # 1 and 1.0 are the same trial
+    if isinstance(value, str) and holds_credentials(value):
+        raise SpecError(
+            f"A spec should hold no credentials, because it is stored with each result. Found `{value}`. Give them by the "
+            "environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        )
     if value is None or isinstance(value, (bool, int, str)):
         return value
     raise SpecError(
@@ -37,7 +43,13 @@ def encode(value: Any) -> Any:
 
 
 def _identity(spec: Any) -> Iterator[tuple[str, Any]]:
-    """The fields that tell a spec from others; one that came later is left out at the value that stands for "as before"."""
+    """The fields that tell a spec from others; one that came later is left out at the value that stands for "as before".
+
+    So is the version of the component's code while it is 1.
+    """
+    version = getattr(type(spec), "component_version", 1)
+    if version > 1:
+        yield "component_version", version
     for f in dataclasses.fields(spec):
         value = getattr(spec, f.name)
         if not ("neutral" in f.metadata and value == f.metadata["neutral"]):

@@ -54,6 +54,9 @@ class ModelSpec(abc.ABC):
     """
 
     key: ClassVar[str]
+    component_version: ClassVar[int] = 1
+    """Raised by a change that alters what the network computes or how its weights start; trials of this class alone then get new
+    ids."""
 
     @property
     @abc.abstractmethod

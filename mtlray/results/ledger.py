@@ -4,6 +4,7 @@ RESULTS/<sweep>/sweep.json                       the sweep as last launched
 RESULTS/<sweep>/trials/<trial_id>/               two checkpoints while it runs, its attempts, one log for each
 RESULTS/<sweep>/curves/<dataset>/<trial_id>.parquet   one row for each evaluation
 RESULTS/<sweep>/summary/<trial_id>.parquet       one row for each task and metric; its presence is the commit
+RESULTS/<sweep>/representations/<dataset>/<trial_id>-<step>.parquet   one row for each test example, where `embed_at` asks for it
 RESULTS/<sweep>/quarantine/                      files that did not open, out of the way
 """
 
@@ -16,15 +17,28 @@ from typing import Any
 import pyarrow as pa
 
 from mtlray.errors import ResultsError, StoreError
-from mtlray.results.schema import CURVE_CIRCUMSTANCES, RESULTS_VERSION, SUMMARY, SUMMARY_CIRCUMSTANCES, curves_schema
+from mtlray.results.fence import Fence
+from mtlray.results.first_release import is_of_the_first
+from mtlray.results.listed import refuse_foreign_names
+from mtlray.results.schema import (
+    CURVE_CIRCUMSTANCES,
+    RESULTS_VERSION,
+    SEALED_SINCE,
+    SUMMARY,
+    SUMMARY_CIRCUMSTANCES,
+    curves_schema,
+)
 from mtlray.results.shards import MERGED, Shards
 from mtlray.results.states import Ending, TrialState
 from mtlray.results.trial_folder import TrialFolder
 from mtlray.storage.failpoints import failpoint
+from mtlray.storage.seal import BrokenSealError, check_seal, sealed_json
 from mtlray.storage.store import Store
 
 __all__ = ["CURVE_CIRCUMSTANCES", "RESULTS_VERSION", "SUMMARY", "SUMMARY_CIRCUMSTANCES"]
 __all__ += ["Ledger", "TrialRecord", "curves_schema"]
+
+_FORMAT = 2  # of sweep.json; the first had no checksum
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +60,25 @@ class TrialRecord:
 
 
 class Ledger:
-    """One sweep's results folder. Reading never changes it; each write is one whole file.
+    """One sweep's results folder. Reading never changes it; StoreError says that it cannot be read. A write is one whole file.
 
-    A trial counts as finished when its summary shard opens and holds its rows, and its curves, which are written before it, are
-    there and open.
+    A trial is finished when its summary shard opens and holds its rows, and its curves, written before it, are there and open.
     """
 
-    def __init__(self, results: str, sweep: str) -> None:
+    def __init__(self, results: str, sweep: str, *, fence: Fence | None = None) -> None:
+        """With the `fence` of a driver's lock, whatever writes raises LostLockError once that is lost."""
         self.results = results
         self.sweep = sweep
         self.store = Store(f"{str(results).rstrip('/')}/{sweep}")
-        self._summaries = Shards(self.store, "summary", _facts_of_summary)
+        if fence is not None:
+            fence.protect(self.store)
+        self._summaries = Shards(self.store, "summary", _facts_of_summary, is_of_the_first)
 
     # -- the sweep as a whole
 
     def write_sweep(self, description: Mapping[str, Any]) -> None:
         """Store the resolved sweep. Raises OSError."""
-        self.store.write("sweep.json", json.dumps(description, indent=1).encode())
+        self.store.write("sweep.json", sealed_json({"format": _FORMAT, **description}))
         failpoint("sweep-written")
 
     def read_sweep(self) -> dict[str, Any] | None:
@@ -72,12 +88,18 @@ class Ledger:
         except FileNotFoundError:
             return None
         try:
+            seal = check_seal(data)
             description: dict[str, Any] = json.loads(data)
-        except ValueError as error:
+            if seal is None and description.get("format", 1) != 1:
+                raise BrokenSealError("Its checksum is missing.")
+        except (ValueError, AttributeError) as error:
             raise ResultsError(
-                f"{self.store.where('sweep.json')} should hold JSON. Found: {error}. "
+                f"{self.store.where('sweep.json')} should hold a sweep as `mtlray run` wrote it. Found something else: {error} "
                 "Remove that file and run the sweep again; finished trials are kept."
             ) from error
+        for key in ("crc32", "format"):
+            description.pop(key, None)
+        refuse_foreign_names(description, self.store.where("sweep.json"))
         return description
 
     # -- finished trials
@@ -92,22 +114,18 @@ class Ledger:
         failpoint("commit-summary")
 
     def summary(self, columns: Sequence[str] | None = None) -> tuple[pa.Table, list[str]]:
-        """All summary rows, each trial once, and the names of shards that do not open. Only `columns`, if they are named.
-
-        Raises ResultsError where results of more than one `results_version` lie in the folder.
-        """
+        """All summary rows, each trial once, and the names of shards that do not open. Only `columns`, if they are named."""
         wanted = SUMMARY.names if columns is None else list(dict.fromkeys(columns))
-        read = None if columns is None else {*wanted, "trial_id", "results_version"}
+        read = None if columns is None else {*wanted, "trial_id"}
         found = self._summaries.merge(read)
         schema = SUMMARY if read is None else pa.schema([column for column in SUMMARY if column.name in read])
         table = pa.concat_tables([_as(t, schema) for t in found.tables]) if found.tables else schema.empty_table()
-        self._refuse_a_mixture(table.column("results_version").unique().to_pylist())
         return table.select(wanted), found.damaged
 
     def records(self, *, every_byte: bool = True) -> tuple[dict[str, TrialRecord], list[str]]:
         """Finished trials by id, less those that lost their curves, and the files that do not open or are missing.
 
-        Without `every_byte`, curves are only looked for and not read. Raises as `summary`.
+        Without `every_byte`, curves are only looked for and not read.
         """
         records, damaged = self._recorded()
         lost, torn = self._without_curves(records, every_byte)
@@ -201,7 +219,13 @@ class Ledger:
     # -- plumbing
 
     def _curves(self, dataset: str) -> Shards:
-        return Shards(self.store, f"curves/{dataset}", _facts_of_curves)
+        return Shards(self.store, f"curves/{dataset}", _facts_of_curves, self._are_of_the_first)
+
+    def _are_of_the_first(self, curves: pa.Table) -> bool:
+        """Whether all of these trials were made by the first release, which sealed nothing."""
+        records, _ = self._recorded()
+        versions = {records[i].results_version for i in _trials_of(curves) if i in records}
+        return all(version < SEALED_SINCE for version in versions)
 
     def _recorded(self) -> tuple[dict[str, TrialRecord], list[str]]:
         """The trials that have a summary, with or without curves, and the summary files that do not open."""
@@ -213,7 +237,6 @@ class Ledger:
                 if entry["trial_id"] not in records:  # its own shard comes before a merged one
                     known = {name: entry[name] for name in fields if name in entry}
                     records[entry["trial_id"]] = TrialRecord(**known | {"state": TrialState(entry["state"])})
-        self._refuse_a_mixture(record.results_version for record in records.values())
         return records, found.damaged
 
     def _look(self, dataset: str, *, every_byte: bool) -> tuple[set[str], list[str]]:
@@ -242,15 +265,6 @@ class Ledger:
                 damaged += sorted({f"curves/{dataset}/{i}.parquet" for i in ids - held} - set(torn))
         return lost, damaged
 
-    def _refuse_a_mixture(self, versions: Iterable[int]) -> None:
-        found = sorted(set(versions))
-        if len(found) > 1:
-            raise ResultsError(
-                f"{self.store.where('')} holds results of results_version {' and '.join(map(str, found))}; they must not be "
-                f"mixed, and this mtlray computes results_version {RESULTS_VERSION}. "
-                "Use another --results folder, or install the mtlray that made them (column `versions`)."
-            )
-
 
 def _facts_of_summary(table: pa.Table) -> dict[str, Any]:
     """What is sealed into a summary file: the record of each of its trials."""
@@ -261,7 +275,12 @@ def _facts_of_summary(table: pa.Table) -> dict[str, Any]:
 
 
 def _facts_of_curves(table: pa.Table) -> dict[str, Any]:
-    return {"trials": table.column("trial_id").unique().to_pylist()}
+    return {"trials": _trials_of(table)}
+
+
+def _trials_of(table: pa.Table) -> list[str]:
+    ids: list[str] = table.column("trial_id").unique().to_pylist()
+    return ids
 
 
 def _as(table: pa.Table, schema: pa.Schema) -> pa.Table:

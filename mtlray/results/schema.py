@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-# Raised by every change that alters the numbers of a trial; part of each trial's identity.
+# Part of each trial's identity, and the same from now on: what alters numbers raises the `component_version` of what it changes.
 RESULTS_VERSION = 5
+# Results of this version and later lie in sealed files alone; one without a seal was written by something else.
+SEALED_SINCE = 2
 
 SPLITS = ("val", "test")
 # Over all pairs of tasks; null in trials without diagnostics.
@@ -38,6 +40,13 @@ SUMMARY = pa.schema(
         ("at_best_val", pa.float64()),
         ("best_val", pa.float64()),
         ("best_val_step", pa.int64()),
+        ("at_joint_val", pa.float64()),
+        ("joint_val_score", pa.float64()),
+        ("joint_val_step", pa.int64()),
+        ("at_joint_test", pa.float64()),
+        ("joint_test_step", pa.int64()),
+        ("trivial", pa.float64()),
+        ("perfect", pa.float64()),
         ("steps", pa.int64()),
         ("n_evaluations", pa.int64()),
         ("solver_fallbacks", pa.int64()),
@@ -52,6 +61,8 @@ SUMMARY = pa.schema(
         ("versions", pa.string()),
         ("device", pa.string()),
         ("kernel", pa.string()),
+        ("component_versions", pa.string()),
+        ("adopted", pa.string()),
         ("error", pa.string()),
         ("spec", pa.string()),
     ]
@@ -60,7 +71,7 @@ SUMMARY = pa.schema(
 # The columns that depend on when, where and how often a trial ran. The numbers in all others depend on its spec alone.
 SUMMARY_CIRCUMSTANCES = (
     "train_samples_per_second", "seconds", "peak_memory_bytes", "pack_size", "attempts", "commit", "dirty", "versions",
-    "device", "kernel",
+    "device", "kernel", "adopted",
 )  # fmt: skip
 CURVE_CIRCUMSTANCES = ("train_samples_per_second",)
 
@@ -81,6 +92,7 @@ def curves_schema(tasks: Sequence[tuple[str, Sequence[str]]]) -> pa.Schema:
     for split in SPLITS:
         for task, metrics in tasks:
             columns += [(f"{split}/{task}/{name}", pa.float64()) for name in ("loss", *metrics)]
+    columns += [(f"{split}/score", pa.float64()) for split in SPLITS]
     columns += [(f"train/{task}/loss", pa.float64()) for task, _ in tasks]
     columns += [(f"weight/{task}", pa.float64()) for task, _ in tasks]
     columns += [(f"gradient/{name}", pa.float64()) for name in GRADIENT_DIAGNOSTICS]

@@ -1,8 +1,8 @@
 """Shards: a folder of sealed Parquet files, one for each trial, and merged ones. What opens is read; the rest is named."""
 
+import contextlib
 import hashlib
-import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from mtlray.errors import StoreError
 from mtlray.storage.failpoints import failpoint
 from mtlray.storage.names import is_side_file
-from mtlray.storage.seal import BrokenSealError, check_seal, facts_of, sealed
+from mtlray.storage.seal import check_seal, facts_of, sealed
 from mtlray.storage.store import Store
 
 MERGED = "compact-"
@@ -38,12 +38,23 @@ class Tables:
 
 
 class Shards:
-    """One folder. `describe` gives the facts that are sealed into a file, among them its `trials`, from its table."""
+    """One folder. `describe` gives the facts that are sealed into a file, among them its `trials`, from its table.
 
-    def __init__(self, store: Store, folder: str, describe: Callable[[pa.Table], dict[str, Any]]) -> None:
+    A file without a seal counts only where `unsealed` says that its table is one of the first, which had none: any other was
+    written by something else, with numbers that nobody vouches for.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        folder: str,
+        describe: Callable[[pa.Table], dict[str, Any]],
+        unsealed: Callable[[pa.Table], bool],
+    ) -> None:
         self._store = store
         self.folder = folder
         self._describe = describe
+        self._unsealed = unsealed
 
     def names(self) -> list[str]:
         """The files, own shards before merged ones."""
@@ -80,38 +91,34 @@ class Shards:
         """The facts of one file: None where it does not open, empty where it is gone."""
         try:
             data = self._store.read(f"{self.folder}/{name}")
-            facts = facts_of(data)
-            return self._describe(_parse(data)) if facts is None else facts  # the first files had no seals
         except FileNotFoundError:
             return {}
-        except StoreError:  # the store's trouble says nothing about the file
-            raise
-        except (pa.ArrowException, OSError, ValueError, KeyError):
-            return None
+        with _content():
+            if (facts := facts_of(data)) is not None:
+                return facts
+            table = _parse(data)
+            return self._describe(table) if self._unsealed(table) else None
+        return None
 
     def ends(self, name: str) -> bool:
         """Whether a file has its end, which is written last; on an object store every file has."""
         if self._store.local is None:
             return True
         try:
-            with (self._store.local / self.folder / name).open("rb", buffering=0) as file:
-                file.seek(-4, os.SEEK_END)
-                return file.read(4) == b"PAR1"
+            return self._store.end(f"{self.folder}/{name}", 4) == b"PAR1"
         except FileNotFoundError:
             return True  # gone since it was listed
-        except OSError:
-            return False
 
     def table(self, name: str, columns: Collection[str] | None = None) -> pa.Table | None:
         """The rows of one file, or those of its `columns` that it has; None where it does not open."""
         try:
             data = self._store.read(f"{self.folder}/{name}")
-            check_seal(data)
-            return _parse(data, columns)
-        except StoreError:
-            raise
-        except (pa.ArrowException, OSError, BrokenSealError):
+        except FileNotFoundError:
             return None
+        with _content():
+            if check_seal(data) is not None or self._unsealed(_parse(data)):
+                return _parse(data, columns)
+        return None
 
     def merge(self, columns: Collection[str] | None = None) -> Tables:
         """What opens, each trial once: its own shard, before a merged one that holds it too. `columns` name `trial_id`."""
@@ -161,6 +168,20 @@ class Shards:
         name = f"{MERGED}{len(ids)}-{digest}.parquet"
         self.write(name, table.sort_by("trial_id"))
         return name
+
+
+@contextlib.contextmanager
+def _content() -> Iterator[None]:
+    """Around what looks at bytes that were read: end the block where they are not what they should be."""
+    try:
+        yield
+    except (
+        MemoryError,
+        StoreError,
+    ):  # Arrow's errors are of many kinds; no store's trouble says anything about the bytes
+        raise
+    except (pa.ArrowException, OSError, ValueError, KeyError):  # OSError is Arrow's for a page that is damaged
+        pass
 
 
 def _parse(data: bytes, columns: Collection[str] | None = None) -> pa.Table:

@@ -11,6 +11,7 @@ class TrialState(StrEnum):
 
     - DONE: trained to its last step.
     - DIVERGED: stopped at a loss that is not finite. That is a result.
+    - PRUNED: stopped by a search before its last step, because others were better. A larger budget continues it.
     - FAILED: given up: an error that would happen again, or no retries left. It runs again after `mtlray retry`.
 
     The others follow from the folder and from what the driver writes about itself:
@@ -27,6 +28,7 @@ class TrialState(StrEnum):
 
     DONE = "done"
     DIVERGED = "diverged"
+    PRUNED = "pruned"
     FAILED = "failed"
     WAITING = "waiting"
     RUNNING = "running"
@@ -37,7 +39,7 @@ class TrialState(StrEnum):
     @property
     def is_finished(self) -> bool:
         """Whether the trial has a result, so that it does not run again by itself."""
-        return self in (TrialState.DONE, TrialState.DIVERGED, TrialState.FAILED)
+        return self in (TrialState.DONE, TrialState.DIVERGED, TrialState.PRUNED, TrialState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ on its spec and its data alone. Where the trial's own curve is there, its test v
 
 import io
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,21 +16,23 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 
-from mtlray.checks import require
+from mtlray.checks import LARGEST, require
 from mtlray.data import Dataset
 from mtlray.data.files.remote import make_ready
 from mtlray.errors import ResultsError, SpecError
 from mtlray.models import Computation
 from mtlray.results.ledger import Ledger
+from mtlray.running.representations import epoch, labels, represent
 from mtlray.running.surroundings import computation_of, surroundings
 from mtlray.specs import RunConfig, TrialSpec
 from mtlray.training.evaluation import evaluate
 from mtlray.training.loop import walk
 from mtlray.training.run import Run
 from mtlray.training.sampling import PackData
+from mtlray.words.values import shown
 
+_FEWEST = 4  # points that t-SNE can lay out
 NAMED_STEPS = ("first", "middle", "last")
 
 Recorded = Mapping[int, Mapping[str, Any]]
@@ -63,9 +66,11 @@ def steps_of(trial: TrialSpec, names: Sequence[str]) -> list[int]:
     }
     steps = set()
     for name in names:
-        if name not in named and not name.isdigit():
-            raise SpecError(f"Option --at should list {', '.join(NAMED_STEPS)} or numbers of steps. Found `{name}`.")
-        step = named.get(name, int(name) if name.isdigit() else 0)
+        if name not in named and re.fullmatch("[0-9]{1,19}", name) is None:
+            raise SpecError(
+                f"Option --at should list {', '.join(NAMED_STEPS)} or numbers of steps. Found `{shown(name)}`."
+            )
+        step = named[name] if name in named else int(name)
         require(0 <= step <= trial.steps, "at", f"lie within the {trial.steps} steps of a trial", step)
         steps.add(step)
     return sorted(steps)
@@ -75,6 +80,7 @@ def embed_trials(
     trials: Sequence[TrialSpec], ledger: Ledger, config: RunConfig, at: Sequence[str], n_examples: int
 ) -> Iterator[str]:
     """Write `embeddings/<data set>/<trial_id>.parquet` for each trial; yields a line for each. Raises what `embed` raises."""
+    require(_FEWEST <= n_examples <= LARGEST, "examples", f"be at least {_FEWEST}", n_examples)
     steps = [steps_of(trial, at) for trial in trials]  # all are checked before the first is trained
     root = Path(config.data)
     for trial, chosen in zip(trials, steps, strict=True):
@@ -156,29 +162,17 @@ def _difference(trial: TrialSpec, data: PackData, run: Run, recorded: Mapping[st
     return max((abs(columns[n] - recorded[n]) for n in columns if recorded.get(n) is not None), default=0.0)
 
 
-@torch.no_grad()
 def _part(trial: TrialSpec, data: PackData, run: Run, n_examples: int) -> dict[str, Any]:
     """One step's rows."""
-    test, dtype = data.splits["test"], run.networks.dtype
-    indices = torch.arange(min(n_examples, len(test)), device=run.networks.device).expand(1, -1)
-    representation = run.networks.represent(test.inputs.gather(indices, dtype))[0]
-    # A trunk that keeps a map of features is averaged over its places, as before a classifier.
-    points = representation.flatten(2).mean(dim=2) if representation.ndim > 2 else representation
-    plane = _tsne(points.double().cpu().numpy())
+    plane = _tsne(represent(run, data, n_examples)[0])
     n = len(plane)
-    labels = {
-        f"label/{task}": column.gather(indices, dtype)[0].cpu().numpy()
-        for task, column in test.targets.items()
-        if column.kind == "label" and column.values.ndim == 1
-    }
-    epoch = run.step * run.strategy.batches_per_step / trial.batches_per_epoch
     return {
         "step": np.full(n, run.step),
-        "epoch": np.full(n, epoch),
+        "epoch": np.full(n, epoch(trial, run.step)),
         "example": np.arange(n),
         "x": plane[:, 0],
         "y": plane[:, 1],
-        **labels,
+        **labels(data, n),
     }
 
 

@@ -1,16 +1,20 @@
 """A trial's outcome as the rows that are stored: its curve, and one summary row for each task and metric."""
 
+import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
 
 from mtlray.identity.provenance import Commit, versions
-from mtlray.results.ledger import SUMMARY, curves_schema
+from mtlray.results.schema import SPLITS, SUMMARY, curves_schema
 from mtlray.results.states import TrialState
 from mtlray.specs import TrialSpec
 from mtlray.tasks.metrics import Metric
+from mtlray.words.masking import masked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +55,7 @@ def summary_table(
     about: Circumstances,
     error: str = "",
     solver_fallbacks: int | None = None,
+    trivial: Mapping[tuple[str, str], float | None] = MappingProxyType({}),
 ) -> pa.Table:
     """One row for each task and metric; the numbers are null where the trial was never evaluated."""
     rates = sorted(row["train_samples_per_second"] for row in rows)
@@ -62,7 +67,7 @@ def summary_table(
         "n_evaluations": len(rows),
         "solver_fallbacks": solver_fallbacks,
         "train_samples_per_second": rates[len(rates) // 2] if rates else None,
-        "error": error,
+        "error": masked(error),
     }
     table = [
         {
@@ -72,7 +77,10 @@ def summary_table(
             "metric": metric.name,
             "unit": metric.unit,
             "higher_is_better": metric.higher_is_better,
+            "trivial": trivial.get((task.name, metric.name)),
+            "perfect": metric.perfect,
             **selections(rows, task.name, metric),
+            **joint_selections(rows, task.name, metric),
         }
         for task in trial.tasks
         for metric in task.metrics
@@ -95,6 +103,7 @@ def _identity(trial: TrialSpec) -> dict[str, Any]:
         "learning_rate": trial.optimizer.lr,
         "fraction": trial.fraction,
         "seed": trial.seed,
+        "component_versions": json.dumps(trial.component_versions),
         "spec": trial.canonical,
     }
 
@@ -140,3 +149,19 @@ def selections(rows: list[dict[str, Any]], task: str, metric: Metric) -> dict[st
         "best_val": rows[at_val][val] if at_val is not None else None,
         "best_val_step": rows[at_val]["step"] if at_val is not None else None,
     }
+
+
+def joint_selections(rows: list[dict[str, Any]], task: str, metric: Metric) -> dict[str, float | int | None]:
+    """The test value at the one evaluation that is best for all tasks of the trial together, by its score on a split.
+
+    The first of equals, so that all rows of a trial are of one network. Null where no evaluation has a score.
+    """
+    found: dict[str, float | int | None] = {}
+    for split in SPLITS:
+        scored = [(row[f"{split}/score"], row) for row in rows if row.get(f"{split}/score") is not None]
+        score, at = max(scored, key=lambda pair: pair[0]) if scored else (None, {})
+        found[f"at_joint_{split}"] = at.get(f"test/{task}/{metric.name}")
+        found[f"joint_{split}_step"] = at.get("step")
+        if split == "val":
+            found["joint_val_score"] = score
+    return found

@@ -3,12 +3,11 @@
 import dataclasses
 import functools
 import json
-import math
 import types
 import typing
 from typing import Any, Literal
 
-from mtlray.checks import is_number
+from mtlray.checks import is_finite, is_number
 from mtlray.errors import SpecError
 
 _WORDS = {bool: "True or False", int: "an integer", float: "a number", str: "a string", types.NoneType: "None"}
@@ -119,4 +118,4 @@ def _described_type(expected: Any) -> str:
 def _finite(value: object) -> bool:
     if isinstance(value, tuple):
         return all(_finite(item) for item in value)
-    return not isinstance(value, float) or math.isfinite(value)
+    return not is_number(value) or is_finite(value)

@@ -54,7 +54,9 @@ def load_sweep(path: Path) -> tuple[SweepSpec, ModuleType]:
             unknown = unknown_name("name in mtlray", wanted[1], dir(mtlray))
             raise SpecError(f"{path}{_line(error, path)}: {unknown}") from error
         raise SpecError(f"{path}{_line(error, path)} should define SWEEP. Loading it failed: {error}.") from error
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise SpecError(
             f"{path}{_line(error, path)} should define SWEEP. Loading it failed: {type(error).__name__}: {error}."
         ) from error

@@ -21,6 +21,9 @@ from mtlray.specs.optimizer import SGD, Adam, OptimizerSpec
 from mtlray.strategies import AbstractStrategy
 from mtlray.tasks.task import Task
 
+LOOP_VERSION = 1
+"""Raised by a change that alters the numbers of all trials: order of examples, start of weights, the loop itself."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrialSpec:
@@ -77,8 +80,29 @@ class TrialSpec:
 
     @cached_property
     def canonical(self) -> str:
-        """The JSON text that is hashed: keys sorted, no spaces, defaults included."""
-        return canonical_json(self)
+        """The JSON text that is hashed: keys sorted, no spaces, defaults included.
+
+        The versions of the loop and of the tasks' losses and metrics are in it where they are more than 1; those of the other
+        components stand with them.
+        """
+        raised = {name: version for name, version in self._own_versions.items() if version > 1}
+        text = canonical_json(self)
+        return (
+            f'{text[:-1]},"versions":{json.dumps(raised, sort_keys=True, separators=(",", ":"))}}}' if raised else text
+        )
+
+    @property
+    def component_versions(self) -> dict[str, int]:
+        """The version of all that makes this trial's numbers: strategy, model, data set, optimizer, loop, tasks."""
+        parts = ("strategy", "model", "dataset", "optimizer")
+        return {part: type(getattr(self, part)).component_version for part in parts} | self._own_versions
+
+    @property
+    def _own_versions(self) -> dict[str, int]:
+        of_tasks = {
+            f"{task.name}/{part}": version for task in self.tasks for part, version in task.component_versions.items()
+        }
+        return {"loop": LOOP_VERSION} | of_tasks
 
     @cached_property
     def trial_id(self) -> str:

@@ -1,4 +1,4 @@
-"""Seal: a checksum over a whole Parquet file, and a few facts on it, kept in the file's own metadata.
+"""Seal: a checksum over a whole file, kept in the file itself; in the metadata of a Parquet file, with a few facts on it.
 
 Parquet finds a torn file and not a flipped bit. A reader that wants only the facts reads bytes and parses no Parquet.
 """
@@ -48,6 +48,13 @@ def check_seal(data: bytes) -> int | None:
     if at is not None and data[at : at + len(_EMPTY)] != b"%08x" % _checksum(data, at):
         raise BrokenSealError("The checksum in the file is not that of its bytes.")
     return at
+
+
+def sealed_json(content: Mapping[str, Any]) -> bytes:
+    """An object as JSON that carries the CRC-32 of all its bytes."""
+    data = (_OPEN.decode() + _EMPTY.decode() + '",\n' + json.dumps(content, indent=1).lstrip("{")).encode()
+    at = len(_OPEN)
+    return data[:at] + b"%08x" % _checksum(data, at) + data[at + len(_EMPTY) :]
 
 
 def with_trailer(data: bytes) -> bytes:

@@ -36,6 +36,12 @@ class Task:
     metrics: tuple[Metric, ...]
 
     @property
+    def component_versions(self) -> dict[str, int]:
+        """The versions of the loss and the metrics. A loss carries its own as an attribute `component_version`; none means 1."""
+        loss = {"loss": int(getattr(self.loss, "component_version", 1))}
+        return loss | {metric.name: metric.component_version for metric in self.metrics}
+
+    @property
     def bounded_metric(self) -> Metric | None:
         """The first of `metrics` that has a bound, such as accuracy; None where there is none."""
         return next((metric for metric in self.metrics if metric.bound is not None), None)

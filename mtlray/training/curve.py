@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from mtlray.axes import Indices
+from mtlray.results.schema import SPLITS
 from mtlray.specs import TrialSpec
 from mtlray.tasks.task_losses import TaskLosses
 from mtlray.training.checkpoint import Checkpoint
@@ -16,6 +17,7 @@ from mtlray.training.diagnostics import N_BATCHES, gradient_diagnostics, jacobia
 from mtlray.training.evaluation import evaluate
 from mtlray.training.run import Run
 from mtlray.training.sampling import PackData
+from mtlray.training.score import Score
 
 _Columns = dict[str, list[float]]  # a value for each trial
 
@@ -25,7 +27,10 @@ class Curves:
 
     def __init__(self, trials: Sequence[TrialSpec], data: PackData, run: Run, saved: Sequence[Checkpoint] = ()) -> None:
         self._trials, self._trial, self._data, self._run = trials, trials[0], data, run
-        self.rows: list[list[dict[str, Any]]] = [list(c.rows) for c in saved] or [[] for _ in trials]
+        self.score = Score(self._trial.tasks, data.splits["train"])
+        self.rows: list[list[dict[str, Any]]] = [
+            [self._scored(row) for row in checkpoint.rows] for checkpoint in saved
+        ] or [[] for _ in trials]
         self._seconds_before = max((c.seconds for c in saved), default=0.0)
         self._started = time.monotonic()
         self._last = (self._started, run.step)  # when and at which step the last evaluation ended
@@ -44,7 +49,7 @@ class Curves:
         if self._trial.gradient_diagnostics:
             columns |= self._of_gradients()
         batch = self._trial.dataset.evaluation_batch
-        for split in ("val", "test"):
+        for split in SPLITS:
             measured = evaluate(run.networks, self._data.splits[split], batch)
             columns |= {f"{split}/{name}": values for name, values in measured.items()}
         of_evaluation = [
@@ -56,10 +61,17 @@ class Curves:
                 diverged_at[i] = run.step  # the last update broke the network; no later batch may tell
             if diverged_at[i] < 0:
                 own = {name: values[i] for name, values in columns.items()}
-                rows.append({**same, **own, "strategy_scalars": {name: v[i] for name, v in scalars.items()}})
+                rows.append(
+                    self._scored({**same, **own, "strategy_scalars": {name: v[i] for name, v in scalars.items()}})
+                )
         run.look_for_divergence()
         run.meters.end_interval()
         self._last = (time.monotonic(), run.step)
+
+    def _scored(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row with the trial's scores, where there are any. A checkpoint of an earlier release has none yet."""
+        scores = {f"{split}/score": self.score.of(row, split) for split in SPLITS}
+        return row | {name: score for name, score in scores.items() if math.isfinite(score)}
 
     def _rate(self) -> float:
         """Training examples a second of each trial since the last evaluation."""

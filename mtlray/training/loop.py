@@ -1,9 +1,9 @@
 """The training loop. It knows one verb, `strategy.backward`, and reads no strategy's, data set's or model's name."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -34,6 +34,8 @@ class Outcome:
     seconds: float
     kernel: str
     solver_fallbacks: int | None = None
+    trivial: Mapping[tuple[str, str], float | None] = field(default_factory=dict)
+    """The value of each (task, metric) for its best constant prediction; see `mtlray.training.score`."""
 
 
 def walk(run: Run, until: int) -> Iterator[int]:
@@ -62,12 +64,14 @@ def train(
     checkpoint_seconds: float,
     save: Callable[[Checkpoint], None],
     progress: Callable[[int], bool | None],
+    look: Callable[[Run, PackData], object] = lambda run, data: None,
 ) -> list[Outcome]:
     """Train a pack: trials equal in all but the seed, each from its checkpoint, all of which stand at the same step.
 
-    `save` is called with each trial's checkpoint about every `checkpoint_seconds`, `progress` with the step about once a
-    second; where that returns True, checkpoints are saved and Interrupted is raised. A non-finite loss, in training or in an
-    evaluation, ends a trial as diverged; its pack continues. Raises what the strategy or the model raises.
+    `save` is called with each trial's checkpoint about every `checkpoint_seconds`, `look` after each step and its evaluation, and
+    `progress` with the step about once a second; where that returns True, checkpoints are saved and Interrupted is raised. A
+    non-finite loss, in training or in an evaluation, ends a trial as diverged; its pack continues. Raises what the strategy or
+    the model raises.
     """
     steps, interval = trials[0].steps, trials[0].evaluation_interval
     with closing(PackData(trials, dataset, computation.device)) as data:
@@ -80,6 +84,7 @@ def train(
         for step in walk(run, steps):
             if step % interval == 0 or step == steps:
                 curves.evaluate()
+            look(run, data)
             now, stop = time.monotonic(), False
             if now - last_progress >= _PROGRESS_EVERY:
                 stop, last_progress = bool(progress(step)) and step < steps, now
@@ -98,5 +103,7 @@ def _outcomes(run: Run, curves: Curves) -> list[Outcome]:
     outcomes = []
     for rows, at, count in zip(curves.rows, run.meters.diverged_at.tolist(), fallbacks, strict=True):
         state = TrialState.DIVERGED if at >= 0 else TrialState.DONE
-        outcomes.append(Outcome(state, at if at >= 0 else run.step, rows, seconds, run.kernel, count))
+        outcomes.append(
+            Outcome(state, at if at >= 0 else run.step, rows, seconds, run.kernel, count, curves.score.trivial)
+        )
     return outcomes

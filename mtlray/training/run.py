@@ -7,6 +7,7 @@ from torch import Tensor
 
 from mtlray.axes import Weights
 from mtlray.models import Computation, Networks
+from mtlray.models.kernels import kernel_name
 from mtlray.specs import OptimizerSpec, TrialSpec
 from mtlray.strategies import AbstractStrategy, State
 from mtlray.tasks.task_losses import TaskLosses
@@ -40,7 +41,7 @@ class Run:
         self.meters = Meters(len(seeds), len(tasks), strategy.batches_per_step, device, dtype)
         self.step = 0
         self.all_diverged = False
-        self.kernel: str = networks.kernel
+        self.kernel = kernel_name(networks.kernel)
         self._trained = [*parameters, *self.state.params.values()]
         self._optimizer_spec, self._losses, self._batches_per_epoch = optimizer, losses, batches_per_epoch
 

@@ -16,7 +16,7 @@ from places import ROOT, SMALL
 
 import mtlray
 from mtlray.data.files import prepared
-from mtlray.results.ledger import Ledger
+from mtlray.results.ledger import SUMMARY_CIRCUMSTANCES, Ledger
 from mtlray.running.in_process import InProcess
 from mtlray.specs.sweepfile import load_sweep
 
@@ -244,22 +244,23 @@ def finished(tmp_path_factory):
 NARROW = ("--seeds", "0:1", "--strategies", "stl,dwa", "--steps", "20")
 
 
-def test_results_of_another_version_are_refused(cli, tmp_path, finished):
+def test_a_number_changed_by_hand_is_in_no_table_and_its_trial_runs_again(cli, tmp_path, finished):
     shutil.copytree(finished / "results", tmp_path / "results")
-    ledger = Ledger(str(tmp_path / "results"), "small")
-    (shard, *_) = (tmp_path / "results" / "small" / "summary").glob("*.parquet")
-    table = pq.read_table(shard)
-    column = table.column_names.index("results_version")
-    import pyarrow as pa
-
-    pq.write_table(table.set_column(column, "results_version", pa.array([99] * table.num_rows, pa.int32())), shard)
-    before = tree(tmp_path / "results")
-    for verb in (["plan", SMALL], ["run", SMALL, "--in-process"], ["table", ledger.store.where("").rstrip("/")]):
-        code, _, err = cli(*verb)
-        assert code == 2
-        assert "99; they must not be mixed" in err
-        assert "Use another --results folder" in err
-    assert tree(tmp_path / "results") == before
+    folder = tmp_path / "results" / "small"
+    before, _ = Ledger(str(tmp_path / "results"), "small").summary()
+    (shard, *_) = (folder / "summary").glob("*.parquet")
+    frame = pd.read_parquet(shard)
+    frame["at_best_val"] = 99.99
+    frame.to_parquet(shard)
+    code, out, _ = cli("table", folder)
+    assert (code, "99.99" in out) == (0, False)
+    assert "1 to run" in cli("plan", SMALL, *NARROW)[1]
+    code, out, err = cli("run", SMALL, "--in-process", *NARROW)
+    assert code == 0, out + err
+    assert f"Moved to quarantine/: summary/{shard.name}" in out
+    after, damaged = Ledger(str(tmp_path / "results"), "small").summary()
+    numbers = [t.drop_columns([*SUMMARY_CIRCUMSTANCES]).sort_by("trial_id") for t in (before, after)]
+    assert (numbers[0].equals(numbers[1]), damaged) == (True, [])
 
 
 def test_other_data_is_refused(cli, tmp_path, finished):
@@ -269,7 +270,8 @@ def test_other_data_is_refused(cli, tmp_path, finished):
     arrays = {path.stem: np.load(path) for path in meta.parent.glob("*.npy")}
     arrays["test-labels"][0] += 1
     np.save(meta.parent / "test-labels.npy", arrays["test-labels"])
-    meta.write_text(json.dumps({**json.loads(meta.read_text()), "fingerprint": prepared.fingerprint(arrays)}))
+    record = json.loads(meta.read_text())
+    meta.write_text(json.dumps({"fingerprint": prepared.fingerprint(arrays), "arrays": record["arrays"]}))
     code, _, err = cli("run", SMALL, "--in-process", *NARROW[:4], "--steps", "21")
     assert code == 2
     assert "must not be mixed" in err

@@ -194,7 +194,7 @@ def test_a_torn_sweep_file_never_starts_over_in_silence(tmp_path, undisturbed):
     moments = random.Random(0)
     for length in sorted(moments.sample(range(len(whole)), 100)):
         (tmp_path / "small" / "sweep.json").write_bytes(whole[:length])
-        with pytest.raises(ResultsError, match="should hold JSON"):
+        with pytest.raises(ResultsError, match="should hold a sweep as `mtlray run` wrote it"):
             ledger.read_sweep()
         assert len(ledger.records()[0]) == N_TRIALS
 

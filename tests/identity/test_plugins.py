@@ -149,6 +149,7 @@ def test_a_package_that_is_wrong_is_named(cli, package, case):
         installed_strategies()
     assert message in str(caught.value)
     assert "other==0.1" in str(caught.value)
+    assert str(caught.value).endswith(("Fix or uninstall that package.", "or uninstall one of the packages."))
     exit_code, out, err = cli("strategies")
     assert exit_code == 2
     assert "gradnorm" in out, "the strategies that work are still listed"

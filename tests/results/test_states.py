@@ -11,7 +11,7 @@ from mtlray.results.states import TrialState
 
 
 def test_what_is_finished():
-    assert [str(state) for state in TrialState if state.is_finished] == ["done", "diverged", "failed"]
+    assert [str(state) for state in TrialState if state.is_finished] == ["done", "diverged", "pruned", "failed"]
 
 
 def test_states_are_words_in_json_in_tables_and_in_comparisons():

@@ -12,7 +12,7 @@ from mtlray.identity.provenance import Commit
 from mtlray.models import LeNet
 from mtlray.results.schema import RESULTS_VERSION, SUMMARY, curves_schema
 from mtlray.results.states import TrialState
-from mtlray.running.rows import Circumstances, curves_table, selections, summary_table
+from mtlray.running.rows import Circumstances, curves_table, joint_selections, selections, summary_table
 from mtlray.specs import SGD, TrialSpec
 from mtlray.strategies import DWA, SingleTask
 from mtlray.tasks.metrics import Accuracy, MeanSquaredError
@@ -83,6 +83,29 @@ def test_values_that_are_not_finite_are_never_best():
     found = selections(curve([70.0, math.nan, math.inf], val=[1.0, math.nan, 0.5]), "left", Accuracy())
     assert (found["best_test"], found["best_test_step"], found["best_val_step"]) == (70.0, 10, 10)
     assert found["last"] == math.inf
+
+
+def test_a_joint_selection_is_of_one_evaluation():
+    rows = [
+        {
+            "step": step,
+            "test/left/accuracy": left,
+            "test/right/accuracy": 180 - left,
+            "val/score": val,
+            "test/score": test,
+        }
+        for step, left, val, test in ((1, 92.0, 0.7, 0.8), (2, 89.0, 0.9, 0.8), (3, 88.0, 0.9, 0.7))
+    ]
+    left, right = (joint_selections(rows, task, Accuracy()) for task in ("left", "right"))
+    assert left == {
+        "at_joint_val": 89.0, "joint_val_step": 2, "joint_val_score": 0.9, "at_joint_test": 92.0, "joint_test_step": 1,
+    }  # fmt: skip
+    assert right == left | {"at_joint_val": 91.0, "at_joint_test": 88.0}
+
+
+def test_a_curve_without_scores_has_no_joint_selection():
+    assert set(joint_selections(curve([1.0, 2.0]), "left", Accuracy()).values()) == {None}
+    assert set(joint_selections([], "left", Accuracy()).values()) == {None}
 
 
 def test_never_evaluated():

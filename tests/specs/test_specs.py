@@ -17,6 +17,7 @@ from mtlray.identity.codec import encode
 from mtlray.models import LeNet
 from mtlray.specs import SGD, Adam, OptimizerSpec, RunConfig, SweepSpec, TrialSpec, epochs_over_fraction, learning_rates
 from mtlray.strategies import DWA, AbstractWeighting, Equal, RevisedUncertainty, SingleTask, Uncertainty
+from mtlray.tasks.metrics import Accuracy
 
 TRIAL = TrialSpec(
     dataset=MultiMNIST(), model=LeNet(), strategy=Equal(), optimizer=SGD(lr=0.005, momentum=0.9), steps=93_800
@@ -165,6 +166,51 @@ def test_n_evaluations(steps, every, n):
 
 def test_single_task_trains_one_task():
     assert [task.name for task in change(strategy=SingleTask(task="right")).tasks] == ["right"]
+
+
+# -- versions of components
+
+
+@pytest.mark.parametrize("part", ["strategy", "model", "dataset", "optimizer"])
+def test_a_raised_component_version_makes_the_trials_of_that_component_new(part, monkeypatch):
+    now, before = TRIAL.trial_id, change(strategy=Uncertainty(), optimizer=Adam(lr=1)).trial_id
+    cls = type(getattr(TRIAL, part))
+    with monkeypatch.context() as raised:
+        raised.setattr(cls, "component_version", 2)
+        again = change(**{part: dataclasses.replace(getattr(TRIAL, part))})  # texts are kept for each object
+        assert again.trial_id != now
+        assert json.loads(again.canonical)[part]["component_version"] == 2
+        assert again.component_versions[part] == 2
+        if part in ("strategy", "optimizer"):
+            assert change(strategy=Uncertainty(), optimizer=Adam(lr=1)).trial_id == before
+    assert change().trial_id == now
+
+
+def test_versions_of_the_loop_the_losses_and_the_metrics_count_where_they_are_more_than_one(monkeypatch):
+    assert set(TRIAL.component_versions.values()) == {1}
+    assert "versions" not in TRIAL.canonical
+    monkeypatch.setattr("mtlray.specs.trial.LOOP_VERSION", 2)
+    monkeypatch.setattr(Accuracy, "component_version", 3)
+    again = change()
+    assert json.loads(again.canonical)["versions"] == {"left/accuracy": 3, "loop": 2, "right/accuracy": 3}
+    assert again.canonical == json.dumps(json.loads(again.canonical), sort_keys=True, separators=(",", ":"))
+    assert again.trial_id != TRIAL.trial_id
+
+
+# -- steps at which the trunk is embedded
+
+
+def test_embedding_steps_are_no_part_of_the_trials(tmp_path):
+    with_them = dataclasses.replace(SWEEP, embed_at=(10, 200))
+    assert with_them.embed_at == (10, 200)
+    assert [t.trial_id for t in with_them.trials()] == [t.trial_id for t in SWEEP.trials()]
+    assert with_them.narrowed(steps=100).embed_at == (10,)
+
+
+@pytest.mark.parametrize("steps", [(0,), (93_801,)])
+def test_embedding_steps_lie_within_the_trials(steps):
+    with pytest.raises(SpecError, match="embed_at` should lie within the 93800 steps of the longest trial"):
+        dataclasses.replace(SWEEP, embed_at=steps).trials()
 
 
 # -- the grid

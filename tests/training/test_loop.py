@@ -405,6 +405,7 @@ def test_rows_hold_what_the_schema_asks_for(dataset):
         "step", "epoch", "weight_sum", "grad_norm/trunk", "strategy_scalars", "train_samples_per_second",
         *(f"{kind}/{task}" for kind in ("weight",) for task in ("left", "right")),
         *(f"train/{task}/loss" for task in ("left", "right")),
+        "val/score", "test/score",
         *(f"{s}/{task}/{m}" for s in ("val", "test") for task in ("left", "right") for m in ("loss", "accuracy")),
     }  # fmt: skip
     assert row["weight_sum"] == row["weight/left"] + row["weight/right"]

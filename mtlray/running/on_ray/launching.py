@@ -19,10 +19,11 @@ from mtlray.planning.text import Workers
 from mtlray.planning.wording import several
 from mtlray.running.giving_up import note_hang
 from mtlray.running.job import Job
+from mtlray.running.on_ray.alone import alone
 from mtlray.running.on_ray.preflight import RemoteData, cpus_and_gpus, inspect_cluster, judge
 from mtlray.running.on_ray.resources import measured, slots, trial_resources, workers_here
 from mtlray.running.on_ray.shipping import stage
-from mtlray.running.policy import store_is_full
+from mtlray.running.policy import trouble_with_store
 from mtlray.running.session import Pack, Runner, Session
 from mtlray.specs import RunConfig
 
@@ -67,7 +68,7 @@ class OnRay(Runner):
         os.environ.update(_TUNE_ENVIRONMENT)
 
         job, stop = session.job, session.stop
-        with stop.listening(), _ray(job, self.address, self.modules):
+        with stop.listening(), alone(self.address), _ray(job, self.address, self.modules):
             stop.listen()
             if self.address is not None:
                 session.display.note(_joined())
@@ -235,10 +236,8 @@ def _fit(packs: Packs, session: Session, resources: dict[str, float], *, workers
             pack = packs[result.config["pack"]] if result.config else ()
             if result.error is None or all(trial.trial_id in records for trial in pack):
                 continue
-            if store_is_full(str(result.error)):
-                session.display.note(
-                    "Results could not be stored. Free space for them, then run the same command again to continue."
-                )
+            if trouble := trouble_with_store(result.error):
+                session.display.note(f"Stopped: {trouble}")
                 session.stop.now.set()
                 break
             starts = job.policy.retries + 1

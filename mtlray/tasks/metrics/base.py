@@ -32,6 +32,13 @@ class Metric(abc.ABC):
     higher_is_better: ClassVar[bool]
     bound: ClassVar[float | None] = None
     """The best value there can be, of a metric whose worst is 0 and that grows with success; None for all others."""
+    component_version: ClassVar[int] = 1
+    """Raised by a change that alters the metric's values; trials that it is measured in then get new ids."""
+
+    @property
+    def perfect(self) -> float | None:
+        """The value of a perfect prediction: 0 for an error, `bound` for a success; None where there is no such value."""
+        return self.bound if self.higher_is_better else 0.0
 
     @property
     def group(self) -> Hashable:
@@ -49,6 +56,15 @@ class Metric(abc.ABC):
     @abc.abstractmethod
     def compute(self, kept: Any) -> Values:
         """The metric's value; NaN where the split has nothing to measure."""
+
+    def constant(self, target: Tensor) -> Tensor | None:
+        """The best prediction that is the same for every example, `[seed, batch, ...]` as `update` takes it; None if unknown.
+
+        `target` are the training targets, `[1, example, ...]`. Its value is the metric's zero in a trial's score
+        (`mtlray.training.score`). A metric without one leaves its task without a score.
+        """
+        del target
+        return None
 
     def success(self, prediction: Tensor, target: Tensor) -> Values:
         """The share of its bound that a metric reaches on one batch, from 0 to 1; for strategies that ask at every step.
@@ -91,6 +107,9 @@ class Accuracy(TotalsMetric):
         count = torch.full_like(correct, target.shape[1])
         return kept + torch.stack([correct, count], dim=1).to(kept.dtype)
 
+    def constant(self, target: Tensor) -> Tensor:
+        return most_frequent(target).expand(*target.shape, -1)
+
     def success(self, prediction: Tensor, target: Tensor) -> Values:
         return (prediction.argmax(dim=-1) == target).mean(dim=1, dtype=torch.float64)
 
@@ -107,3 +126,12 @@ class MeanSquaredError(TotalsMetric):
         squares = (prediction.double() - target.double()).square().flatten(1)
         count = torch.full_like(squares[:, 0], squares.shape[1])
         return kept + torch.stack([squares.sum(dim=1), count], dim=1)
+
+    def constant(self, target: Tensor) -> Tensor:
+        return target.double().mean(dim=1, keepdim=True).expand(target.shape)
+
+
+def most_frequent(target: Tensor) -> Float64[Tensor, " class"]:
+    """Scores that choose the most frequent class of `target`; negative classes are no label. The lowest of equals."""
+    counts = torch.bincount(target[target >= 0].flatten(), minlength=1)
+    return torch.nn.functional.one_hot(counts.argmax(), len(counts)).double()

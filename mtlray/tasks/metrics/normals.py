@@ -72,14 +72,23 @@ class _OverBatches(TotalsMetric):
         return kept
 
 
-class _Angle:
+class _OneDirection:
+    """The constant prediction of all metrics of angles."""
+
+    def constant(self, target: Tensor) -> Tensor:
+        """The direction of the mean normal, which has the largest mean cosine."""
+        true = target[:, :, :3].double()
+        return true.sum(dim=(0, 1, 3, 4)).view(1, 1, 3, 1, 1).expand(true.shape)
+
+
+class _Angle(_OneDirection):
     """An angle in degrees."""
 
     unit: ClassVar[str] = "deg"
     higher_is_better: ClassVar[bool] = False
 
 
-class _Within:
+class _Within(_OneDirection):
     """A share of the pixels in percent."""
 
     unit: ClassVar[str] = "%"

@@ -12,7 +12,7 @@ from jaxtyping import Float64, Int
 from torch import Tensor
 
 from mtlray.axes import Values
-from mtlray.tasks.metrics.base import Metric, Totals, TotalsMetric
+from mtlray.tasks.metrics.base import Metric, Totals, TotalsMetric, most_frequent
 
 Labels = Int[Tensor, "seed batch row column"]
 Confusion = Float64[Tensor, "... target prediction"]
@@ -25,6 +25,14 @@ def confusion(prediction: Labels, target: Labels, n_classes: int) -> Float64[Ten
     cell = (image * n_classes + target) * n_classes + prediction
     counts = torch.bincount(cell[target >= 0], minlength=n_seeds * n_images * n_classes**2)
     return counts.view(n_seeds, n_images, n_classes, n_classes).double()
+
+
+def _one_class(target: Labels, n_classes: int) -> Float64[Tensor, "seed batch class row column"]:
+    """Scores that give every pixel the most frequent class of the targets."""
+    scores = most_frequent(target)
+    scores = torch.nn.functional.pad(scores, (0, n_classes - len(scores)))
+    n_seeds, n_images, *size = target.shape
+    return scores.view(1, 1, -1, 1, 1).expand(n_seeds, n_images, n_classes, *size)
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,9 @@ class _OverTheSet(Metric):
 
     def update(self, kept: Confusion, prediction: Tensor, target: Tensor) -> Confusion:
         return kept + confusion(prediction.argmax(dim=2), target, self.n_classes).sum(dim=1)
+
+    def constant(self, target: Tensor) -> Tensor:
+        return _one_class(target, self.n_classes)
 
 
 @dataclass(frozen=True)
@@ -99,6 +110,9 @@ class MeanIoULegacy(TotalsMetric):
         of_image = (hits / (n_true + n_given - hits)).nanmean(dim=2)
         return kept + sum_of_batch_means(of_image, self.batch)
 
+    def constant(self, target: Tensor) -> Tensor:
+        return _one_class(target, self.n_classes)
+
 
 @dataclass(frozen=True)
 class PixelAccuracyLegacy(TotalsMetric):
@@ -115,6 +129,9 @@ class PixelAccuracyLegacy(TotalsMetric):
     def update(self, kept: Totals, prediction: Tensor, target: Tensor) -> Totals:
         right = (prediction.argmax(dim=2) == target).flatten(2).sum(dim=2).double()
         return kept + sum_of_batch_means(right / (target >= 0).flatten(2).sum(dim=2), self.batch)
+
+    def constant(self, target: Tensor) -> Tensor:
+        return _one_class(target, self.n_classes)
 
 
 def sum_of_batch_means(of_image: Float64[Tensor, "seed batch"], batch: int) -> Totals:

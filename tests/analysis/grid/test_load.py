@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from fabricated import DATASET
 
 from mtlray.analysis.grid.load import TRIAL_KEYS, load
 from mtlray.errors import ResultsError
@@ -109,14 +110,38 @@ def test_damaged_and_foreign_trials_are_counted(broken):
     assert "e" * 16 not in set(results.summary["trial_id"])
 
 
-def test_results_of_two_versions_are_refused_and_of_another_one_read(make_sweep):
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"results_version": 999}, f"results_version 999 and results_version {RESULTS_VERSION}"),
+        (
+            {"component_versions": '{"strategy": 2, "loop": 1}'},
+            f"results_version {RESULTS_VERSION}, strategy 2 and results_version {RESULTS_VERSION}",
+        ),
+    ],
+)
+@pytest.mark.parametrize("columns", [None, ["state"]])
+def test_versions_are_refused_within_a_cell_and_may_differ_between_cells(make_sweep, changes, named, columns):
     sweep = make_sweep()
-    one, other, *_ = (sweep.plan("equal", ["left", "right"], seed=seed) for seed in range(2))
-    sweep.finish(one, {"left": 90.0, "right": 90.0}, results_version=999)
-    assert load(sweep.folder).summary["results_version"].unique().tolist() == [999]
-    sweep.finish(other, {"left": 90.0, "right": 90.0})
-    with pytest.raises(ResultsError, match="and 999; they must not be mixed"):
-        load(sweep.folder)
+    one, two, other = (sweep.plan(name, ["left"], seed=seed) for name, seed in (("equal", 0), ("equal", 1), ("dwa", 0)))
+    sweep.finish(one, {"left": 90.0}, **changes)
+    sweep.finish(other, {"left": 90.0}, component_versions='{"strategy": 1, "loop": 1}')
+    assert len(load(sweep.folder, columns=columns).summary) == 2
+    sweep.finish(two, {"left": 90.0})
+    with pytest.raises(ResultsError, match=f"those of equal on {DATASET} at 100 % are of {named}"):
+        load(sweep.folder, columns=columns)
+
+
+def test_finished_trials_are_labelled_as_their_rows_say(make_sweep):
+    sweep = make_sweep()
+    trial = sweep.plan("equal", ["left"], fraction=0.25, optimizer="sgd", learning_rate=0.1)
+    sweep.finish(trial, {"left": 90.0}, optimizer="sgd", learning_rate=0.1)
+    waiting = sweep.plan("equal", ["left"], fraction=0.25, seed=1, optimizer="sgd", learning_rate=0.1)
+    wrong = [entry | {"fraction": 0.35, "strategy": "dwa", "learning_rate": 1.0} for entry in (trial, waiting)]
+    expected = load(sweep.folder, trials=wrong).expected
+    assert expected["fraction"].tolist() == [0.25, 0.35]
+    assert expected["strategy"].tolist() == ["equal", "dwa"]
+    assert expected["learning_rate"].tolist() == [0.1, 1.0]
 
 
 def test_curves_of_planned_trials(make_sweep):
@@ -149,10 +174,3 @@ def test_only_some_columns_are_read(broken):
     whole, part = load(broken.folder), load(broken.folder, columns=columns)
     pd.testing.assert_frame_equal(part.summary, whole.summary[columns])
     assert (part.damaged, part.others) == (whole.damaged, whole.others) != ([], 0)
-
-
-def test_a_mixture_of_results_versions_is_refused_whatever_is_read(complete):
-    trial = complete.plan("gls", ["left"])
-    complete.finish(trial, {"left": 1.0}, results_version=1)
-    with pytest.raises(ResultsError, match=f"results_version 1 and {RESULTS_VERSION}; they must not be mixed"):
-        load(complete.folder, columns=["state"])

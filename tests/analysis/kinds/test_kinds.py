@@ -137,7 +137,7 @@ def test_two_origins_are_refused(complete):
 def test_results_of_another_version_are_refused(complete):
     trial = complete.plan("equal", ["left", "right"], seed=9)
     complete.finish(trial, {"left": 1.0, "right": 1.0}, results_version=99)
-    with pytest.raises(ResultsError, match="they must not be mixed"):
+    with pytest.raises(ResultsError, match="should be made by one version of the code"):
         render_table(complete.folder, TableOptions(kind="compare"))
 
 
