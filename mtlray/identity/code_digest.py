@@ -13,11 +13,8 @@ from typing import Any
 
 from mtlray.errors import SpecError
 from mtlray.identity.user_code.reach import Reach
-from mtlray.identity.user_code.sources import is_own, loaded_with, own_source
+from mtlray.identity.user_code.sources import SWEEP_MODULE, is_own, loaded_with, own_source
 from mtlray.identity.user_code.statements import Module, Statement
-
-# Modules loaded from a sweep file carry this prefix; see mtlray.specs.sweepfile.
-SWEEP_MODULE = "mtlray_sweep_"
 
 
 @dataclass(frozen=True, slots=True)

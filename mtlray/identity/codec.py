@@ -13,8 +13,9 @@ from functools import cache, lru_cache
 from typing import Any
 
 from mtlray.errors import SpecError
-from mtlray.identity.code_digest import SWEEP_MODULE, code_digest, is_users_own, made_elsewhere
+from mtlray.identity.code_digest import code_digest, is_users_own, made_elsewhere
 from mtlray.identity.plugins import is_installed, package_of
+from mtlray.identity.user_code.sources import SWEEP_MODULE
 from mtlray.words.masking import holds_credentials
 
 

@@ -13,9 +13,8 @@ from types import ModuleType
 
 import mtlray
 from mtlray.errors import MtlrayError, SpecError, unknown_name
-from mtlray.identity.code_digest import SWEEP_MODULE
 from mtlray.identity.codec import encode
-from mtlray.identity.user_code.sources import ExactLoader, loaded_with, loading
+from mtlray.identity.user_code.sources import SWEEP_MODULE, ExactLoader, loaded_with, loading
 from mtlray.specs import SweepSpec
 
 

@@ -111,7 +111,7 @@ def is_quiet_expression(node: ast.AST, scope: Scope) -> bool:
         case ast.Name():
             return scope.is_quiet_name((node.id,))
         case ast.Attribute():
-            if node.attr.startswith("__") and node.attr != "__name__":
+            if (node.attr.startswith("__") and node.attr != "__name__") or node.attr in MUTATORS:
                 return False
             chain = chain_of(node)
             if chain and chain[0] not in scope.local:

@@ -17,6 +17,8 @@ from types import CodeType, ModuleType
 from typing import Any
 
 PYTHON = ".py"
+# Modules loaded from a sweep file carry this prefix; see mtlray.specs.sweepfile.
+SWEEP_MODULE = "mtlray_sweep_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,9 @@ def install(sources: Iterable[Source] = (), folder: str | None = None) -> None:
 @contextlib.contextmanager
 def loading(sweep_module: str, folder: str) -> Iterator[None]:
     """While a sweep file loads: what an earlier one imported of the user's own is forgotten; what this one imports is noted."""
-    for name in set[str]().union(*_LOADED.values()):
-        if isinstance(getattr(sys.modules.get(name), "__loader__", None), ExactLoader):
+    for name in set(_READ).union(*_LOADED.values()):
+        ours = isinstance(getattr(sys.modules.get(name), "__loader__", None), ExactLoader)
+        if ours and not name.startswith(SWEEP_MODULE):
             del sys.modules[name]
     _LOADED.clear()
     _READ.clear()
@@ -132,6 +135,8 @@ def last_loading() -> int:
 
 def own_sources() -> list[Source]:
     """Every module of the user's own that was looked at since the last sweep file was loaded, imported or not."""
+    for name in _LOADED:
+        own_source(name)
     return list(_READ.values())
 
 
@@ -185,7 +190,7 @@ def _located(name: str) -> ModuleSpec | None:
     path = None
     if parent:
         above = sys.modules.get(parent)
-        path = list(getattr(above, "__path__", ()) or ())
+        path = list(vars(above).get("__path__", ())) if above is not None else []  # a module may have a `__getattr__`
         if above is None:
             found = _located(parent)
             path = list(found.submodule_search_locations or ()) if found is not None else []

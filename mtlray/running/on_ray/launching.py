@@ -6,7 +6,6 @@ import logging
 import os
 import shutil
 import socket
-import sys
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,6 @@ from types import ModuleType
 from typing import Any
 
 from mtlray.errors import LaunchError
-from mtlray.identity.user_code.sources import loaded_with
 from mtlray.planning.text import Workers
 from mtlray.planning.wording import several
 from mtlray.running.giving_up import note_hang
@@ -49,8 +47,8 @@ Packs = Sequence[Pack]
 class OnRay(Runner):
     """Runs all packs as one grid search of Ray Tune, with actors reused.
 
-    `address` is a running cluster's; None starts a Ray on this machine. `modules` were loaded from sweep files; their classes
-    are sent to the workers by value.
+    `address` is a running cluster's; None starts a Ray on this machine. `modules` were loaded from sweep files; workers load
+    them and all that they import from the bytes that were read here.
     """
 
     address: str | None = None
@@ -68,11 +66,8 @@ class OnRay(Runner):
         """Raises LaunchError where the cluster cannot be reached, cannot run a trial, or has a node with other versions or
         without a way to the results."""
         os.environ.update(_TUNE_ENVIRONMENT)
-        import ray
 
         job, stop = session.job, session.stop
-        for module in _with_imported(self.modules):
-            ray.cloudpickle.register_pickle_by_value(module)
         with stop.listening(), alone(self.address), _ray(job, self.address, self.modules):
             stop.listen()
             if self.address is not None:
@@ -120,12 +115,6 @@ def _left(packs: Packs, job: Job) -> list[Pack]:
     """The packs with a trial that has no result yet."""
     records, _ = job.ledger().records(every_byte=False)
     return [pack for pack in packs if any(trial.trial_id not in records for trial in pack)]
-
-
-def _with_imported(modules: Sequence[ModuleType]) -> list[ModuleType]:
-    """The sweep files' modules and all of the user's own that they imported: a worker gets them as they are here."""
-    names = {name for module in modules for name in loaded_with(module.__name__)}
-    return [*modules, *(sys.modules[name] for name in sorted(names) if name in sys.modules)]
 
 
 def _remote_data(packs: Packs, job: Job) -> RemoteData | None:

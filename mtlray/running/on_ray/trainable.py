@@ -6,23 +6,19 @@ from typing import Any
 from ray import tune
 from ray.experimental import internal_kv
 
-from mtlray.identity.user_code.sources import install, own_sources
 from mtlray.results.states import Ending, TrialState
 from mtlray.running.job import Job
+from mtlray.running.on_ray.shipping import Shipment
 from mtlray.running.pack import run_pack
 from mtlray.specs import TrialSpec
 
 
 def make_trainable(packs: Sequence[tuple[TrialSpec, ...]], job: Job) -> Callable[[dict[str, Any]], None]:
-    """A function trainable whose config `{"pack": i}` names an entry of `packs`.
-
-    Modules of the user's own that are imported only in the worker are compiled there from the bytes that were read here.
-    """
-    sources = own_sources()
+    """A function trainable whose config `{"pack": i}` names an entry of `packs`."""
+    shipped = Shipment(packs)
 
     def trainable(config: dict[str, Any]) -> None:
-        install(sources)
-        pack = packs[config["pack"]]
+        pack: tuple[TrialSpec, ...] = shipped.open()[config["pack"]]
 
         def progress(step: int) -> bool:
             tune.report({"step": step})
