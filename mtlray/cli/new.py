@@ -1,9 +1,9 @@
 """The command that writes a sweep file to start from. It knows the files that travel with mtlray, and loads none of them."""
 
-import importlib.util
 import os
 import re
 import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Annotated
 
@@ -58,7 +58,7 @@ def sweep_text(name: str, source: str | None = None) -> str:
 
 def _require_hides_nothing(name: str) -> None:
     """Raise SpecError where a module of that name can be imported: from this folder, the new file would be in its place."""
-    known = name in sys.stdlib_module_names or name in sys.modules or importlib.util.find_spec(name) is not None
+    known = name in sys.stdlib_module_names or name in sys.modules or PathFinder.find_spec(name) is not None
     if known:
         raise SpecError(
             f"A sweep file should not hide an installed module from programs that start in its folder. Found `{name}`, which "

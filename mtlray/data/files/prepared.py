@@ -50,7 +50,7 @@ class Writer:
     def _path(self, name: str) -> Path:
         """Raises ValueError for a name that leads out of the folder."""
         if not is_plain(name):
-            raise ValueError(f"the array {name!r} has no name in its folder")
+            raise ValueError(f"the array {name!r}, which is no name in its folder")
         return self._folder / f"{name}.npy"
 
     @contextlib.contextmanager

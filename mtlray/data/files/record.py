@@ -98,8 +98,11 @@ def _record(content: dict[str, Any]) -> Record:
     record = Record(**{name: value for name, value in rest.items() if name in fields})
     if not re.fullmatch("[0-9a-f]{16}", record.fingerprint):
         raise ValueError(f"fingerprint {record.fingerprint}")
-    if not isinstance(record.arrays, list) or not all(is_plain(name) for name in record.arrays):
-        raise ValueError("names of arrays that are none")
+    if not isinstance(record.arrays, list):
+        raise ValueError("it lists no arrays")
+    for name in record.arrays:
+        if not is_plain(name):
+            raise ValueError(f"it lists the array {name!r}, which is no name in its folder")
     if not all(isinstance(m, dict) for m in (record.about, record.stamps, record.headers)):
         raise ValueError("notes that are none")
     return record

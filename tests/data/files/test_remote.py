@@ -269,11 +269,12 @@ def test_no_name_in_a_record_leads_out_of_its_folder(shelf, tmp_path, array):
         place.parent.mkdir(parents=True, exist_ok=True)
         np.save(place, ARRAYS["a"] + 1)
     record = json.loads((shelf / NAME / "meta.json").read_text())
-    (shelf / NAME / "meta.json").write_text(json.dumps({**record, "arrays": ["a", "b", array]}))
+    unsealed = {name: record[name] for name in ("generation", "fingerprint", "stamps")}  # as earlier versions wrote it
+    (shelf / NAME / "meta.json").write_text(json.dumps({**unsealed, "arrays": ["a", "b", array]}))
     before = sorted(tmp_path.rglob("*.npy"))
-    with pytest.raises(DataError, match=r"is damaged: meta\.json lists the array .*, which is no name in its folder"):
+    with pytest.raises(DataError, match="it lists the array .*, which is no name in its folder"):
         Remote(str(shelf)).fetch(NAME, tmp_path / "node" / "prepared" / "mine")
-    with pytest.raises(DataError, match=r"is damaged: meta\.json lists the array"):
+    with pytest.raises(DataError, match=r"it lists the array"):
         prepared.load(shelf / NAME)
     assert sorted(tmp_path.rglob("*.npy")) == before
 
