@@ -41,7 +41,7 @@ class InProcess(Runner):
         job = replace(session.job, alone=True)
         if job.config.device == "cuda" and not torch.cuda.is_available():
             raise LaunchError("Option --device asks for cuda. PyTorch finds no GPU here. Choose --device cpu or auto.")
-        with session.stop.listening():
+        with session.stop.while_trials_run(elsewhere=False):
             if job.config.pack_size == "auto":
                 packs = _measured(packs, job, session)
             for pack in packs:
