@@ -97,6 +97,7 @@ def retry(sweep: SweepFile, *, results: Results = RESULTS, narrowing: Narrowing)
 
 
 @app.command()
+@with_options
 def compact(sweep: SweepFile, results: Results = RESULTS) -> None:
     """Merge the small files of finished trials into one per data set."""
     print(open_sweep(sweep, results).compact())

@@ -7,7 +7,10 @@ from typing import Literal
 
 from mtlray.checks import require
 
-DATA = str(Path("~/.cache/mtlray").expanduser())
+try:
+    DATA = str(Path("~/.cache/mtlray").expanduser())
+except RuntimeError:  # no home folder; the command that needs it says so
+    DATA = "~/.cache/mtlray"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -263,7 +263,7 @@ def _apply(rule: Rule, trial: TrialSpec) -> TrialSpec | None:
     name = getattr(rule, "__qualname__", repr(rule)).replace(".<locals>", "")
     try:
         changed = rule(trial)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SpecError(
             f"The rule `{name}` failed for {trial.strategy.label}, fraction {trial.fraction:g}, seed {trial.seed}. "
             f"{type(error).__name__}: {error}"

@@ -55,7 +55,7 @@ def load_sweep(path: Path) -> tuple[SweepSpec, ModuleType]:
             unknown = unknown_name("name in mtlray", wanted[1], dir(mtlray))
             raise SpecError(f"{path}{_line(error, path)}: {unknown}") from error
         raise SpecError(f"{path}{_line(error, path)} should define SWEEP. Loading it failed: {error}.") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a file that calls sys.exit must not end a command with code 0
         raise SpecError(
             f"{path}{_line(error, path)} should define SWEEP. Loading it failed: {type(error).__name__}: {error}."
         ) from error

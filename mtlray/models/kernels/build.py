@@ -90,8 +90,12 @@ def _library() -> ctypes.CDLL | BuildError:
 
 
 def _folder() -> Path:
-    default = Path("~/.cache/mtlray/kernels").expanduser()
-    return Path(os.environ.get("MTLRAY_KERNELS", default))
+    try:
+        return Path(os.environ.get("MTLRAY_KERNELS") or "~/.cache/mtlray/kernels").expanduser()
+    except RuntimeError as error:
+        raise BuildError(
+            "The fused kernel is kept in the home folder, and there is none. Set HOME, or MTLRAY_KERNELS to a folder."
+        ) from error
 
 
 def _compiler() -> str:

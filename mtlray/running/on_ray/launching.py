@@ -19,7 +19,7 @@ from mtlray.running.on_ray.aside import aside
 from mtlray.running.on_ray.preflight import RemoteData, inspect_cluster, judge
 from mtlray.running.on_ray.pulse import Pulse
 from mtlray.running.on_ray.resources import measured, slots, trial_resources, workers_here
-from mtlray.running.on_ray.starting import ENVIRONMENT, SlowStartError, check_address, joined, running_ray
+from mtlray.running.on_ray.starting import ENVIRONMENT, SlowStartError, a_home, check_address, joined, running_ray
 from mtlray.running.policy import store_is_full
 from mtlray.running.scratch import scratch
 from mtlray.running.session import Pack, Runner, Session
@@ -56,7 +56,7 @@ class OnRay(Runner):
         for module in self.modules:
             ray.cloudpickle.register_pickle_by_value(module)
         own, say = self.address is None, session.display.note
-        with session.stop.while_trials_run(elsewhere=True), scratch() as folder:
+        with session.stop.while_trials_run(elsewhere=True), scratch() as folder, a_home(folder):
             for last in (False, True):
                 pulse = Pulse(own=own)
                 try:

@@ -80,6 +80,21 @@ def running_ray(
         ray.shutdown()
 
 
+@contextlib.contextmanager
+def a_home(folder: Path) -> Iterator[None]:
+    """Ray, its processes and Tune need a home folder, which a container's user may not have; `folder` is it meanwhile."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = str(folder)
+        try:
+            yield
+        finally:
+            del os.environ["HOME"]
+        return
+    yield
+
+
 def _start(job: Job, address: str | None, modules: Sequence[ModuleType], folder: Path) -> None:
     import ray
 
