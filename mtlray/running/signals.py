@@ -42,7 +42,7 @@ class Stop:
         self._timers: list[threading.Timer] = []
         self._terminals: list[int] = []
         self._moment = _Moment.BEFORE
-        self._listening = False
+        self._heard: tuple[signal.Signals, ...] = ()
 
     @property
     def asked(self) -> bool:
@@ -59,24 +59,28 @@ class Stop:
 
         Nothing happens outside the main thread, and where this stop listens already.
         """
-        if self._listening or threading.current_thread() is not threading.main_thread():
+        if self._heard or threading.current_thread() is not threading.main_thread():
             yield
             return
         before = {number: signal.getsignal(number) for number in _REQUESTS}
         if before[signal.SIGHUP] is signal.SIG_IGN:  # under nohup
             del before[signal.SIGHUP]
         self._terminals = [descriptor for descriptor in (0, 1, 2) if os.isatty(descriptor)]
-        self._listening = True
-        for number in before:
-            signal.signal(number, self._on_request)
+        self._heard = tuple(before)
+        self.listen_again()
         try:
             yield
         finally:
-            self._listening = False
+            self._heard = ()
             for timer in self._timers:
                 timer.cancel()
             for number, handler in before.items():
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    def listen_again(self) -> None:
+        """After others have set handlers of their own. Nothing happens where this stop does not listen."""
+        for number in self._heard:
+            signal.signal(number, self._on_request)
 
     @contextlib.contextmanager
     def while_trials_run(self, *, elsewhere: bool) -> Iterator[None]:

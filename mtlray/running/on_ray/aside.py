@@ -9,6 +9,7 @@ from mtlray.running.on_ray.pulse import Pulse, kill_own_ray
 from mtlray.running.signals import LEFT_TO_THE_DRIVER, Stop, leave_behind
 
 _LOOK_SECONDS = 0.5
+_MOMENTS = 10  # of a look
 _LAST_LOOKS = 30  # from a request to stop now until Ray is left behind
 _LAST_LOOKS_IF_LOST = 6
 
@@ -34,7 +35,7 @@ def aside(work: Callable[[], None], stop: Stop, pulse: Pulse, say: Callable[[str
     thread.start()
     lost, looks = "", 0
     while thread.is_alive():
-        thread.join(_LOOK_SECONDS)
+        _listen_over_ray(thread, stop, pulse)
         if not lost and thread.is_alive() and (lost := pulse.lost()):
             if own:
                 kill_own_ray()  # at first: Tune would ask trials to end in the middle of what they do
@@ -55,6 +56,18 @@ def aside(work: Callable[[], None], stop: Stop, pulse: Pulse, say: Callable[[str
         _tell(lost, say)
     if raised and not lost:
         raise raised[0]
+
+
+def _listen_over_ray(thread: threading.Thread, stop: Stop, pulse: Pulse) -> None:
+    """Wait for a look's time. Ray handles SIGTERM in C from some moment of its start: it would end this process after 3 s."""
+    for _ in range(_MOMENTS):
+        thread.join(_LOOK_SECONDS / _MOMENTS)
+        if not pulse.begun or not stop.asked:
+            stop.listen_again()
+        if stop.requeue:
+            signal.alarm(0)  # how it would
+        if not thread.is_alive():
+            return
 
 
 def _tell(lost: str, say: Callable[[str], object]) -> None:
