@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from faultlib import SWEEP, assert_same_results, wait_for
+from faultlib import SWEEP, Drivers, assert_same_results, wait_for
 from places import SUPPORT
 from processes import control_processes, family, is_alive, kill_all, raylets, send, workers
 
@@ -36,7 +36,7 @@ STOPPED_SECONDS = 8.0  # longer than a beat of `driver.json`
 PROMISED_SECONDS = 60.0
 
 # Two trials of some seconds each, at work at the same time.
-TRAINING = ("--seeds", "0:1", "--strategies", "dwa,loss_share", "--steps", "900", "--checkpoint-seconds", "0.2")
+TRAINING = ("--seeds", "0:1", "--strategies", "dwa,loss_share", "--steps", "400", "--checkpoint-seconds", "0.2")
 
 
 @pytest.fixture
@@ -47,46 +47,30 @@ def place():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-class Launch:
-    """A launch with a temporary folder of its own, in a process group of its own."""
-
-    def __init__(self, place, output, *arguments, **env):
-        self.output = output
-        command = [sys.executable, "-c", "from mtlray.cli import main; main()", "run", *map(str, arguments), "--yes"]
-        environment = {key: value for key, value in os.environ.items() if key != "RAY_TMPDIR"}
-        environment |= {"TMPDIR": str(place), "OMP_NUM_THREADS": "1", **env}
-        with output.open("ab") as file:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment, start_new_session=True
-            )
-        self.pid = self.process.pid
-
-    def ended(self):
-        return self.process.poll() is not None
-
-    def code(self):
-        return self.process.wait(timeout=400)
-
-    @property
-    def text(self):
-        return self.output.read_text(errors="replace")
+def importing(place, output, *arguments):
+    """A driver that imports all by itself, unlike those of the server."""
+    command = [sys.executable, "-c", "from mtlray.cli import main; main()", *map(str, arguments)]
+    with output.open("wb") as file:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=os.environ | {"TMPDIR": str(place)}
+        )
 
 
-def meet(launch, target, number, arrange=lambda: None, second=lambda: None):
-    """Send a signal to a process of a launch; the exit code, and the seconds until it ended.
+def meet(driver, target, name, *, arrange=lambda: None, second=lambda: None):
+    """Send a signal to a process of a launch; the exit code, and the seconds until the driver ended.
 
-    `arrange` is called once the signal has been sent; `second` while a process is stopped.
+    `arrange` is called once the signal has been sent; `second` while the process is stopped.
     """
-    relatives = list(family(launch.pid))
+    relatives = list(family(driver.pid))
+    send(target, signal.Signals[f"SIG{name}"])
     began = time.monotonic()
-    send(target, number)
-    if number == signal.SIGSTOP:
+    if name == "STOP":
         second()
         time.sleep(max(0.0, STOPPED_SECONDS - (time.monotonic() - began)))
         send(target, signal.SIGCONT)
         began = time.monotonic()
     arrange()
-    code = launch.code()
+    code = driver.wait()
     seconds = time.monotonic() - began
     try:
         wait_for(lambda: not any(is_alive(pid) for pid in relatives), seconds=60)
@@ -95,10 +79,20 @@ def meet(launch, target, number, arrange=lambda: None, second=lambda: None):
     return code, seconds
 
 
-def check(launch, code, expected, seconds):
-    assert code == expected, launch.text
-    assert "Traceback" not in launch.text
+def check(driver, code, expected, seconds):
+    assert code == expected, driver.output
+    assert "Traceback" not in driver.output
     assert seconds < PROMISED_SECONDS or code == 0
+
+
+def check_continued(drivers, place, arguments, results, undisturbed):
+    """The next launch ends with the numbers of an undisturbed one, and leaves nothing."""
+    code, output = drivers.run("run", *arguments, "--in-process", TMPDIR=str(place))
+    assert code == 0, output
+    check_results(results)
+    assert_same_results(results, undisturbed)
+    left = [path.name for path in place.iterdir() if not path.name.startswith("torchinductor_")]  # torch's, which stays
+    assert left == []
 
 
 def check_results(results, sweep="small"):
@@ -106,11 +100,6 @@ def check_results(results, sweep="small"):
     records, damaged = Ledger(str(results), sweep).records()
     assert not damaged
     assert {record.state for record in records.values()} <= {"done"}, records
-
-
-def left_in(place):
-    """What is there but torch's cache, which it keeps from one process to the next."""
-    return [path.name for path in place.iterdir() if not path.name.startswith("torchinductor_")]
 
 
 def report(*words):
@@ -121,51 +110,61 @@ def report(*words):
 
 
 @pytest.fixture(scope="module")
-def waiting_undisturbed(tmp_path_factory, data):
-    results = tmp_path_factory.mktemp("waiting")
-    output = results / "output"
-    launch = Launch(results, output, WAITS, "--in-process", "--results", results / "R", "--data", data)
-    assert launch.code() == 0, launch.text
-    return results / "R"
+def undisturbed_of(tmp_path_factory, server):
+    """The results of a sweep that nothing met."""
 
+    def run(*arguments):
+        results = tmp_path_factory.mktemp("undisturbed")
+        code, output = Drivers(server, results).run(
+            "run", *arguments, "--in-process", "--yes", "--results", results / "R"
+        )
+        assert code == 0, output
+        return results / "R"
 
-@pytest.mark.parametrize("name", [*SIGNALS, "USR1"])
-@pytest.mark.parametrize("stage", ["importing", "loading", "planning", "preparing data"])
-def test_before_ray_starts(tmp_path, data, place, waiting_undisturbed, stage, name):
-    mark = tmp_path / "mark"
-    arguments = (WAITS, "--in-process", "--results", tmp_path / "R", "--data", data)
-    waits = {} if stage == "importing" else {"WAITS": f"{stage}:{mark}"}
-    launch = Launch(place, tmp_path / "output", *arguments, **waits)
-    if stage == "importing":
-        maps = Path(f"/proc/{launch.pid}/maps")
-        wait_for(lambda: launch.ended() or "libtorch" in maps.read_text())
-    else:
-        wait_for(lambda: launch.ended() or mark.exists())
-
-    def second():
-        other = Launch(place, tmp_path / "second", *arguments)
-        assert other.code() == 0, other.text
-
-    code, seconds = meet(launch, launch.pid, signal.Signals[f"SIG{name}"], lambda: mark.unlink(missing_ok=True), second)
-    check(launch, code, DRIVER[name], seconds)
-    again = Launch(place, tmp_path / "again", *arguments)
-    assert again.code() == 0, again.text
-    check_results(tmp_path / "R")
-    assert_same_results(tmp_path / "R", waiting_undisturbed)
-    assert left_in(place) == []
-    report("driver", stage, name, code, f"{seconds:.1f} s")
-
-
-# -- under Ray
+    return run
 
 
 @pytest.fixture(scope="module")
-def training_undisturbed(tmp_path_factory, data):
-    results = tmp_path_factory.mktemp("training")
-    launch = Launch(results, results / "output", SWEEP, *TRAINING, "--in-process", "--results", results, "--data", data)
-    assert launch.code() == 0, launch.text
-    return results
+def waiting_undisturbed(undisturbed_of, data):
+    return undisturbed_of(WAITS, "--data", data)
 
+
+@pytest.fixture(scope="module")
+def training_undisturbed(undisturbed_of, data):
+    return undisturbed_of(SWEEP, *TRAINING, "--data", data)
+
+
+@pytest.mark.parametrize("name", [*SIGNALS, "USR1"])
+@pytest.mark.parametrize("stage", ["loading", "planning", "preparing data"])
+def test_before_ray_starts(tmp_path, data, place, drivers, waiting_undisturbed, stage, name):
+    mark = tmp_path / "mark"
+    arguments = (WAITS, "--yes", "--results", tmp_path / "R", "--data", data)
+    driver = drivers.start("run", *arguments, "--in-process", WAITS=f"{stage}:{mark}", TMPDIR=str(place))
+    wait_for(mark.exists)
+
+    def second():
+        code, output = drivers.run("run", *arguments, "--in-process")
+        assert code == 0, output
+
+    code, seconds = meet(driver, driver.pid, name, arrange=lambda: mark.unlink(missing_ok=True), second=second)
+    check(driver, code, DRIVER[name], seconds)
+    check_continued(drivers, place, arguments, tmp_path / "R", waiting_undisturbed)
+    report("driver", stage, name, code, f"{seconds:.1f} s")
+
+
+@pytest.mark.parametrize("name", ["TERM", "INT", "HUP", "USR1"])
+def test_while_importing(tmp_path, data, place, name):
+    driver = importing(place, tmp_path / "output", "run", WAITS, "--yes", "--results", tmp_path / "R", "--data", data)
+    maps = Path(f"/proc/{driver.pid}/maps")
+    wait_for(lambda: "libtorch" in maps.read_text())
+    driver.send_signal(signal.Signals[f"SIG{name}"])
+    began = time.monotonic()
+    assert driver.wait(timeout=200) == DRIVER[name], (tmp_path / "output").read_text()
+    assert not (tmp_path / "R").exists()
+    report("driver", "importing", name, driver.returncode, f"{time.monotonic() - began:.1f} s")
+
+
+# -- under Ray
 
 FINDERS = {
     "driver": lambda pid: [pid],
@@ -174,31 +173,25 @@ FINDERS = {
     "worker": workers,
 }
 EXPECTED = {"driver": DRIVER, "raylet": LOST, "control process": LOST, "worker": WORKER}
-STARTING = [("driver", name, DRIVER[name]) for name in SIGNALS]
-# Ray that cannot start on this machine: nothing ran.
-STARTING += [("raylet", "KILL", 2), ("control process", "KILL", 2)]
+STARTING = [("driver", name) for name in SIGNALS] + [("raylet", "KILL"), ("control process", "KILL")]
 
 
 @pytest.mark.ray
 @pytest.mark.xdist_group("ray")
-@pytest.mark.parametrize(("who", "name", "expected"), STARTING)
-def test_while_ray_starts(tmp_path, data, place, training_undisturbed, who, name, expected):
-    arguments = (SWEEP, *TRAINING, "--workers", "2", "--results", tmp_path / "R", "--data", data)
-    launch = Launch(place, tmp_path / "output", *arguments)
+@pytest.mark.parametrize(("who", "name"), STARTING)
+def test_while_ray_starts(tmp_path, data, place, drivers, training_undisturbed, who, name):
+    arguments = (SWEEP, *TRAINING, "--yes", "--results", tmp_path / "R", "--data", data)
+    driver = drivers.start("run", *arguments, "--workers", "2", TMPDIR=str(place))
     find = control_processes if who == "driver" else FINDERS[who]
-    wait_for(lambda: launch.ended() or find(launch.pid))
-    (found,) = find(launch.pid)
-    code, seconds = meet(launch, launch.pid if who == "driver" else found, signal.Signals[f"SIG{name}"])
+    wait_for(lambda: find(driver.pid))
+    (found,) = find(driver.pid)
+    code, seconds = meet(driver, driver.pid if who == "driver" else found, name)
     if who == "driver":
-        check(launch, code, expected, seconds)
-    else:  # it may have been met a moment after its start was told
-        assert code in (2, 3), launch.text
-        assert "Traceback" not in launch.text
-    again = Launch(place, tmp_path / "again", *arguments)
-    assert again.code() == 0, again.text
-    check_results(tmp_path / "R")
-    assert_same_results(tmp_path / "R", training_undisturbed)
-    assert left_in(place) == []
+        check(driver, code, DRIVER[name], seconds)
+    else:  # 0 where it was still early enough for another try
+        assert code in (0, 2, 3), driver.output
+        assert "Traceback" not in driver.output
+    check_continued(drivers, place, arguments, tmp_path / "R", training_undisturbed)
     report(who, "starting Ray", name, code, f"{seconds:.1f} s")
 
 
@@ -207,30 +200,31 @@ def test_while_ray_starts(tmp_path, data, place, training_undisturbed, who, name
 @pytest.mark.parametrize("name", SIGNALS)
 @pytest.mark.parametrize("who", FINDERS)
 @pytest.mark.parametrize("stage", ["in training", "in a commit"])
-def test_while_trials_run(tmp_path, data, place, training_undisturbed, who, stage, name):
+def test_while_trials_run(tmp_path, data, place, drivers, training_undisturbed, who, stage, name):
     mark, results = tmp_path / "mark", tmp_path / "R"
-    committing = stage == "in a commit"
-    arguments = (SWEEP, *TRAINING, "--workers", 1 if committing else 2, "--results", results, "--data", data)
-    waits = {"MTLRAY_FAILPOINT": f"commit-curves:1:{mark}"} if committing else {}
-    launch = Launch(place, tmp_path / "output", *arguments, **waits)
-    trials = results / "small" / "trials"
-    wait_for(
-        lambda: launch.ended() or (mark.exists() if committing else len(list(trials.glob("*/checkpoint-*.pt"))) == 2)
-    )
-    target = FINDERS[who](launch.pid)[0]
+    arguments = (SWEEP, *TRAINING, "--yes", "--results", results, "--data", data)
+    if stage == "in a commit":
+        waits, workers_ = {"MTLRAY_FAILPOINT": f"commit-curves:1:{mark}"}, 1
+        there = mark.exists
+    else:
+        waits, workers_ = {}, 2
+        trials = results / "small" / "trials"
+
+        def there():
+            return len(list(trials.glob("*/checkpoint-*.pt"))) >= 2
+
+    driver = drivers.start("run", *arguments, "--workers", workers_, TMPDIR=str(place), **waits)
+    wait_for(there)
+    target = FINDERS[who](driver.pid)[0]
 
     def second():
         if who == "driver":
-            other = Launch(place, tmp_path / "second", *arguments)
-            assert other.code() == 2, other.text
-            assert "Another `mtlray` is working on this sweep" in other.text
+            code, output = drivers.run("run", *arguments, "--in-process")
+            assert code == 2, output
+            assert "Another `mtlray` is working on this sweep" in output
 
-    code, seconds = meet(launch, target, signal.Signals[f"SIG{name}"], lambda: mark.unlink(missing_ok=True), second)
+    code, seconds = meet(driver, target, name, arrange=lambda: mark.unlink(missing_ok=True), second=second)
     check_results(results)
-    check(launch, code, EXPECTED[who][name], seconds)
-    again = Launch(place, tmp_path / "again", *arguments)
-    assert again.code() == 0, again.text
-    check_results(results)
-    assert_same_results(results, training_undisturbed)
-    assert left_in(place) == []
+    check(driver, code, EXPECTED[who][name], seconds)
+    check_continued(drivers, place, arguments, results, training_undisturbed)
     report(who, stage, name, code, f"{seconds:.1f} s")

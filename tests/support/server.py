@@ -12,6 +12,7 @@ import resource
 import signal
 import socket
 import sys
+import tempfile
 
 
 def preload():
@@ -30,6 +31,7 @@ def child(request):
     try:
         os.setpgid(0, 0)
         os.environ.update(request["env"])
+        tempfile.tempdir = None  # found anew, where TMPDIR is among these
         with open(request["output"], "wb", buffering=0) as file:  # noqa: PTH123
             for stream in (1, 2):
                 os.dup2(file.fileno(), stream)

@@ -11,7 +11,6 @@ from mtlray.running.signals import LEFT_TO_THE_DRIVER, Stop, leave_behind
 _LOOK_SECONDS = 0.5
 _MOMENTS = 10  # of a look
 _LAST_LOOKS = 30  # from a request to stop now until Ray is left behind
-_LAST_LOOKS_IF_LOST = 6
 
 
 def aside(work: Callable[[], None], stop: Stop, pulse: Pulse, say: Callable[[str], object], *, own: bool) -> None:
@@ -37,18 +36,17 @@ def aside(work: Callable[[], None], stop: Stop, pulse: Pulse, say: Callable[[str
     while thread.is_alive():
         _listen_over_ray(thread, stop, pulse)
         if not lost and thread.is_alive() and (lost := pulse.lost()):
-            if own:
-                kill_own_ray()  # at first: Tune would ask trials to end in the middle of what they do
-            stop.now.set()
             if pulse.begun:
                 _tell(lost, say)
+            break  # nothing more is asked of it: Tune would end a trial that still runs in the middle of what it does
         if stop.now.is_set():
             looks += 1
-            if looks > (_LAST_LOOKS_IF_LOST if lost else _LAST_LOOKS):
-                if own:
-                    kill_own_ray()
-                leave_behind()
+            if looks > _LAST_LOOKS:
                 break
+    if thread.is_alive():
+        if own:
+            kill_own_ray()
+        leave_behind()
     if lost and not pulse.begun:
         raise LaunchError(f"{lost}. Try again when the machine is less busy, or run without Ray with --in-process.")
     if raised and not lost and pulse.reason:  # found first by whoever talked to it
