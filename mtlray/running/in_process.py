@@ -17,7 +17,7 @@ from mtlray.running.calibration import ON_CPU, calibrate, largest_packs, repacke
 from mtlray.running.job import Job
 from mtlray.running.pack import run_pack
 from mtlray.running.policy import HungError, store_is_full
-from mtlray.running.scratch import remove_leftovers
+from mtlray.running.scratch import without_leftovers
 from mtlray.running.session import Pack, Runner, Session
 from mtlray.running.surroundings import device_of
 from mtlray.specs import RunConfig
@@ -42,8 +42,7 @@ class InProcess(Runner):
         job = replace(session.job, alone=True)
         if job.config.device == "cuda" and not torch.cuda.is_available():
             raise LaunchError("Option --device asks for cuda. PyTorch finds no GPU here. Choose --device cpu or auto.")
-        remove_leftovers()
-        with session.stop.while_trials_run(elsewhere=False):
+        with session.stop.while_trials_run(elsewhere=False), without_leftovers():
             if job.config.pack_size == "auto":
                 packs = _measured(packs, job, session)
             for pack in packs:

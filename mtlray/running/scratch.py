@@ -68,6 +68,16 @@ def scratch() -> Iterator[Path]:
         remove_leftovers()
 
 
+@contextlib.contextmanager
+def without_leftovers() -> Iterator[None]:
+    """Around a launch that needs no folder: remove what killed ones left, before it and, for what they still wrote, after it."""
+    remove_leftovers()
+    try:
+        yield
+    finally:
+        remove_leftovers()
+
+
 def remove_leftovers() -> None:
     """Remove the folders of launches whose processes are gone."""
     for place in places():
@@ -121,7 +131,7 @@ def _remove_if_left(folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """The mark goes last, so that what is not removed now is still known as ours."""
+    """What is not removed now keeps its mark."""
     deadline = time.monotonic() + _REMOVING_SECONDS
     while True:
         with contextlib.suppress(OSError):
@@ -130,9 +140,12 @@ def _remove(folder: Path) -> None:
                     shutil.rmtree(entry, ignore_errors=True)
                 elif entry.name != _MARK:
                     entry.unlink(missing_ok=True)
-            if [entry.name for entry in folder.iterdir()] == [_MARK]:
-                (folder / _MARK).unlink()
-            folder.rmdir()
+            (folder / _MARK).unlink(missing_ok=True)
+            try:
+                folder.rmdir()
+            except OSError:
+                (folder / _MARK).touch()  # still known as ours
+                raise
         if not folder.exists() or time.monotonic() > deadline:
             return
         time.sleep(0.1)

@@ -61,6 +61,25 @@ def test_what_a_killed_launch_left_is_removed_and_what_a_living_one_uses_is_not(
     assert list(place.iterdir()) == []
 
 
+def test_what_a_dying_process_still_wrote_is_removed_the_next_time(place, monkeypatch):
+    """Ray's processes outlive their driver by a second, and write to their folder."""
+    assert subprocess.run([sys.executable, "-c", KILLED, place], check=False).returncode == -9
+    rmdir = type(place).rmdir
+
+    def written_to(path):
+        if path.name.startswith(".mtlray-"):
+            (path / "session").mkdir(exist_ok=True)
+        rmdir(path)
+
+    monkeypatch.setattr(module, "_REMOVING_SECONDS", 0.2)
+    monkeypatch.setattr(type(place), "rmdir", written_to)
+    remove_leftovers()
+    assert len(list(place.iterdir())) == 1
+    monkeypatch.setattr(type(place), "rmdir", rmdir)
+    remove_leftovers()
+    assert list(place.iterdir()) == []
+
+
 def test_what_is_not_a_launch_s_is_never_removed(place):
     mine = place / ".mtlray-settings"
     mine.mkdir(mode=0o700)
