@@ -19,7 +19,7 @@ from processes import control_processes, family, is_alive, kill_all, raylets, se
 
 from mtlray.results.ledger import Ledger
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 WAITS = SUPPORT / "sweep_waits.py"
 SIGNALS = ["TERM", "INT", "HUP", "KILL", "STOP"]
@@ -34,6 +34,7 @@ LOST = {
 WORKER = dict.fromkeys(SIGNALS, 0)  # it is started again, wherever it ended
 STOPPED_SECONDS = 8.0  # longer than a beat of `driver.json`
 PROMISED_SECONDS = 60.0
+LONG = 600.0  # until a launch has come to where it is met, on a machine that is very busy
 
 # Two trials of some seconds each, at work at the same time.
 TRAINING = ("--seeds", "0:1", "--strategies", "dwa,loss_share", "--steps", "400", "--checkpoint-seconds", "0.2")
@@ -73,7 +74,7 @@ def meet(driver, target, name, *, arrange=lambda: None, second=lambda: None):
     code = driver.wait()
     seconds = time.monotonic() - began
     try:
-        wait_for(lambda: not any(is_alive(pid) for pid in relatives), seconds=60)
+        wait_for(lambda: not any(is_alive(pid) for pid in relatives), seconds=LONG)
     finally:
         kill_all(relatives)
     return code, seconds
@@ -140,7 +141,7 @@ def test_before_ray_starts(tmp_path, data, place, drivers, waiting_undisturbed, 
     mark = tmp_path / "mark"
     arguments = (WAITS, "--yes", "--results", tmp_path / "R", "--data", data)
     driver = drivers.start("run", *arguments, "--in-process", WAITS=f"{stage}:{mark}", TMPDIR=str(place))
-    wait_for(mark.exists)
+    wait_for(mark.exists, LONG)
 
     def second():
         code, output = drivers.run("run", *arguments, "--in-process")
@@ -156,10 +157,10 @@ def test_before_ray_starts(tmp_path, data, place, drivers, waiting_undisturbed, 
 def test_while_importing(tmp_path, data, place, name):
     driver = importing(place, tmp_path / "output", "run", WAITS, "--yes", "--results", tmp_path / "R", "--data", data)
     maps = Path(f"/proc/{driver.pid}/maps")
-    wait_for(lambda: "libtorch" in maps.read_text())
+    wait_for(lambda: "libtorch" in maps.read_text(), LONG)
     driver.send_signal(signal.Signals[f"SIG{name}"])
     began = time.monotonic()
-    assert driver.wait(timeout=200) == DRIVER[name], (tmp_path / "output").read_text()
+    assert driver.wait(timeout=LONG) == DRIVER[name], (tmp_path / "output").read_text()
     assert not (tmp_path / "R").exists()
     report("driver", "importing", name, driver.returncode, f"{time.monotonic() - began:.1f} s")
 
@@ -183,7 +184,7 @@ def test_while_ray_starts(tmp_path, data, place, drivers, training_undisturbed, 
     arguments = (SWEEP, *TRAINING, "--yes", "--results", tmp_path / "R", "--data", data)
     driver = drivers.start("run", *arguments, "--workers", "2", TMPDIR=str(place))
     find = control_processes if who == "driver" else FINDERS[who]
-    wait_for(lambda: find(driver.pid))
+    wait_for(lambda: find(driver.pid), LONG)
     (found,) = find(driver.pid)
     code, seconds = meet(driver, driver.pid if who == "driver" else found, name)
     if who == "driver":
@@ -214,7 +215,7 @@ def test_while_trials_run(tmp_path, data, place, drivers, training_undisturbed, 
             return len(list(trials.glob("*/checkpoint-*.pt"))) >= 2
 
     driver = drivers.start("run", *arguments, "--workers", workers_, TMPDIR=str(place), **waits)
-    wait_for(there)
+    wait_for(there, LONG)
     target = FINDERS[who](driver.pid)[0]
 
     def second():
