@@ -1,8 +1,9 @@
 """The commands table, report and figures. Here they take a results folder; `mtlray` mounts them for sweep files too."""
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ import typer
 
 from mtlray.closed_pipe import ends_with_its_reader, open_missing_streams
 from mtlray.errors import MtlrayError, SpecError
+from mtlray.words.masking import MaskedStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +142,9 @@ def call(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         # A message may quote what a terminal set to ASCII would refuse with a traceback.
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
-    with ends_with_its_reader():
+    with ends_with_its_reader(), _masked_output():
         try:
+            _refuse_nul(sys.argv[1:] if arguments is None else arguments)
             app(arguments)
         except BrokenPipeError:
             raise
@@ -157,6 +160,21 @@ def call(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
                 file=sys.stderr,
             )
             sys.exit(2)
+
+
+def _refuse_nul(arguments: Sequence[str]) -> None:
+    """Raise SpecError for what no shell, but a program that calls this one may pass: no name of a file holds it."""
+    for argument in arguments:
+        if "\0" in argument:
+            raise SpecError(f"An argument should be a text without the character NUL. Found {argument!r}.")
+
+
+@contextlib.contextmanager
+def _masked_output() -> Iterator[None]:
+    """Whatever is printed meanwhile, typer's own messages too, without the credentials of a URI on the command line."""
+    out, err = (None if stream is None else MaskedStream(stream) for stream in (sys.stdout, sys.stderr))
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):  # a shell may have closed them
+        yield
 
 
 def _write(path: Path, text: str) -> None:

@@ -13,7 +13,7 @@ from mtlray.analysis.grid.metrics import only
 from mtlray.analysis.grid.published import PublishedTable, numbers, resolve
 from mtlray.analysis.grid.selection import SelectionRule, rule
 from mtlray.analysis.grid.tuning import tuned
-from mtlray.analysis.layout import latex, markdown, text
+from mtlray.analysis.layout import delimited, latex, markdown, text
 from mtlray.analysis.layout.listing import Listing
 from mtlray.analysis.layout.sheet import Sheet, intervals, sheet
 from mtlray.errors import ResultsError, SpecError, unknown_name
@@ -132,8 +132,7 @@ class Table:
         """The table in one of FORMATS, without a newline at the end. Raises SpecError for an unknown format."""
         _check(format)
         if format == "csv":
-            rows: str = self.frame().to_csv(index=False)
-            return rows.rstrip("\n")
+            return delimited.render(self.frame()).rstrip("\n")
         sheets: list[Sheet | Listing] = (
             [sheet(self.results, self.selection, part, self.against) for part in self.grids]
             if self.kind == "cells"
@@ -155,7 +154,7 @@ def tabulate(results: Results, options: TableOptions = CELLS) -> Table:
     """
     results = only(tuned(results, options.rates), options.metrics)
     # The price of selection is of both splits; its grid is made by the one that is always there.
-    own = options.select or results.sweep.get("selection") or "best_val"
+    own = options.select if options.select is not None else results.sweep.get("selection") or "best_val"
     selected = rule("best_test" if options.kind == "selection" else own)
     beside = None if options.against is None else resolve(options.against, results.sweep.get("published"))
     if not results.datasets:

@@ -3,9 +3,18 @@
 import difflib
 from collections.abc import Iterable
 
+from mtlray.words.masking import masked
+from mtlray.words.values import shown
+
 
 class MtlrayError(Exception):
-    """Base of all errors that the user can fix; the command line prints them without a traceback and exits with 2."""
+    """Base of all errors that the user can fix; the command line prints them without a traceback and exits with 2.
+
+    Credentials in URIs are masked in the message, which goes to terminals, logs and results.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(masked(argument) if isinstance(argument, str) else argument for argument in args))
 
 
 class SpecError(MtlrayError, ValueError):
@@ -21,11 +30,15 @@ class ResultsError(MtlrayError, RuntimeError):
 
 
 class StoreError(ResultsError, OSError):
-    """An object store refuses, or does not answer. An OSError too, because it may pass."""
+    """An object store refuses or does not answer, or a disk does not let itself be read. An OSError too, because it may pass."""
 
 
 class LaunchError(MtlrayError, RuntimeError):
     """A sweep cannot be started here: no such cluster, too few resources, another driver at work."""
+
+
+class LostLockError(LaunchError):
+    """Another driver has taken the sweep over, so that this one and its workers write nothing more."""
 
 
 class StrategyError(MtlrayError, ArithmeticError):
@@ -37,4 +50,4 @@ def unknown_name(kind: str, found: str, valid: Iterable[str]) -> SpecError:
     names = sorted(valid)
     close = difflib.get_close_matches(found, names, n=1)
     hint = f" Did you mean `{close[0]}`?" if close else ""
-    return SpecError(f"There is no {kind} `{found}`.{hint} Valid names: {', '.join(names)}.")
+    return SpecError(f"There is no {kind} `{shown(found)}`.{hint} Valid names: {', '.join(names)}.")

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from mtlray.data.files.remote import make_ready
-from mtlray.errors import LaunchError, MtlrayError, ResultsError
+from mtlray.errors import MtlrayError, ResultsError
 from mtlray.identity.provenance import commit_of, versions
 from mtlray.planning.plan import Plan, packs, refuse_other_data
 from mtlray.planning.text import plan_text
@@ -29,6 +29,7 @@ from mtlray.running.signals import Stop
 from mtlray.specs import RunConfig
 from mtlray.specs.sweepfile import is_edited, refuse_edited
 from mtlray.sweep import Sweep
+from mtlray.words.masking import masked, masked_within
 
 
 def launch(
@@ -92,13 +93,14 @@ class _Launch:
                 embed_at=sweep.spec.embed_at,
                 launch=uuid.uuid4().hex[:12],
                 policy=self._policy,
+                fence=lock.fence,
             )
             self._store_description()
             self._run_packs(planned, job, lock)
         return self._finish()
 
     def _say(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(masked(text), highlight=False, markup=False, soft_wrap=True)
 
     # -- before
 
@@ -133,7 +135,7 @@ class _Launch:
             "versions": json.loads(versions()),
         }
         try:
-            sweep.ledger.write_sweep({**sweep.description(), "launch": circumstances})
+            sweep.ledger.write_sweep(masked_within({**sweep.description(), "launch": circumstances}))
         except OSError as error:
             raise ResultsError(f"Results should be written to {sweep.folder}. Found: {error}.") from error
 
@@ -148,11 +150,7 @@ class _Launch:
         with Display(planned.to_run, self._console, self._sweep.ledger.started()) as display:
             lock.on_loss = self._stop.now.set
             self._runner.run(groups, Session(job, display, self._stop, lock.note_running))
-        if lock.lost.is_set():
-            raise LaunchError(
-                f"Another `mtlray` took over {self._sweep.folder}, because this one showed no sign of life for too long. "
-                "`mtlray status` shows its progress; finished trials are kept."
-            )
+        lock.check()
 
     # -- after
 

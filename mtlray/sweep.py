@@ -13,6 +13,7 @@ from mtlray.results.driver_lock import DriverLock
 from mtlray.results.ledger import Ledger
 from mtlray.running.on_ray.resources import workers_here
 from mtlray.specs import SweepSpec, TrialSpec
+from mtlray.words.masking import masked
 
 
 class Sweep:
@@ -35,7 +36,7 @@ class Sweep:
         self.narrowed = narrowed
         self.module = module
         self.path = path
-        self.arguments = str(path) if arguments is None else arguments
+        self.arguments = masked(str(path) if arguments is None else arguments)
         self.results = results if "://" in results else str(Path(results).expanduser().absolute())
         self.trials: tuple[TrialSpec, ...] = spec.trials()
         self.ledger = Ledger(self.results, spec.name)
@@ -44,6 +45,11 @@ class Sweep:
     def folder(self) -> str:
         """The sweep's own results folder."""
         return f"{self.results.rstrip('/')}/{self.spec.name}"
+
+    @property
+    def shown_folder(self) -> str:
+        """The same for a person, without the credentials of a URI."""
+        return masked(self.folder)
 
     def description(self) -> dict[str, Any]:
         """What is stored as sweep.json, without the circumstances of a launch."""
@@ -63,7 +69,7 @@ class Sweep:
     def plan_text(self, workers: int | None = None, *, why: bool = False) -> str:
         """The plan as a person reads it, with the reason for each trial that is to run."""
         planned = self.plan()
-        text = plan_text(self.spec, self.trials, planned, workers_here("auto", 1.0, workers), self.folder)
+        text = plan_text(self.spec, self.trials, planned, workers_here("auto", 1.0, workers), self.shown_folder)
         return "\n".join([text, *why_text(planned.to_run, self.ledger)]) if why else text
 
     def status_json(self) -> str:
@@ -72,7 +78,7 @@ class Sweep:
 
     def status_text(self) -> str:
         """Counts by axis, and what failed."""
-        return Status(self.trials, self.ledger).as_text(self.spec.name, self.folder)
+        return Status(self.trials, self.ledger).as_text(self.spec.name, self.shown_folder)
 
     # -- verbs that write
 
@@ -82,11 +88,11 @@ class Sweep:
             failed = self.plan().failed
             self.ledger.forget(trial.trial_id for trial in failed)
         if not failed:
-            return f"No trial has failed in {self.folder}."
+            return f"No trial has failed in {self.shown_folder}."
         return f"{several(len(failed), 'failed trial')} will run again with `mtlray run {self.arguments}`."
 
     def compact(self) -> str:
         """Merge shards."""
         with self.lock():
             n = self.ledger.compact()
-        return f"{several(n, 'finished trial')} merged in {self.folder}."
+        return f"{several(n, 'finished trial')} merged in {self.shown_folder}."

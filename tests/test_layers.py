@@ -8,8 +8,9 @@ from places import ROOT
 
 # From the ground up. Folders of one row do not import each other.
 ROWS = [
+    ["words"],
     ["errors", "axes", "randomness", "closed_pipe"],
-    ["checks", "own_settings", "storage"],
+    ["checks", "own_settings", "reading", "storage"],
     ["identity", "tasks", "launch_scripts"],
     ["results", "data", "models", "strategies"],
     ["specs", "trackers", "analysis"],
@@ -21,10 +22,12 @@ ROWS = [
     ["cli"],
 ]
 NO_TORCH = {
+    "words",
     "errors",
     "closed_pipe",
     "checks",
     "own_settings",
+    "reading",
     "storage",
     "identity",
     "results",
@@ -107,6 +110,7 @@ def test_only_on_ray_knows_ray_and_the_ground_floor_no_torch(path):
 @pytest.mark.parametrize("path", [path for path in FILES if own(path) == "analysis"], ids=named)
 def test_analysis_knows_results_and_errors_alone(path):
     known = ("mtlray.analysis", "mtlray.results", "mtlray.errors", "mtlray.closed_pipe", "mtlray.own_settings")
+    known += ("mtlray.words",)
     for name in imported(path):
         assert not name.startswith("mtlray") or name.startswith(known), name
 

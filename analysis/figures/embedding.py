@@ -13,6 +13,7 @@ from matplotlib.transforms import Affine2D
 from mtlray.analysis.figures.panels import Drawing
 from mtlray.analysis.figures.scene import NothingToDraw, Scene
 from mtlray.analysis.figures.style import FAINT
+from mtlray.words.values import per_cent
 
 _SIZE = 2.5  # inches, of one panel
 _MOST = 12  # rows
@@ -86,4 +87,4 @@ def _label(frame: pd.DataFrame, scene: Scene) -> tuple[str, str | None]:
 
 def _name(frame: pd.DataFrame) -> str:
     first = frame.iloc[0]
-    return f"{first['strategy']}\n{100 * first['fraction']:.6g} % of the data, seed {first['seed']}"
+    return f"{first['strategy']}\n{per_cent(first['fraction'])} % of the data, seed {first['seed']}"

@@ -9,6 +9,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from mtlray.analysis.figures.panels import Drawing, each_panel, legend
 from mtlray.analysis.figures.scene import NothingToDraw, Scene, described
 from mtlray.analysis.grid.cells import Measure
+from mtlray.words.values import per_cent
 
 
 def draw(scene: Scene) -> Drawing:
@@ -44,7 +45,7 @@ def draw(scene: Scene) -> Drawing:
             )  # fmt: skip
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(FixedLocator(fractions))
-        axes.xaxis.set_major_formatter(FixedFormatter([f"{100 * fraction:.6g} %" for fraction in fractions]))
+        axes.xaxis.set_major_formatter(FixedFormatter([f"{per_cent(fraction)} %" for fraction in fractions]))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_ylabel(described(measure))
 

@@ -13,6 +13,7 @@ from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.selection import SelectionRule
 from mtlray.errors import ResultsError
 from mtlray.results.states import TrialState
+from mtlray.words.values import per_cent
 
 SINGLE = SINGLE_TASK_ROW
 
@@ -119,7 +120,7 @@ def described(measure: Measure) -> str:
 
 def of_data(fraction: float) -> str:
     """A data fraction in words."""
-    return f"{100 * fraction:.6g} % of the data"
+    return f"{per_cent(fraction)} % of the data"
 
 
 def listed(before: str, names: Sequence[str], most: int = 8) -> str:

@@ -12,6 +12,7 @@ from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.selection import RULES, SelectionRule, require_values
 from mtlray.errors import ResultsError
 from mtlray.results.states import TrialState
+from mtlray.words.values import shortest
 
 SINGLE_TASK = "single-task"  # the name of all single-task strategies together
 # The columns that cells are made from; the others are long texts, which take time to copy.
@@ -166,10 +167,10 @@ def _trials_of_cells(expected: pd.DataFrame) -> dict[tuple[str, str, float], lis
 def _refuse_several(settings: dict[tuple[str, float], set[tuple[Any, Any]]]) -> None:
     for (strategy, fraction), found in settings.items():
         if len(found) > 1:
-            listing = ", ".join(f"{optimizer} {rate:g}" for optimizer, rate in sorted(found))
+            listing = ", ".join(f"{optimizer} {shortest(rate)}" for optimizer, rate in sorted(found))
             raise ResultsError(
-                f"A cell should be a mean over seeds alone. Found {strategy}, fraction {fraction:g}, with several optimizers or "
-                f"learning rates: {listing}. Choose one for each strategy with mtlray.analysis.grid.tuning.tuned."
+                f"A cell should be a mean over seeds alone. Found {strategy}, fraction {shortest(fraction)}, with several "
+                f"optimizers or learning rates: {listing}. Choose one for each strategy with mtlray.analysis.grid.tuning.tuned."
             )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from mtlray.errors import ResultsError
 from mtlray.results.ledger import Ledger
+from mtlray.words.values import per_cent, shortest
 
 # What this package reads of each entry of the trial list.
 TRIAL_KEYS = ("trial_id", "dataset", "strategy", "fraction", "seed", "tasks")
@@ -149,7 +150,7 @@ def _expected(trials: Sequence[Mapping[str, Any]], where: str) -> pd.DataFrame:
         if cell in seen:
             raise ResultsError(
                 f"Trials {seen[cell]} and {trial_id} should differ in data set, strategy, fraction, seed or "
-                f"optimizer. Both are {cell[0]}, {cell[1]}, {cell[2]:g}, {cell[3]}. Put them into separate sweeps."
+                f"optimizer. Both are {cell[0]}, {cell[1]}, {shortest(cell[2])}, {cell[3]}. Put them into separate sweeps."
             )
         seen[cell] = trial_id
         rows[trial_id] = (trial_id, dataset, strategy, float(fraction), seed, list(tasks), *setting)
@@ -185,7 +186,7 @@ def _refuse_mixtures(expected: pd.DataFrame, summary: pd.DataFrame, where: str) 
             dataset, strategy, fraction = (found[name].iloc[0] for name in ("dataset", "strategy", "fraction"))
             raise ResultsError(
                 f"Trials that a mean is taken over should be made by one version of the code. In {where}, those of {strategy} on "
-                f"{dataset} at {100 * fraction:g} % are of {' and '.join(map(_made_by, found['made_by'].unique()))}. "
+                f"{dataset} at {per_cent(fraction)} % are of {' and '.join(map(_made_by, found['made_by'].unique()))}. "
                 "Launch the sweep again, which runs what is of an earlier version, or leave that strategy out with --strategies."
             )
 

@@ -14,6 +14,7 @@ import pandas as pd
 from mtlray.analysis.grid.load import Rates, Results
 from mtlray.errors import ResultsError, unknown_name
 from mtlray.results.states import TrialState
+from mtlray.words.values import shortest
 
 RATES = ("best", "all")
 
@@ -111,7 +112,7 @@ def _labels(chosen: dict[tuple[str, str, float], _Setting]) -> dict[tuple[str, s
         named = len({optimizer for optimizer, _ in here.values()}) > 1
         for strategy in dict.fromkeys(strategy for strategy, _ in here):
             own = [here[key] for key in sorted(here, key=lambda key: -key[1]) if key[0] == strategy]
-            words = [f"{optimizer} {rate:g}" if named else f"{rate:g}" for optimizer, rate in own]
+            words = [f"{optimizer} {shortest(rate)}" if named else shortest(rate) for optimizer, rate in own]
             labels[dataset, strategy] = "lr " + ("/".join(words) if len(set(words)) > 1 else words[0])
     return labels
 
@@ -153,7 +154,7 @@ def _best(
         description=f"of up to {count} learning rates a row and fraction, the one with the smallest gap to the best on "
         "the validation split",
         chosen=chosen,
-        labels=_labels(chosen) or {(d, s): f"lr {rate:g}" for (d, s, _), (_, rate) in chosen.items()},
+        labels=_labels(chosen) or {(d, s): f"lr {shortest(rate)}" for (d, s, _), (_, rate) in chosen.items()},
         notes=notes,
     )
     keep = set(kept)
@@ -184,7 +185,9 @@ def _all(results: Results, settings: dict[tuple[str, str, float], list[_Setting]
     named = len({optimizer for found in settings.values() for optimizer, _ in found}) > 1
     columns = ("dataset", "strategy", "optimizer", "learning_rate")
     expected["strategy"] = [
-        f"{strategy} lr {optimizer + ' ' if named else ''}{rate:g}" if (dataset, strategy) in several else strategy
+        f"{strategy} lr {optimizer + ' ' if named else ''}{shortest(rate)}"
+        if (dataset, strategy) in several
+        else strategy
         for dataset, strategy, optimizer, rate in zip(*(expected[name] for name in columns), strict=True)
     ]
     keys = zip(

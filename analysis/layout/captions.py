@@ -4,6 +4,7 @@ from mtlray.analysis.grid.cells import Column, Grid
 from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.selection import SelectionRule
 from mtlray.results.states import TrialState
+from mtlray.words.values import per_cent
 
 NOTHING = "–"
 
@@ -46,7 +47,7 @@ def measure(column: Column) -> str:
 
 def fraction(share: float) -> str:
     """A data fraction in per cent."""
-    return f"{100 * share:.6g} %"
+    return f"{per_cent(share)} %"
 
 
 def steps(steps: tuple[int, ...]) -> str:

@@ -12,10 +12,13 @@ from markupsafe import Markup
 from mtlray.analysis.grid.load import load
 from mtlray.analysis.grid.selection import RULES, rule
 from mtlray.analysis.grid.tuning import tuned
+from mtlray.analysis.layout import delimited
 from mtlray.analysis.report.completeness import MOST, STATES, completeness
 from mtlray.analysis.report.content import download, downloads, grids, published_table, section
 from mtlray.analysis.report.protocol import provenance
 from mtlray.errors import ResultsError
+from mtlray.words.masking import masked
+from mtlray.words.values import per_cent
 
 
 def render_report(
@@ -33,7 +36,7 @@ def render_report(
     results themselves stands on the page.
     """
     results = load(results_path, trials=trials)
-    selected = rule(select or results.sweep.get("selection") or "best_val")
+    selected = rule(select if select is not None else results.sweep.get("selection") or "best_val")
     if not results.datasets:
         raise ResultsError("A report should be about at least one trial. The sweep plans none.")
     beside = published_table(results, against)
@@ -43,10 +46,10 @@ def render_report(
     sections = [section(results, selected, dataset, i, of_rules, beside) for i, dataset in enumerate(results.datasets)]
     launch = results.sweep.get("launch") or {}
     name = str(results.sweep.get("name") or results.ledger.sweep)
-    source = launch.get("source")
+    source = masked(str(launch.get("source") or ""))  # earlier versions stored it as it was
     files = downloads(results, of_rules, beside)
     if len(done.troubles):
-        files.append(download(f"{name}.failures.csv", "failures, CSV", done.troubles.to_csv(index=False), "text/csv"))
+        files.append(download(f"{name}.failures.csv", "failures, CSV", delimited.render(done.troubles), "text/csv"))
     if source:
         files.append(download(str(launch.get("sweep_file", f"{name}.py")), "sweep file", source, "text/x-python"))
     return _template().render(
@@ -84,7 +87,7 @@ def _beside(filename: str) -> Markup:
 
 
 def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.6g} %"
+    return f"{per_cent(fraction)} %"
 
 
 def _number(text: str) -> str:

@@ -3,7 +3,7 @@
 import dataclasses
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +14,7 @@ from mtlray.cli.options import only
 from mtlray.cli.places import named
 from mtlray.errors import SpecError
 from mtlray.specs.run_config import RunConfig
+from mtlray.words.values import shown
 
 if TYPE_CHECKING:
     from mtlray.specs import SweepSpec
@@ -81,14 +82,15 @@ def _joined(sweep: "SweepSpec", names: Iterable[str]) -> "SweepSpec":
     return dataclasses.replace(sweep, strategies=(*sweep.strategies, *(s for s in joining if s is not None)))
 
 
-def _seeds(text: str) -> list[int]:
+def _seeds(text: str) -> Sequence[int]:
+    """The seeds of a range as a range, whatever its length. Raises SpecError."""
     try:
         if ":" in text:
             first, last = text.split(":")
-            return list(range(int(first or 0), int(last)))
+            return range(int(first or 0), int(last))
         return [int(entry) for entry in text.split(",")]
     except ValueError:
-        raise SpecError(f"Option --seeds should look like 0:3 or 0,2,5. Found `{text}`.") from None
+        raise SpecError(f"Option --seeds should look like 0:3 or 0,2,5. Found `{shown(text)}`.") from None
 
 
 def _numbers(option: str, text: str | None) -> list[float] | None:
@@ -98,4 +100,6 @@ def _numbers(option: str, text: str | None) -> list[float] | None:
         return [float(entry) for entry in text.split(",")]
     except ValueError:
         percent = " A quarter of the data is 0.25." if "%" in text else ""
-        raise SpecError(f"Option --{option} should be numbers separated by commas. Found `{text}`.{percent}") from None
+        raise SpecError(
+            f"Option --{option} should be numbers separated by commas. Found `{shown(text)}`.{percent}"
+        ) from None

@@ -8,6 +8,7 @@ import typer
 from mtlray.cli.arguments import DataFolder
 from mtlray.cli.data import DataSource, data_app
 from mtlray.cli.options import with_options
+from mtlray.errors import SpecError
 
 
 @data_app.command("show")
@@ -19,12 +20,13 @@ def data_show(
     examples: Annotated[int, typer.Option("--examples", min=1, help="Examples of each split.")] = 3,
 ) -> None:
     """Draw some examples of a data set with their labels: one picture for each form that was imported."""
-    from mtlray.data.catalog.pictures import draw, specs_of
+    from mtlray.data.catalog.pictures import arrays_of, draw, specs_of
 
+    if out.suffix.lower() not in (".png", ".pdf", ".svg"):
+        raise SpecError(f"Option --out should name a .png, .pdf or .svg file. Found `{out}`.")
     root = Path(config.data)
     specs = specs_of(name, root)
     for spec in specs:
         path = out if len(specs) == 1 else out.with_stem(f"{out.stem}-{spec.label}")
-        spec.prepare(root)
-        draw(spec, spec.load(root), path, examples)
+        draw(spec, arrays_of(spec, root), path, examples)
         print(f"{path}: {spec.origin}")

@@ -32,9 +32,10 @@ def export(
     """Export finished trials to TensorBoard, W&B or MLflow. Reads the results and changes nothing in them."""
     from mtlray.errors import unknown_name
     from mtlray.trackers import TRACKERS, finished_trials
+    from mtlray.words.masking import masked
 
     if tracker not in TRACKERS:
         raise unknown_name("tracker", tracker, TRACKERS)
     opened = open_sweep(sweep, results, narrowing)
     trials = finished_trials(opened.ledger, [trial.trial_id for trial in opened.trials])
-    print(TRACKERS[tracker](trials, to or _TO[tracker], project or opened.spec.name))
+    print(masked(TRACKERS[tracker](trials, to or _TO[tracker], project or opened.spec.name)))

@@ -1,6 +1,5 @@
 """The command that prints launch scripts for clusters."""
 
-import shlex
 import sys
 from typing import Annotated
 
@@ -31,12 +30,12 @@ def launch_script(
 
     if kind not in SCRIPTS:
         raise unknown_name("kind of launch script", kind, SCRIPTS)
-    loaded, _ = load_sweep(sweep)
+    loaded, module = load_sweep(sweep)
     launch = Launch(
         name=loaded.name,
         sweep=sweep,
-        files=own_files(sweep),
-        command=shlex.join(["mtlray", *sys.argv[1:]]),
+        files=own_files(sweep, module),
+        command=("mtlray", *sys.argv[1:]),
         results=named("results", results),
         cluster=cluster,
         run_options=tuple(run_options or ()),

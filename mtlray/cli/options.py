@@ -18,6 +18,7 @@ import typer
 
 from mtlray.cli.places import folder, place
 from mtlray.errors import SpecError
+from mtlray.words.values import shown
 
 _KEYS = {"help", "env", "shown", "place"}
 _PLACES: dict[str, Callable[[str, str], str]] = {"folder": folder, "folder or URI": place}
@@ -156,7 +157,7 @@ def number_or_auto(option: str, kind: type[int] | type[float], text: str) -> int
         return kind(text)
     except ValueError:
         what = "a whole number" if kind is int else "a number"
-        raise SpecError(f"Option --{option} should be {what} or auto. Found `{text}`.") from None
+        raise SpecError(f"Option --{option} should be {what} or auto. Found `{shown(text)}`.") from None
 
 
 def _same(value: Any) -> Any:

@@ -23,6 +23,10 @@ def named(option: str, text: str) -> str:
     what = f"Argument {option}" if option.isupper() else f"Option --{option}"
     if not text.strip():
         raise SpecError(f"{what} should name a folder. Found an empty name. Write `.` for the current folder.")
+    if re.fullmatch(r"(?!file:)[a-z][a-z0-9+.-]*:/*", text, re.IGNORECASE) and "//" in text:
+        raise SpecError(
+            f"{what} should name a folder or a URI. Found `{text}`, which names no bucket. Write `{text}BUCKET/FOLDER`."
+        )
     if _HALF_URI.match(text):
         scheme, _, rest = text.partition(":")
         path = rest.lstrip("/")

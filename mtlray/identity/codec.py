@@ -1,8 +1,8 @@
 """Specs as plain JSON values, with the class of each part named; the form in which a trial's identity is hashed.
 
-Our own classes are named by their name; a user's class by its module and name, with the version of its package where that offers
-strategies to mtlray; and one that is defined in a sweep file by its name and a digest of its code, because changing the code
-changes the numbers.
+Our own classes are named by their name; those of an installed package by module and name, with the package's version where it
+offers strategies to mtlray; and a user's own by its name, with its module unless that is the sweep file, and a digest of its
+code, because changing the code changes the numbers.
 """
 
 import dataclasses
@@ -13,11 +13,10 @@ from functools import cache, lru_cache
 from typing import Any
 
 from mtlray.errors import SpecError
-from mtlray.identity.code_digest import code_digest, made_elsewhere
-from mtlray.identity.plugins import package_of
-
-# Modules loaded from a sweep file carry this prefix; see mtlray.specs.sweepfile.
-SWEEP_MODULE = "mtlray_sweep_"
+from mtlray.identity.code_digest import code_digest, is_users_own, made_elsewhere
+from mtlray.identity.plugins import is_installed, package_of
+from mtlray.identity.user_code.sources import SWEEP_MODULE
+from mtlray.words.masking import holds_credentials
 
 
 def encode(value: Any) -> Any:
@@ -30,6 +29,11 @@ def encode(value: Any) -> Any:
         if not math.isfinite(value):
             raise SpecError(f"A spec should hold finite numbers. Found {value}.")
         return int(value) if value.is_integer() else value  # 1 and 1.0 are the same trial
+    if isinstance(value, str) and holds_credentials(value):
+        raise SpecError(
+            f"A spec should hold no credentials, because it is stored with each result. Found `{value}`. Give them by the "
+            "environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        )
     if value is None or isinstance(value, (bool, int, str)):
         return value
     raise SpecError(
@@ -94,5 +98,8 @@ def class_name(cls: type) -> str:
         raise made_elsewhere(cls)
     if cls.__module__.startswith(SWEEP_MODULE):
         return f"{cls.__qualname__}@{code_digest(cls)}"
+    name = f"{cls.__module__}:{cls.__qualname__}"
     package = package_of(cls.__module__)
-    return f"{cls.__module__}:{cls.__qualname__}" + (f"@{package}" if package else "")
+    if package is not None:
+        name += f"@{package}"
+    return f"{name}@{code_digest(cls)}" if is_users_own(cls) and not is_installed(cls.__module__) else name

@@ -11,6 +11,7 @@ from mtlray.checks import require
 from mtlray.errors import LaunchError
 from mtlray.launch_scripts.launch import Launch
 from mtlray.launch_scripts.yaml_text import as_yaml
+from mtlray.words.masking import holds_credentials
 
 # Ray and mtlray get this long after SIGTERM; KubeRay passes it to the pods.
 _GRACE_SECONDS = 60
@@ -50,7 +51,7 @@ def kuberay(launch: Launch) -> str:
     require(spot is None or spot in _SPOT, "spot", f"be one of {', '.join(_SPOT)}", spot)
     documents = [as_yaml(part) for part in (_config_map(launch), _ray_job(launch))]
     return (
-        f"# Made by: {launch.command}\n"
+        f"# Made by: {launch.made_by}\n"
         "# Start:   kubectl apply -f THIS_FILE    (to start again: kubectl delete -f THIS_FILE first; results stay)\n"
         f"# Watch:   kubectl logs -f job/mtlray-{launch.slug}\n"
         f"# The secret `{_SECRET}`, if there is one, becomes the pods' environment: AWS_ACCESS_KEY_ID and the like.\n"
@@ -60,6 +61,12 @@ def kuberay(launch: Launch) -> str:
 
 def _config_map(launch: Launch) -> dict[str, Any]:
     data = {path.name: path.read_text(encoding="utf-8") for path in launch.files}
+    for name, text in data.items():
+        if holds_credentials(text):
+            raise LaunchError(
+                f"A launch script holds the sweep file and its modules, and should hold no credentials. Found some in {name}. "
+                f"Put them into the secret `{_SECRET}`, which becomes the pods' environment."
+            )
     size = sum(map(len, data.values()))
     if size > _LARGEST_CONFIG_MAP:
         raise LaunchError(

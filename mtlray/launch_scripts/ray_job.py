@@ -14,11 +14,11 @@ def ray_job(launch: Launch) -> str:
     launch.shared_results("The nodes of a Ray cluster")
     command = launch.run(
         sweep=launch.sweep.name,
-        data=shlex.quote(launch.cluster.data or "/tmp/mtlray-data"),  # on each node's own disk
+        data=None if launch.cluster.data is None else shlex.quote(launch.cluster.data),
         options=["--address", "auto"],
     )
     return f"""#!/bin/bash
-# Made by: {launch.command}
+# Made by: {launch.made_by}
 # Run:     bash THIS_FILE    (needs `pip install 'ray[default]'` here, mtlray on every node, and access to the dashboard)
 # If the cluster goes away, the job ends. Run this script again to continue with what is left.
 set -eu

@@ -42,11 +42,11 @@ def ray_up(launch: Launch) -> str:
     content = _local(launch) if launch.cluster.provider == "local" else _cloud(launch)
     run = launch.run(
         sweep=f"{_FOLDER}/{launch.sweep.name}",
-        data=shlex.quote(launch.cluster.data or "/tmp/mtlray-data"),  # on each node's own disk
+        data=None if launch.cluster.data is None else shlex.quote(launch.cluster.data),
         options=["--address", "auto", "--wait-seconds", "900"],
     )
     return (
-        f"# Made by: {launch.command}\n"
+        f"# Made by: {launch.made_by}\n"
         "# Start:   ray up -y THIS_FILE\n"
         f"# Run:     ray exec THIS_FILE {shlex.quote(run)}    (again: continues with what is left)\n"
         "# End:     ray down -y THIS_FILE\n" + as_yaml(content)

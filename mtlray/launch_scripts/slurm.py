@@ -41,21 +41,19 @@ def _header(launch: Launch) -> str:
     lines += [f"--partition={launch.cluster.partition}"] if launch.cluster.partition else []
     lines += [f"--account={launch.cluster.account}"] if launch.cluster.account else []
     directives = "\n".join(f"#SBATCH {line}" for line in lines)
-    return f"#!/bin/bash\n{directives}\n#\n# Made by: {launch.command}\n# Submit:  sbatch THIS_FILE\n"
+    return f"#!/bin/bash\n{directives}\n#\n# Made by: {launch.made_by}\n# Submit:  sbatch THIS_FILE\n"
 
 
 def _preamble(launch: Launch) -> str:
     setup = f"{launch.cluster.setup}\n" if launch.cluster.setup else ""
     return f"""set -u
 cd "$SLURM_SUBMIT_DIR" || exit 2
-{setup}export RAY_TMPDIR="/tmp/r$SLURM_JOB_ID"  # short: the paths of Ray's sockets may have 107 bytes
-mkdir -p "$RAY_TMPDIR"
-"""
+{setup}"""
 
 
 def _data(launch: Launch) -> str:
-    """Node-local disk unless told otherwise; each node makes its arrays once."""
-    return shlex.quote(launch.cluster.data) if launch.cluster.data else '"${SLURM_TMPDIR:-/tmp}/mtlray-data-$USER"'
+    """Slurm's own folder on the node's disk, where the site makes one, unless told otherwise; never a shared one such as /tmp."""
+    return shlex.quote(launch.cluster.data) if launch.cluster.data else '"${SLURM_TMPDIR:-$HOME/.cache}/mtlray"'
 
 
 def _one_node(launch: Launch) -> str:
@@ -73,7 +71,11 @@ def _many_nodes(launch: Launch) -> str:
     options = ["--address", '"$head:$port"', "--grace-seconds", str(_GRACE_SECONDS)]
     command = launch.run(sweep=str(launch.sweep), data=_data(launch), options=options)
     gpus = ' --num-gpus="$SLURM_GPUS_ON_NODE"' if launch.cluster.gpus else " --num-gpus=0"
-    return f"""head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+    return f"""# By one name on every node, which nobody can foresee. Short: the paths of Ray's sockets may have 107 bytes.
+RAY_TMPDIR="/tmp/r$(od -An -N8 -tx1 /dev/urandom | tr -d ' \\n')"
+export RAY_TMPDIR
+trap 'rm -rf "$RAY_TMPDIR"' EXIT
+head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 port=$((20000 + SLURM_JOB_ID % 10000))
 # One token for this job. Without it nodes refuse each other as soon as any Ray was started under this home folder.
 export RAY_AUTH_MODE=token
@@ -82,12 +84,12 @@ export RAY_AUTH_TOKEN
 export RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT=300  # seconds for all nodes to join; Ray's own 30 are too few
 export RAY_memory_monitor_refresh_ms=0             # Slurm's limits hold; a trial that Ray's monitor kills ends its neighbours
 export MTLRAY_PID_FILE="$RAY_TMPDIR/driver.pid"
-rm -f "$MTLRAY_PID_FILE"
-# Ray would count the machine's cores and not those of the job.
+# Ray would count the machine's cores and not those of the job. Each node makes the folder for this user alone.
 srun --kill-on-bad-exit=1 \\
+  bash -c 'mkdir -m 700 "$RAY_TMPDIR" && exec "$@"' node \\
   ray symmetric-run --address "$head:$port" --min-nodes "$SLURM_JOB_NUM_NODES" \\
   --num-cpus="$SLURM_CPUS_PER_TASK"{gpus} -- \\
-  bash -c 'mkdir -p "$RAY_TMPDIR"; echo $$ > "$MTLRAY_PID_FILE"; exec "$@"' driver \\
+  bash -c 'echo $$ > "$MTLRAY_PID_FILE"; exec "$@"' driver \\
   {command} &
 job=$!
 # The driver runs on the first node, as this script does; srun itself must not be stopped, or all Rays would be killed at once.

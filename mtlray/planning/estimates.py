@@ -42,7 +42,7 @@ class Estimates:
             if network not in self._counted:
                 try:
                     counted = operations(trial.model, trial.dataset.input_shape, tasks)
-                except Exception:  # a model of a sweep file may raise anything; training it will say so
+                except (Exception, SystemExit):  # a model of a sweep file may raise anything; training it will say so
                     counted = _UNKNOWN
                 self._counted[network] = counted
             self._costs[key] = self._counted[network], passes

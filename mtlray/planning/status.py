@@ -10,6 +10,7 @@ from mtlray.results.ledger import RESULTS_VERSION, Ledger
 from mtlray.results.owner import present
 from mtlray.results.states import TrialState
 from mtlray.specs import TrialSpec
+from mtlray.words.values import per_cent, shortest
 
 _ORDER = (
     TrialState.DONE, TrialState.DIVERGED, TrialState.FAILED, TrialState.DAMAGED, TrialState.RUNNING,
@@ -24,8 +25,10 @@ class Status:
         self.trials, self._ledger = trials, ledger
         self._several_rates = len({trial.optimizer for trial in trials}) > 1
         started = ledger.started()
-        self.driver = present(ledger.store)  # before the results, so that what ends meanwhile is not called interrupted
-        running = set(self.driver.running) if self.driver is not None else set[str]()
+        self.drivers = present(
+            ledger.store
+        )  # before the results, so that what ends meanwhile is not called interrupted
+        running = {trial_id for driver in self.drivers for trial_id in driver.running}
         self.records, self.damaged = ledger.records(every_byte=False)
         broken = {Path(name).stem for name in self.damaged}
 
@@ -42,22 +45,21 @@ class Status:
 
     def as_json(self, name: str) -> str:
         """Counts, each trial's state, and who is at work."""
-        driver = self.driver.words() if self.driver is not None else None
+        driver = "; ".join(driver.words() for driver in self.drivers) or None
         content = {"sweep": name, "counts": Counter(self.states.values()), "driver": driver, "trials": self.states}
         return json.dumps(content, indent=1)
 
     def as_text(self, name: str, folder: str) -> str:
         """Counts by axis, and what failed."""
         lines = [f"{name}: {_counts(self.states.values())} of {len(self.trials)} trials, in {folder}"]
-        if self.driver is not None:
-            lines.append(f"at work: {self.driver.words()}")
+        lines += [f"at work: {driver.words()}" for driver in self.drivers]
         axes: dict[str, Callable[[TrialSpec], str]] = {
             "data set": lambda t: t.dataset.label,
             "strategy": lambda t: t.strategy.label,
-            "fraction": lambda t: f"{100 * t.fraction:g} %",
+            "fraction": lambda t: f"{per_cent(t.fraction)} %",
         }
         if self._several_rates:
-            axes["optimizer"] = lambda t: f"{t.optimizer.label} lr {t.optimizer.lr:g}"
+            axes["optimizer"] = lambda t: f"{t.optimizer.label} lr {shortest(t.optimizer.lr)}"
         for axis, value in axes.items():
             groups: dict[str, list[TrialState]] = {}
             for trial in self.trials:
@@ -94,8 +96,8 @@ class Status:
         return lines
 
     def _described(self, trial: TrialSpec) -> str:
-        rate = f" lr {trial.optimizer.lr:g}" if self._several_rates else ""
-        return f"{trial.strategy.label}{rate} {100 * trial.fraction:g} % seed {trial.seed} ({trial.trial_id})"
+        rate = f" lr {shortest(trial.optimizer.lr)}" if self._several_rates else ""
+        return f"{trial.strategy.label}{rate} {per_cent(trial.fraction)} % seed {trial.seed} ({trial.trial_id})"
 
 
 def _counts(states: Iterable[TrialState]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mtlray.planning.plan import Plan
 from mtlray.planning.wording import duration, several
 from mtlray.specs import SweepSpec, TrialSpec
+from mtlray.words.values import per_cent, shortest
 
 _RAY_START = 15.0  # seconds until the first trial runs
 
@@ -24,7 +25,7 @@ def plan_text(spec: SweepSpec, trials: Sequence[TrialSpec], planned: Plan, worke
 
 
 def _axes(spec: SweepSpec, trials: Sequence[TrialSpec]) -> list[str]:
-    fractions = dict.fromkeys(f"{100 * t.fraction:g} %" for t in trials)
+    fractions = dict.fromkeys(f"{per_cent(t.fraction)} %" for t in trials)
     datasets = dict.fromkeys((t.dataset.label, t.dataset.origin) for t in trials)
     rates = dict.fromkeys((t.optimizer.label, t.optimizer.lr) for t in trials)
     cells = len({(t.dataset.label, t.strategy.label, t.optimizer, t.fraction) for t in trials})
@@ -33,7 +34,11 @@ def _axes(spec: SweepSpec, trials: Sequence[TrialSpec]) -> list[str]:
         f"{spec.name}: {spec.question}",
         *(f"  data        {label}: {origin}" for label, origin in datasets),
         f"  strategies  {', '.join(dict.fromkeys(t.strategy.label for t in trials))}",
-        *([f"  optimizers  {'; '.join(f'{label} lr {rate:g}' for label, rate in rates)}"] if len(rates) > 1 else []),
+        *(
+            [f"  optimizers  {'; '.join(f'{label} lr {shortest(rate)}' for label, rate in rates)}"]
+            if len(rates) > 1
+            else []
+        ),
         f"  fractions   {', '.join(fractions)}; {several(len({t.seed for t in trials}), 'seed')}",
         f"  trials      {len(trials):,} in {several(cells, 'cell')}, {steps} steps each",
     ]

@@ -1,6 +1,7 @@
 """Counts, durations and trials in words, the same wherever a person reads them."""
 
 from mtlray.specs import TrialSpec
+from mtlray.words.values import per_cent
 
 
 def several(n: int, noun: str) -> str:
@@ -10,9 +11,7 @@ def several(n: int, noun: str) -> str:
 
 def name(trial: TrialSpec) -> str:
     """One trial in words."""
-    return (
-        f"{trial.dataset.label} {trial.strategy.label} {100 * trial.fraction:g} % seed {trial.seed} ({trial.trial_id})"
-    )
+    return f"{trial.dataset.label} {trial.strategy.label} {per_cent(trial.fraction)} % seed {trial.seed} ({trial.trial_id})"
 
 
 def duration(seconds: float) -> str:

@@ -1,36 +1,49 @@
-"""One driver a sweep: how a results folder is taken, held, and taken over from a driver that is gone.
+"""One driver a sweep, or one for each part of it: how a results folder is taken, held, and taken over from a driver that is gone.
 
 On one machine the system's own lock decides, and it is freed when its holder dies, however it dies. Where that does not reach
-(another host, an object store), the holder's file `driver.json` does: its beat changes every few seconds, and a second driver
-watches it for longer than that before it takes over. No clocks of two hosts are compared.
+(another host, an object store, a disk that does not lock), the holder's file `driver.json` does: its beat changes every few
+seconds, and a second driver watches it for longer than that before it takes over. No clocks of two hosts are compared.
 """
 
 import contextlib
+import copy
 import json
 import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import asdict, replace
-from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from mtlray.errors import LaunchError, ResultsError, StoreError
-from mtlray.results.owner import BEAT_SECONDS, FILE, WATCH_SECONDS, Owner, holder, lock_path
+from mtlray.results.fence import Fence
+from mtlray.results.owner import BEAT_SECONDS, WATCH_SECONDS, Owner, holder, holders
+from mtlray.results.part import WHOLE, Part
 from mtlray.storage.store import Store
+from mtlray.storage.system_lock import NoLocksError, SystemLock
 
 
 class DriverLock:
-    """Held by the command that writes to a sweep. Raises LaunchError on entry where another one lives."""
+    """Held by the command that writes to a sweep, or to a part of it. Raises LaunchError on entry where another one lives.
+
+    The whole excludes each part, and parts exclude each other unless they are different ones of one division. While it is held,
+    `store` changes nothing once another driver has taken over.
+    """
 
     def __init__(
-        self, store: Store, *, watch_seconds: float = WATCH_SECONDS, beat_seconds: float = BEAT_SECONDS
+        self,
+        store: Store,
+        part: Part = WHOLE,
+        *,
+        watch_seconds: float = WATCH_SECONDS,
+        beat_seconds: float = BEAT_SECONDS,
     ) -> None:
-        self._store = store
-        self._path = lock_path(store)
-        self._lock: FileLock | None = None
+        self._guarded = store
+        self._store = copy.copy(store)
+        self._part = part
+        self._locks: list[SystemLock] = []
         self._watch_seconds, self._beat_seconds = watch_seconds, beat_seconds
         self._owner = Owner.me()
+        self.fence = Fence(self._owner.token, part)
+        """The right to write under this lock, for workers."""
         self._running: tuple[str, ...] = ()
         self._ended = threading.Event()
         self._changed = threading.Event()
@@ -41,97 +54,131 @@ class DriverLock:
         """Set when another driver has taken the sweep over because this one did not beat for too long."""
 
     def __enter__(self) -> "DriverLock":
-        if self._path is not None:
-            if not self._path.parent.exists():
-                return self
-            self._take_system_lock(self._path)
+        if self._store.local is not None and not self._store.local.exists():
+            return self
         try:
-            self._wait_for_other_hosts()
-            self._store.write(FILE, self._text())
-            if self._path is None:
-                self._settle()
+            self._take_system_locks()
+            self._wait_for_others()
+            self._store.write(self._part.file, self._text())
+            self._settle()
         except StoreError:
             self._release()
             raise
         except OSError as error:
             self._release()
-            raise ResultsError(f"Results should be written to {self._store.where('')}. Found: {error}.") from error
+            raise ResultsError(
+                f"Results should be written to {self._store.where('')}. Found: {error}. "
+                "Make that folder writable, or choose another place with --results."
+            ) from error
         except BaseException:
             self._release()
             raise
+        self.fence.protect(self._guarded)
         self._thread = threading.Thread(target=self._beat, name="mtlray-heartbeat", daemon=True)
         self._thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._guarded.guard = None
         if self._thread is not None:
             self._ended.set()
             self._changed.set()
             self._thread.join()
-            if not self.lost.is_set():
-                with contextlib.suppress(OSError):
-                    self._store.delete(FILE)
+            self._withdraw()
         self._release()
 
     def note_running(self, trial_ids: Collection[str]) -> None:
         """Tell readers which trials run now: at once on a disk, within about a second on an object store."""
         self._running = tuple(sorted(trial_ids))
-        if self._thread is not None and self._path is not None:
+        if self._thread is not None and self._store.local is not None:
             with contextlib.suppress(OSError):
                 self._write_beat()
         else:
             self._changed.set()
 
+    def check(self) -> None:
+        """Raise LostLockError where another driver has taken over; StoreError where that cannot be read."""
+        if self._thread is not None:
+            self.fence.check(self._store)
+
     # -- taking it
 
-    def _take_system_lock(self, path: Path) -> None:
-        self._lock = FileLock(path)
-        try:
-            self._lock.acquire(timeout=0.5)  # `status` may be looking at it just now
-        except Timeout:
-            self._lock = None
-            raise self._held(holder(self._store)) from None
-        except OSError as error:
-            self._lock = None
-            raise ResultsError(f"Results should be written to {path.parent}. Found: {error}.") from error
-
-    def _wait_for_other_hosts(self) -> None:
-        """Return where nobody holds the sweep; a silent driver of another host is watched first."""
-        first = holder(self._store)
-        if first is None:
+    def _take_system_locks(self) -> None:
+        """Hold the part's lock, and beside other parts that of the whole. Without locks on this disk the files decide alone."""
+        folder, part = self._store.local, self._part
+        if folder is None:
             return
-        alive = first.is_alive()
-        if alive is False:
-            return
-        if alive:
-            raise self._held(first)
-        deadline = time.monotonic() + self._watch_seconds
-        while time.monotonic() < deadline:
-            time.sleep(min(0.5, self._watch_seconds / 4))
-            now = holder(self._store)
-            if now is None:
+        wanted = [SystemLock(folder / WHOLE.lock_file, shared=part != WHOLE)]
+        wanted += [SystemLock(folder / part.lock_file)] if part != WHOLE else []
+        for lock in wanted:
+            try:
+                taken = lock.take(0.5)  # `status` may be looking at it just now
+            except NoLocksError:
+                self._release()
                 return
-            if (now.token, now.beat) != (first.token, first.beat):
-                raise self._held(now)
+            if not taken:
+                raise self._held(next(iter(self._others().values()), None))
+            self._locks.append(lock)
+
+    def _others(self) -> dict[Part, Owner]:
+        """The drivers of all parts that overlap this one and are not known to be dead."""
+        found = holders(self._store)
+        return {
+            part: owner
+            for part, owner in found.items()
+            if part.overlaps(self._part) and owner.token != self._owner.token and owner.is_alive() is not False
+        }
+
+    def _wait_for_others(self) -> None:
+        """Return where nobody holds the sweep; silent drivers of other hosts are watched first, and then replaced."""
+        first = self._others()
+        deadline = time.monotonic() + self._watch_seconds
+        now = first
+        while now:
+            for part, owner in now.items():
+                before = first.get(part)
+                if owner.is_alive() or before is None or (before.token, before.beat) != (owner.token, owner.beat):
+                    raise self._held(owner)
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(min(0.5, self._watch_seconds / 4))
+            now = self._others()
+        for part in holders(self._store):
+            if part != self._part and part.overlaps(self._part):
+                self._store.delete(part.file)  # or its workers would still be in the right
 
     def _settle(self) -> None:
-        """Where there is no system lock, of two that came at once the last to write has it."""
-        time.sleep(min(2.0, self._watch_seconds / 4))
-        now = holder(self._store)
+        """Of two that came at once, the last to write a file has it, and none has a part that overlaps the other's.
+
+        Without a system's lock that takes a while.
+        """
+        if not self._locks:
+            time.sleep(min(2.0, self._watch_seconds / 4))
+        now = holder(self._store, self._part)
         if now is None or now.token != self._owner.token:
             raise self._held(now)
+        if others := self._others():
+            self._withdraw()
+            raise self._held(next(iter(others.values())))
 
     def _held(self, owner: Owner | None) -> LaunchError:
-        who = owner.words() if owner is not None else f"{self._path} is locked"
+        who = owner.words() if owner is not None else f"{self._store.where(self._part.lock_file)} is locked"
         return LaunchError(
             f"Another `mtlray` is working on this sweep ({who}). "
             "Wait for it, or stop it; `mtlray status` shows its progress."
         )
 
+    def _withdraw(self) -> None:
+        """Remove the file, if it is still this driver's."""
+        with contextlib.suppress(OSError):
+            now = holder(self._store, self._part)
+            if now is not None and now.token == self._owner.token:
+                self._store.delete(self._part.file)
+
     def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        for lock in self._locks:
+            lock.release()
+        self._locks = []
 
     # -- holding it
 
@@ -145,15 +192,25 @@ class DriverLock:
             if self._ended.wait(min(1.0, self._beat_seconds)):  # at most one write a second
                 return
             with contextlib.suppress(OSError):  # a full disk: the system's lock still holds
-                now = holder(self._store)
-                if now is not None and now.token != self._owner.token:
-                    self.lost.set()
-                    self.on_loss()
-                    return
                 self._write_beat()
+            if self.lost.is_set():
+                return
 
     def _write_beat(self) -> None:
+        """Also the first thing that a driver does that was frozen: it must not write over what replaced it."""
         with self._writing:
+            if self.lost.is_set():
+                return
+            if self._is_replaced():
+                self.lost.set()
+                self.on_loss()
+                return
             changes = {"beat": self._owner.beat + 1, "beat_at": time.time(), "running": self._running}
             self._owner = replace(self._owner, **changes)  # type: ignore[arg-type]  # one of each type
-            self._store.write(FILE, self._text(), durable=False)
+            self._store.write(self._part.file, self._text(), durable=False)
+
+    def _is_replaced(self) -> bool:
+        now = holder(self._store, self._part)
+        if now is not None:
+            return now.token != self._owner.token
+        return bool(self._others())  # a file that a person removed is written anew

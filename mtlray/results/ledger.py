@@ -9,7 +9,6 @@ RESULTS/<sweep>/quarantine/                      files that did not open, out of
 """
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,9 @@ from typing import Any
 import pyarrow as pa
 
 from mtlray.errors import ResultsError, StoreError
+from mtlray.results.fence import Fence
+from mtlray.results.first_release import is_of_the_first
+from mtlray.results.listed import refuse_foreign_names
 from mtlray.results.schema import (
     CURVE_CIRCUMSTANCES,
     RESULTS_VERSION,
@@ -58,17 +60,19 @@ class TrialRecord:
 
 
 class Ledger:
-    """One sweep's results folder. Reading never changes it; each write is one whole file.
+    """One sweep's results folder. Reading never changes it; StoreError says that it cannot be read. A write is one whole file.
 
-    A trial counts as finished when its summary shard opens and holds its rows, and its curves, which are written before it, are
-    there and open.
+    A trial is finished when its summary shard opens and holds its rows, and its curves, written before it, are there and open.
     """
 
-    def __init__(self, results: str, sweep: str) -> None:
+    def __init__(self, results: str, sweep: str, *, fence: Fence | None = None) -> None:
+        """With the `fence` of a driver's lock, whatever writes raises LostLockError once that is lost."""
         self.results = results
         self.sweep = sweep
         self.store = Store(f"{str(results).rstrip('/')}/{sweep}")
-        self._summaries = Shards(self.store, "summary", _facts_of_summary, _is_of_the_first)
+        if fence is not None:
+            fence.protect(self.store)
+        self._summaries = Shards(self.store, "summary", _facts_of_summary, is_of_the_first)
 
     # -- the sweep as a whole
 
@@ -95,6 +99,7 @@ class Ledger:
             ) from error
         for key in ("crc32", "format"):
             description.pop(key, None)
+        refuse_foreign_names(description, self.store.where("sweep.json"))
         return description
 
     # -- finished trials
@@ -276,17 +281,6 @@ def _facts_of_curves(table: pa.Table) -> dict[str, Any]:
 def _trials_of(table: pa.Table) -> list[str]:
     ids: list[str] = table.column("trial_id").unique().to_pylist()
     return ids
-
-
-def _is_of_the_first(summary: pa.Table) -> bool:
-    """Whether the first release, which sealed nothing, wrote these rows: they say so, and each id is that of its spec."""
-    rows = summary.select(["trial_id", "spec", "results_version"]).to_pylist()
-    return all(
-        row["results_version"] < SEALED_SINCE
-        and json.loads(row["spec"])["results_version"] < SEALED_SINCE
-        and hashlib.sha256(row["spec"].encode()).hexdigest().startswith(row["trial_id"])
-        for row in rows
-    )
 
 
 def _as(table: pa.Table, schema: pa.Schema) -> pa.Table:

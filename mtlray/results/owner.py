@@ -1,6 +1,5 @@
-"""Who works on a sweep: what its driver writes about itself in `driver.json`, and whether that process lives."""
+"""Who works on a sweep: what a driver writes about itself in `driver.json`, and whether that process lives."""
 
-import fcntl
 import getpass
 import json
 import os
@@ -10,11 +9,12 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mtlray.results.part import WHOLE, Part
 from mtlray.storage.store import Store
+from mtlray.storage.system_lock import is_locked
 
 BEAT_SECONDS = 5.0
 WATCH_SECONDS = 4 * BEAT_SECONDS  # a driver on another host that does not beat for so long is gone
-FILE = "driver.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,39 +53,53 @@ class Owner:
 
     def words(self) -> str:
         """A description of the process, for a message."""
+        if not self.token:
+            return "a process that has not yet said who it is"
         return f"process {self.pid} of {self.user} on {self.host}, since {self.since}"
 
 
-def holder(store: Store) -> Owner | None:
-    """Who wrote `driver.json` last; None if there is no such file or it does not open. The holder may be dead."""
+def holder(store: Store, part: Part = WHOLE) -> Owner | None:
+    """Who wrote a part's file last; None if there is no such file or it does not open. The holder may be dead.
+
+    Raises StoreError where the disk or the store does not let it be read, which is no sign that nobody holds it.
+    """
     try:
-        values = json.loads(store.read(FILE))
+        data = store.read(part.file)
+    except FileNotFoundError:
+        return None
+    try:
+        values = json.loads(data)
         return Owner(**{**values, "running": tuple(values["running"])})
-    except (OSError, ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError):
         return None
 
 
-def present(store: Store) -> Owner | None:
-    """The driver that is at work now, as far as can be told without waiting; changes nothing."""
-    owner = holder(store)
-    path = lock_path(store)
-    if path is not None and path.exists():
-        with path.open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except OSError:
-                return owner or Owner("", "", 0, "", "", "", "")
-    if owner is None:
-        return None
+def holders(store: Store) -> dict[Part, Owner]:
+    """Who wrote the file of each part last. Raises StoreError."""
+    parts = sorted({part for name in store.names("") if name.endswith(".json") and (part := Part.named(name))})
+    return {part: owner for part in parts if (owner := holder(store, part)) is not None}
+
+
+def present(store: Store) -> tuple[Owner, ...]:
+    """The drivers that are at work now, as far as can be told without waiting; changes nothing. Raises StoreError."""
+    owners = holders(store)
+    if store.local is None:
+        return tuple(owner for owner in owners.values() if _seems_alive(owner))
+    parts = sorted({part for name in store.names("") if (part := Part.named(name))})
+    found = []
+    for part in parts:
+        if is_locked(store.local / part.lock_file):
+            found.append(owners.get(part) or Owner("", "", 0, "", "", "", ""))
+        elif part in owners and _seems_alive(owners[part]):
+            found.append(owners[part])
+    return tuple(found)
+
+
+def _seems_alive(owner: Owner) -> bool:
     alive = owner.is_alive()
     if alive is None:  # another host: its clock may differ from ours, and only `status` depends on this
-        alive = abs(time.time() - owner.beat_at) < WATCH_SECONDS + 60
-    return owner if alive else None
-
-
-def lock_path(store: Store) -> Path | None:
-    """The file that the system's lock is on; None on an object store."""
-    return store.local / "driver.lock" if store.local is not None else None
+        return abs(time.time() - owner.beat_at) < WATCH_SECONDS + 60
+    return alive
 
 
 def _boot() -> str:

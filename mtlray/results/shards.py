@@ -1,8 +1,8 @@
 """Shards: a folder of sealed Parquet files, one for each trial, and merged ones. What opens is read; the rest is named."""
 
+import contextlib
 import hashlib
-import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -91,41 +91,34 @@ class Shards:
         """The facts of one file: None where it does not open, empty where it is gone."""
         try:
             data = self._store.read(f"{self.folder}/{name}")
+        except FileNotFoundError:
+            return {}
+        with _content():
             if (facts := facts_of(data)) is not None:
                 return facts
             table = _parse(data)
             return self._describe(table) if self._unsealed(table) else None
-        except FileNotFoundError:
-            return {}
-        except StoreError:  # the store's trouble says nothing about the file
-            raise
-        except (pa.ArrowException, OSError, ValueError, KeyError):
-            return None
+        return None
 
     def ends(self, name: str) -> bool:
         """Whether a file has its end, which is written last; on an object store every file has."""
         if self._store.local is None:
             return True
         try:
-            with (self._store.local / self.folder / name).open("rb", buffering=0) as file:
-                file.seek(-4, os.SEEK_END)
-                return file.read(4) == b"PAR1"
+            return self._store.end(f"{self.folder}/{name}", 4) == b"PAR1"
         except FileNotFoundError:
             return True  # gone since it was listed
-        except OSError:
-            return False
 
     def table(self, name: str, columns: Collection[str] | None = None) -> pa.Table | None:
         """The rows of one file, or those of its `columns` that it has; None where it does not open."""
         try:
             data = self._store.read(f"{self.folder}/{name}")
-            if check_seal(data) is None and not self._unsealed(_parse(data)):
-                return None
-            return _parse(data, columns)
-        except StoreError:
-            raise
-        except (pa.ArrowException, OSError, ValueError, KeyError):
+        except FileNotFoundError:
             return None
+        with _content():
+            if check_seal(data) is not None or self._unsealed(_parse(data)):
+                return _parse(data, columns)
+        return None
 
     def merge(self, columns: Collection[str] | None = None) -> Tables:
         """What opens, each trial once: its own shard, before a merged one that holds it too. `columns` name `trial_id`."""
@@ -175,6 +168,20 @@ class Shards:
         name = f"{MERGED}{len(ids)}-{digest}.parquet"
         self.write(name, table.sort_by("trial_id"))
         return name
+
+
+@contextlib.contextmanager
+def _content() -> Iterator[None]:
+    """Around what looks at bytes that were read: end the block where they are not what they should be."""
+    try:
+        yield
+    except (
+        MemoryError,
+        StoreError,
+    ):  # Arrow's errors are of many kinds; no store's trouble says anything about the bytes
+        raise
+    except (pa.ArrowException, OSError, ValueError, KeyError):  # OSError is Arrow's for a page that is damaged
+        pass
 
 
 def _parse(data: bytes, columns: Collection[str] | None = None) -> pa.Table:

@@ -7,11 +7,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-from mtlray.errors import StoreError
 from mtlray.results.attempts import Attempt, settled
 from mtlray.results.generations import Generations
 from mtlray.storage.failpoints import failpoint
 from mtlray.storage.store import Store
+from mtlray.words.masking import masked
 
 
 class TrialFolder:
@@ -43,11 +43,7 @@ class TrialFolder:
         try:
             entries = json.loads(self._store.read(self._attempts_file))
             return tuple(Attempt(**entry) for entry in entries)
-        except FileNotFoundError:
-            pass
-        except StoreError:
-            raise
-        except (OSError, ValueError, TypeError):  # damaged
+        except (FileNotFoundError, ValueError, TypeError):  # none, or damaged
             pass
         logs = sum(name.endswith(".log") for name in self._store.names(self._path))
         return tuple(Attempt(n + 1, "", "", 0, "interrupted") for n in range(logs))
@@ -62,7 +58,7 @@ class TrialFolder:
 
     def finish(self, attempts: Sequence[Attempt], end: str, reason: str) -> None:
         """Note how the last of the attempts ended; `end` is one of `mtlray.results.attempts.ENDS`."""
-        self._write([*attempts[:-1], replace(attempts[-1], end=end, reason=reason[:500])])
+        self._write([*attempts[:-1], replace(attempts[-1], end=end, reason=masked(reason)[:500])])
         failpoint("attempt-ended")
 
     def settle(self, launch: str) -> tuple[Attempt, ...]:
@@ -95,8 +91,8 @@ class TrialFolder:
         return self._store.where(self._log(number))
 
     def write_log(self, number: int, text: str) -> None:
-        """Store the log of an attempt, whole, so that it is never torn."""
-        self._store.write(self._log(number), text.encode(), durable=False)
+        """Store the log of an attempt, whole, so that it is never torn; credentials in URIs are masked."""
+        self._store.write(self._log(number), masked(text).encode(), durable=False)
 
     def read_log(self, number: int) -> str:
         """Raises OSError."""

@@ -70,7 +70,10 @@ def climb(sizes: Sequence[int], rate: Callable[[int], float], growth: float = _G
     for size in sizes:
         try:
             found = rate(size)
-        except Exception as error:  # a strategy or a model of a sweep file may raise anything when it is packed
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # a sweep file's strategy or model may raise anything when it is packed
             what = "out of memory" if is_out_of_memory(error) else f"{type(error).__name__}: {error}"
             ended = f"ended at {size}: {' '.join(what.split())[:200].rstrip('.')}"
             break

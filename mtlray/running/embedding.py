@@ -6,6 +6,7 @@ on its spec and its data alone. Where the trial's own curve is there, its test v
 
 import io
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mtlray.checks import require
+from mtlray.checks import LARGEST, require
 from mtlray.data import Dataset
 from mtlray.data.files.remote import make_ready
 from mtlray.errors import ResultsError, SpecError
@@ -29,7 +30,9 @@ from mtlray.training.evaluation import evaluate
 from mtlray.training.loop import walk
 from mtlray.training.run import Run
 from mtlray.training.sampling import PackData
+from mtlray.words.values import shown
 
+_FEWEST = 4  # points that t-SNE can lay out
 NAMED_STEPS = ("first", "middle", "last")
 
 Recorded = Mapping[int, Mapping[str, Any]]
@@ -63,9 +66,11 @@ def steps_of(trial: TrialSpec, names: Sequence[str]) -> list[int]:
     }
     steps = set()
     for name in names:
-        if name not in named and not name.isdigit():
-            raise SpecError(f"Option --at should list {', '.join(NAMED_STEPS)} or numbers of steps. Found `{name}`.")
-        step = named.get(name, int(name) if name.isdigit() else 0)
+        if name not in named and re.fullmatch("[0-9]{1,19}", name) is None:
+            raise SpecError(
+                f"Option --at should list {', '.join(NAMED_STEPS)} or numbers of steps. Found `{shown(name)}`."
+            )
+        step = named[name] if name in named else int(name)
         require(0 <= step <= trial.steps, "at", f"lie within the {trial.steps} steps of a trial", step)
         steps.add(step)
     return sorted(steps)
@@ -75,6 +80,7 @@ def embed_trials(
     trials: Sequence[TrialSpec], ledger: Ledger, config: RunConfig, at: Sequence[str], n_examples: int
 ) -> Iterator[str]:
     """Write `embeddings/<data set>/<trial_id>.parquet` for each trial; yields a line for each. Raises what `embed` raises."""
+    require(_FEWEST <= n_examples <= LARGEST, "examples", f"be at least {_FEWEST}", n_examples)
     steps = [steps_of(trial, at) for trial in trials]  # all are checked before the first is trained
     root = Path(config.data)
     for trial, chosen in zip(trials, steps, strict=True):

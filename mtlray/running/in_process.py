@@ -16,7 +16,7 @@ from mtlray.planning.text import Workers
 from mtlray.running.calibration import ON_CPU, calibrate, largest_packs, repacked
 from mtlray.running.job import Job
 from mtlray.running.pack import run_pack
-from mtlray.running.policy import HungError, store_is_full
+from mtlray.running.policy import HungError, trouble_with_store
 from mtlray.running.scratch import without_leftovers
 from mtlray.running.session import Pack, Runner, Session
 from mtlray.running.surroundings import device_of
@@ -80,10 +80,8 @@ def _run(pack: Pack, job: Job, session: Session) -> None:
                 session.ended(pack, run_pack(pack, job, progress))
             return
         except Exception as error:
-            if store_is_full(str(error)):
-                session.display.note(
-                    f"Stopped: {error}. Free space for the results, then run the same command again to continue."
-                )
+            if trouble := trouble_with_store(error):
+                session.display.note(f"Stopped: {trouble}")
                 session.stop.now.set()
                 return
             if start > retries:

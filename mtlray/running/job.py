@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from mtlray.identity.provenance import Commit
+from mtlray.results.fence import Fence
 from mtlray.results.ledger import Ledger
 from mtlray.running.policy import Policy
 from mtlray.specs import RunConfig
@@ -24,7 +25,9 @@ class Job:
     alone: bool = True
     """Whether trials run one after the other, so that fewer at once would not help."""
     policy: Policy = field(default_factory=Policy)
+    fence: Fence | None = None
+    """The right to write under the driver's lock; None where nobody holds one."""
 
     def ledger(self) -> Ledger:
-        """The sweep's results folder."""
-        return Ledger(self.config.results, self.sweep)
+        """The sweep's results folder, which nobody writes to for a driver that was replaced."""
+        return Ledger(self.config.results, self.sweep, fence=self.fence)

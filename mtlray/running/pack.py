@@ -11,12 +11,12 @@ import torch
 
 from mtlray.data import Dataset
 from mtlray.data.files.remote import make_ready
-from mtlray.errors import DataError, StrategyError
+from mtlray.errors import DataError, LostLockError, StrategyError
 from mtlray.results.attempts import ENDS
 from mtlray.results.ledger import Ledger
 from mtlray.results.states import Ending, TrialState
 from mtlray.results.trial_folder import TrialFolder
-from mtlray.running.endings import end_of_attempt, ending_of
+from mtlray.running.endings import Stopped, end_of_attempt, ending_of, stops_apart
 from mtlray.running.giving_up import commit_failure, give_up, spent
 from mtlray.running.job import Job
 from mtlray.running.representations import Representations
@@ -28,6 +28,7 @@ from mtlray.storage.failpoints import failpoint
 from mtlray.trackers import LiveTensorBoard, trial_folder
 from mtlray.training.checkpoint import Checkpoint, Interrupted
 from mtlray.training.loop import Outcome, train
+from mtlray.words.values import per_cent
 
 Progress = Callable[[int], bool | None]
 """Called with the step about once a second; returns True to ask for a stop."""
@@ -37,13 +38,20 @@ def run_pack(trials: Sequence[TrialSpec], job: Job, progress: Progress = lambda 
     """Run trials that are equal in all but the seed, from their checkpoints, and commit their results.
 
     An error that would happen again (in code or data) and a trial that failed too often are committed as FAILED and not
-    raised; temporary errors are raised. Two states are not committed: INTERRUPTED, where `progress` returned True, and
-    POSTPONED, where memory ran out beside other trials. Each start leaves a log in the trial's folder.
+    raised; temporary errors are raised, and what `progress` raises to end its thread or process. Two states are not committed:
+    INTERRUPTED, where `progress` returned True or another driver has taken over, and POSTPONED, where memory ran out beside other
+    trials. Each start leaves a log in the trial's folder.
     """
-    with surroundings(job.config):
-        with contextlib.suppress(StrategyError):  # raised for several trials only
-            return _run_together(trials, job, progress)
-        return [ending for trial in trials for ending in _run_together([trial], job, progress)]
+    progress = stops_apart(progress)
+    try:
+        with surroundings(job.config):
+            with contextlib.suppress(StrategyError):  # raised for several trials only
+                return _run_together(trials, job, progress)
+            return [ending for trial in trials for ending in _run_together([trial], job, progress)]
+    except LostLockError as error:
+        return [ending_of(error, n_trials=len(trials), alone=job.alone)] * len(trials)
+    except Stopped as stopped:
+        raise stopped.by from None
 
 
 def _run_together(trials: Sequence[TrialSpec], job: Job, progress: Progress) -> list[Ending]:
@@ -61,10 +69,12 @@ def _run_together(trials: Sequence[TrialSpec], job: Job, progress: Progress) -> 
     try:
         outcomes = start.train(progress)
         start.commit(outcomes)
-    except (Exception, SystemExit) as error:  # a strategy that calls sys.exit must not end the sweep with code 0
+    except BaseException as error:  # a strategy that calls sys.exit must not end the sweep with code 0
         ending = ending_of(error, n_trials=len(trials), alone=job.alone)
         end = end_of_attempt(error, ending)
-        if not isinstance(error, Interrupted):
+        if isinstance(error, LostLockError):
+            raise
+        if isinstance(error, Exception | SystemExit) and not isinstance(error, Interrupted):
             start.add_traceback()
         if ending.state is TrialState.FAILED:
             return start.fail(ending.text, end)
@@ -176,14 +186,14 @@ class _Start:
     def stop(self, reason: str, end: str) -> None:
         """End without a result, and note why."""
         for log in self._logs:
-            with contextlib.suppress(OSError):  # a full disk is what it may be about
+            with contextlib.suppress(OSError, LostLockError):  # a full disk is what it may be about
                 log.add(f"{end}: {reason}")
                 log.finish(end, reason)
 
     def add_traceback(self) -> None:
         """Add the traceback of the error that is being handled to the logs."""
         for log in self._logs:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, LostLockError):
                 log.add(traceback.format_exc())
 
     def _about(self, i: int, seconds: float, kernel: str = "") -> Circumstances:
@@ -210,7 +220,7 @@ def _ending(outcome: Outcome) -> Ending:
 def _live(trial: TrialSpec, job: Job) -> LiveTensorBoard:
     if job.config.tensorboard is None:
         return LiveTensorBoard(None)
-    group = f"{trial.dataset.label} {trial.strategy.label} {100 * trial.fraction:g}%"
+    group = f"{trial.dataset.label} {trial.strategy.label} {per_cent(trial.fraction)}%"
     return LiveTensorBoard(trial_folder(Path(job.config.tensorboard), job.sweep, group, trial.seed, trial.trial_id))
 
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from mtlray.checks import require
+from mtlray.checks import require, require_seconds
+from mtlray.errors import StoreError
 
 # Exit codes, all from the ledger: complete, failed trials, interrupted or incomplete. (2 is a usage error.)
 COMPLETE, FAILED, INCOMPLETE = 0, 1, 3
@@ -33,8 +34,8 @@ class Policy:
     def __post_init__(self) -> None:
         require(self.retries >= 0, "retries", "be at least 0", self.retries)
         require(self.max_failed is None or self.max_failed >= 1, "max_failed", "be at least 1", self.max_failed)
-        require(self.hang_seconds >= 0, "hang_seconds", "be at least 0", self.hang_seconds)
-        require(self.grace_seconds >= 0, "grace_seconds", "be at least 0", self.grace_seconds)
+        require_seconds("hang_seconds", self.hang_seconds)
+        require_seconds("grace_seconds", self.grace_seconds)
 
 
 class HungError(TimeoutError):
@@ -61,7 +62,15 @@ def may_pass(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in signs)
 
 
-def store_is_full(message: str) -> bool:
-    """Whether an error says that results cannot be stored; then no further trial can end well."""
+def trouble_with_store(error: BaseException) -> str:
+    """What a person is told, with the remedy, where an error says that results cannot be stored or read: then no further trial
+    can end well, and none is to blame. Empty for any other error.
+    """
+    cause = getattr(error, "cause", error)  # Ray's error for one in a worker has it
+    if isinstance(cause, StoreError):
+        return str(cause)
     signs = ("No space left on device", "Disk quota exceeded", "Read-only file system", "File too large")
-    return any(sign in message for sign in signs)
+    if any(sign in str(error) for sign in signs):
+        found = " ".join(str(cause).split())[:300].rstrip(".")
+        return f"{found}. Free space for the results, then run the same command again to continue."
+    return ""

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from mtlray.planning.wording import duration, name
 from mtlray.results.states import Ending, TrialState
 from mtlray.specs import TrialSpec
+from mtlray.words.masking import masked
 
 _PLAIN_EVERY = 30.0  # seconds between plain lines, which are also written at each tenth of the work
 _SPEED_AFTER = 5.0  # seconds from the first report on until a speed is told
@@ -63,7 +64,7 @@ class Display:
 
     def note(self, text: str) -> None:
         """A line that stays."""
-        self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+        self._console.print(masked(text), highlight=False, soft_wrap=True, markup=False)
 
     def step(self, trial: TrialSpec, step: int) -> None:
         """A trial stands at a step."""

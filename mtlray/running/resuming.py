@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from mtlray.errors import ResultsError
+from mtlray.errors import ResultsError, StoreError
 from mtlray.results.generations import Generations
 from mtlray.specs import TrialSpec
 from mtlray.storage.seal import BrokenSealError
@@ -23,6 +23,8 @@ def checkpoints_of(
                 raise ResultsError(
                     f"The checkpoint was trained on other data, of fingerprint {checkpoint.data_fingerprint}."
                 )
+        except StoreError:  # says nothing about the checkpoint
+            raise
         except (ResultsError, BrokenSealError) as error:
             aside = generations.set_aside(name)
             say(

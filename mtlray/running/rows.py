@@ -14,6 +14,7 @@ from mtlray.results.schema import SPLITS, SUMMARY, curves_schema
 from mtlray.results.states import TrialState
 from mtlray.specs import TrialSpec
 from mtlray.tasks.metrics import Metric
+from mtlray.words.masking import masked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +67,7 @@ def summary_table(
         "n_evaluations": len(rows),
         "solver_fallbacks": solver_fallbacks,
         "train_samples_per_second": rates[len(rates) // 2] if rates else None,
-        "error": error,
+        "error": masked(error),
     }
     table = [
         {

@@ -19,7 +19,9 @@ from mtlray.errors import LaunchError
 # The longest path of a socket, less what Ray puts behind its folder: `/session_<26 characters>_<process>/sockets/plasma_store`.
 _LONGEST_FOLDER = 107 - len("/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store")
 _PREFIX, _RANDOM = ".mtlray-", 8  # as many characters as `mkdtemp` adds
-LONGEST_PLACE = _LONGEST_FOLDER - len("/") - len(_PREFIX) - _RANDOM
+RAY = "r"
+"""Where Ray's files are in a launch's folder."""
+LONGEST_PLACE = _LONGEST_FOLDER - len(f"/{_PREFIX}/{RAY}") - _RANDOM
 """Bytes of a path below which Ray's sockets fit."""
 
 _NAME = re.compile(re.escape(_PREFIX) + rf"[a-z0-9_]{{{_RANDOM}}}")

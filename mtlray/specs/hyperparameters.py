@@ -1,14 +1,13 @@
-"""Checks of a strategy's hyperparameters against the types its class declares, for what its own checks leave open."""
+"""Checks of what tells one spec from another: that all of it is in fields, and a strategy's of their declared types."""
 
 import dataclasses
 import functools
 import json
-import math
 import types
 import typing
 from typing import Any, Literal
 
-from mtlray.checks import is_number
+from mtlray.checks import is_finite, is_number
 from mtlray.errors import SpecError
 
 _WORDS = {bool: "True or False", int: "an integer", float: "a number", str: "a string", types.NoneType: "None"}
@@ -29,6 +28,52 @@ def require_hyperparameters(strategy: Any) -> None:
         if rule != "be finite" or not _finite(value):
             where = f"Parameter `{field.name}` of {type(strategy).__name__}"
             raise SpecError(f"{where} should {rule}. Found `{field.name} = {value!r}`.")
+
+
+def require_fields(spec: Any) -> None:
+    """Raise SpecError unless all that tells an object from others of its class is in the fields of a frozen dataclass.
+
+    Nothing else is hashed: with an `__init__` of its own, `Mine(2)` and `Mine(3)` would be one trial.
+    """
+    cls: type = type(spec)
+    parameters = getattr(cls, "__dataclass_params__", None)
+    if parameters is None or not parameters.frozen:
+        found = "one that is not a dataclass" if parameters is None else "a dataclass that is not frozen"
+        raise _not_in_fields(cls, found)
+    if not _has_arguments_of_its_own(cls):
+        return  # what it holds besides follows from its fields
+    known = {field.name for field in dataclasses.fields(spec)}
+    known |= {name for base in cls.__mro__ for name, value in vars(base).items() if _is_derived(value)}
+    slots = [name for base in cls.__mro__ for name in _slots(base) if hasattr(spec, name)]
+    hidden = sorted({*getattr(spec, "__dict__", {}), *slots} - known)
+    if hidden:
+        raise _not_in_fields(cls, f"`{hidden[0]} = {getattr(spec, hidden[0])!r}`, which is no field")
+
+
+def _has_arguments_of_its_own(cls: type) -> bool:
+    """Whether objects are made by other code than a dataclass's, or from values that become no field."""
+    made = getattr(getattr(cls, "__init__", None), "__code__", None)
+    written = getattr(made, "co_filename", "") != "<string>"  # that of what dataclass makes
+    pseudo = getattr(cls, "__dataclass_fields__", {}).values()
+    initial = any(isinstance(field.type, dataclasses.InitVar) or "InitVar" in str(field.type) for field in pseudo)
+    return written or initial or any("__new__" in vars(base) for base in cls.__mro__ if base is not object)
+
+
+def _is_derived(value: object) -> bool:
+    return isinstance(value, functools.cached_property)
+
+
+def _slots(cls: type) -> tuple[str, ...]:
+    slots = vars(cls).get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else tuple(slots)
+
+
+def _not_in_fields(cls: type, found: str) -> SpecError:
+    return SpecError(
+        f"`{cls.__name__}` should be a frozen dataclass and hold all its settings in fields, because these are what tells one "
+        f"trial from another. Found {found}. Write `@dataclass(frozen=True)` above the class, and in place of `__init__` "
+        "declare each setting, as in `scale: float = 1.0`."
+    )
 
 
 @functools.cache
@@ -73,4 +118,4 @@ def _described_type(expected: Any) -> str:
 def _finite(value: object) -> bool:
     if isinstance(value, tuple):
         return all(_finite(item) for item in value)
-    return not isinstance(value, float) or math.isfinite(value)
+    return not is_number(value) or is_finite(value)

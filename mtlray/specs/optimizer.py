@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from mtlray.checks import integer, is_number, require
-from mtlray.strategies.base import shortest
+from mtlray.checks import integer, is_finite, is_number, require
+from mtlray.words.values import shortest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,9 @@ class OptimizerSpec:
         require(
             self.strategy_lr is None or self.strategy_lr > 0, "strategy_lr", "be positive or None", self.strategy_lr
         )
+        for name in ("lr", "weight_decay", "strategy_lr"):
+            value = getattr(self, name)
+            require(value is None or is_finite(value), name, "be finite", value)
         if self.halve_every is not None:
             rule = "be a number of steps, at least 1, or None"
             object.__setattr__(self, "halve_every", integer("halve_every", self.halve_every, rule))

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from mtlray.checks import require
+from mtlray.checks import require, require_count, require_seconds
+
+_MOST_GPUS = 1_000_000
 
 try:
     DATA = str(Path("~/.cache/mtlray").expanduser())
@@ -95,7 +97,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         require(self.device in ("auto", "cpu", "cuda"), "device", 'be "auto", "cpu" or "cuda"', self.device)
         require(self.kernel in ("auto", "fused", "torch"), "kernel", 'be "auto", "fused" or "torch"', self.kernel)
-        require(self.workers is None or self.workers >= 1, "workers", "be at least 1", self.workers)
+        if self.workers is not None:
+            require_count("workers", self.workers)
         size, share = self.pack_size, self.gpus_per_trial
         whole = isinstance(size, int) and not isinstance(size, bool) and size >= 1
         require(size == "auto" or whole, "pack_size", 'be a whole number, at least 1, or "auto"', size)
@@ -105,11 +108,11 @@ class RunConfig:
             share == "auto" or _is_share(share), "gpus_per_trial", 'lie in (0, 1], be a whole number, or "auto"', share
         )
         require(share == 1 or self.device != "cpu", "gpus_per_trial", 'be left out where `device` is "cpu"', share)
-        require(self.checkpoint_seconds >= 0, "checkpoint_seconds", "be at least 0", self.checkpoint_seconds)
-        require(self.wait_seconds >= 0, "wait_seconds", "be at least 0", self.wait_seconds)
+        require_seconds("checkpoint_seconds", self.checkpoint_seconds)
+        require_seconds("wait_seconds", self.wait_seconds)
 
 
 def _is_share(found: object) -> bool:
     if not isinstance(found, numbers.Real) or isinstance(found, bool):
         return False
-    return 0 < float(found) <= 1 or (float(found) > 1 and float(found).is_integer())
+    return 0 < float(found) <= 1 or (1 < float(found) <= _MOST_GPUS and float(found).is_integer())

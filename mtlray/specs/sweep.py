@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import itertools
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,10 +13,15 @@ from mtlray.data import DatasetSpec
 from mtlray.errors import SpecError
 from mtlray.results.ledger import RESULTS_VERSION
 from mtlray.specs.checks import require_object, require_strategy
-from mtlray.specs.hyperparameters import require_hyperparameters
+from mtlray.specs.hyperparameters import require_fields, require_hyperparameters
 from mtlray.specs.optimizer import OptimizerSpec
 from mtlray.specs.trial import TrialSpec
 from mtlray.strategies import AbstractStrategy
+from mtlray.words.names import is_plain
+from mtlray.words.values import shortest, shown
+
+_LISTED = 60  # entries of an axis that a message names
+_MOST = 100_000  # entries of an axis, and trials of a sweep
 
 Rule = Callable[[TrialSpec], TrialSpec | None]
 
@@ -93,11 +99,14 @@ class SweepSpec:
             require(len(getattr(self, axis)) > 0, axis, "have at least one entry", getattr(self, axis))
         for strategy in self.strategies:
             require_strategy("strategies", strategy)
-            require_hyperparameters(strategy)
         for dataset in self.datasets:
             require_object("datasets", dataset, DatasetSpec, "MultiMNIST()")
         for optimizer in self.optimizers:
             require_object("optimizers", optimizer, OptimizerSpec, "SGD(lr=0.1)")
+        for part in (*self.strategies, *self.datasets, *self.optimizers):
+            require_fields(part)
+        for strategy in self.strategies:
+            require_hyperparameters(strategy)
         for fraction in self.fractions:
             require(is_number(fraction) and 0 < fraction <= 1, "fractions", "lie in (0, 1]", self.fractions)
         object.__setattr__(self, "seeds", tuple(integer("seeds", seed, "hold integers") for seed in self.seeds))
@@ -120,6 +129,8 @@ class SweepSpec:
         base = dataclasses.replace(self.base, gradient_diagnostics=True) if self.gradient_diagnostics else self.base
         datasets_, optimizers = self.datasets or (self.base.dataset,), self.optimizers or (self.base.optimizer,)
         axes = (datasets_, self.strategies, optimizers, self.fractions, self.seeds)
+        if (n := math.prod(map(len, axes))) > _MOST:
+            raise SpecError(f"Sweep {self.name} should have at most {_MOST:,} trials. Its axes make {n:,}. Split it.")
         for dataset, strategy, optimizer, fraction, seed in itertools.product(*axes):
             trial: TrialSpec | None = dataclasses.replace(
                 base, dataset=dataset, strategy=strategy, optimizer=optimizer, fraction=fraction, seed=seed
@@ -134,7 +145,7 @@ class SweepSpec:
                 checked.add((trial.dataset, trial.model, trial.strategy))
             if trial.trial_id in trials:
                 raise SpecError(
-                    f"Sweep {self.name} holds the same trial twice: {trial.strategy.label}, fraction {trial.fraction:g}, "
+                    f"Sweep {self.name} holds the same trial twice: {trial.strategy.label}, fraction {shortest(trial.fraction)}, "
                     f"seed {trial.seed}. Remove the repeated entry from its axes, or the rule that makes two cells equal."
                 )
             cell = (trial.dataset.label, trial.strategy.label, trial.optimizer, trial.fraction, trial.seed)
@@ -157,6 +168,11 @@ class SweepSpec:
             )
 
     def _check_dataset(self, dataset: DatasetSpec, namesake: DatasetSpec) -> None:
+        if not is_plain(dataset.label):
+            raise SpecError(
+                f"The label of data set `{dataset}` should be a name in one line, without slashes, that does not begin with a "
+                f"point, because it names a folder. Found `{dataset.label!r}`."
+            )
         if dataset != namesake:
             raise SpecError(
                 f"Sweep {self.name} has two data sets named `{dataset.label}`: `{namesake}` and `{dataset}`. Results "
@@ -173,8 +189,8 @@ class SweepSpec:
         differ = "; ".join(f"{name} is `{a}` and `{b}`" for name, a, b in pairs if a != b)
         return SpecError(
             f"Sweep {self.name} has two trials that a table cannot tell apart, both {one.strategy.label} on "
-            f"{one.dataset.label}, fraction {one.fraction:g}, seed {one.seed}: {differ}. Give the strategy class its own `key`, "
-            "or change a hyperparameter."
+            f"{one.dataset.label}, fraction {shortest(one.fraction)}, seed {one.seed}: {differ}. Give the strategy class its own "
+            "`key`, or change a hyperparameter."
         )
 
     def describe(self, trials: Sequence[TrialSpec]) -> dict[str, Any]:
@@ -217,11 +233,9 @@ class SweepSpec:
         """
         changes: dict[str, Any] = {}
         if seeds is not None:
-            changes["seeds"] = _pick("seed", list(seeds), {str(s): s for s in self.seeds})
+            changes["seeds"] = _pick("seed", seeds, {s: s for s in self.seeds})
         if fractions is not None:
-            changes["fractions"] = _pick(
-                "fraction", [f"{f:g}" for f in fractions], {f"{f:g}": f for f in self.fractions}
-            )
+            changes["fractions"] = _pick("fraction", fractions, {f: f for f in self.fractions})
         if strategies is not None:
             wanted = list(strategies)
             names = [name for s in self.strategies for name in (s.key, s.label)]
@@ -229,9 +243,8 @@ class SweepSpec:
             changes["strategies"] = tuple(s for s in self.strategies if s.label in wanted or s.key in wanted)
         if learning_rates is not None:
             have = self.optimizers or (self.base.optimizer,)
-            rates = [f"{rate:g}" for rate in learning_rates]
-            _pick("learning rate", rates, {f"{optimizer.lr:g}": optimizer for optimizer in have})
-            changes["optimizers"] = tuple(optimizer for optimizer in have if f"{optimizer.lr:g}" in rates)
+            rates = set(_pick("learning rate", learning_rates, {optimizer.lr: optimizer.lr for optimizer in have}))
+            changes["optimizers"] = tuple(optimizer for optimizer in have if optimizer.lr in rates)
         if steps is not None:
             changes["base"] = dataclasses.replace(self.base, steps=steps)
             changes["embed_at"] = tuple(step for step in self.embed_at if step <= steps)
@@ -239,15 +252,21 @@ class SweepSpec:
         return dataclasses.replace(self, **changes)
 
 
-def _pick(kind: str, wanted: Sequence[object], valid: dict[str, Any]) -> tuple[Any, ...]:
+def _pick(kind: str, wanted: Iterable[Any], valid: dict[Any, Any]) -> tuple[Any, ...]:
+    """The valid entries that are wanted, in their own order. Raises SpecError at the first that is not valid, so that a range
+    of any length does not matter."""
+    asked = set[Any]()
     for entry in wanted:
-        if str(entry) not in valid:
+        if entry not in valid:
             close = difflib.get_close_matches(str(entry), list(valid), n=1) if kind == "strategy" else []
             hint = f" Did you mean `{close[0]}`?" if close else ""
+            names = [shortest(name) for name in itertools.islice(valid, _LISTED)]
+            more = f" and {len(valid) - _LISTED:,} others" if len(valid) > _LISTED else ""
+            found = shown(shortest(entry))
             raise SpecError(
-                f"The sweep has no {kind} {entry}.{hint} It has: {', '.join(valid)}. Add others in the sweep file."
+                f"The sweep has no {kind} {found}.{hint} It has: {', '.join(names)}{more}. Add others in the sweep file."
             )
-    asked = {str(entry) for entry in wanted}
+        asked.add(entry)
     return tuple(value for name, value in valid.items() if name in asked)
 
 
@@ -256,16 +275,21 @@ def _entries(axis: str, value: Any, alone: Any, looks: str) -> tuple[Any, ...]:
     if isinstance(value, alone):
         return (value,)
     require(isinstance(value, Iterable), axis, f"be a tuple, such as {looks}", value)
-    return tuple(value)
+    entries = tuple(itertools.islice(value, _MOST + 1))  # not all of a range that nobody can hold
+    if len(entries) > _MOST:
+        raise SpecError(f"Parameter `{axis}` should have at most {_MOST:,} entries. Found more. Split the sweep.")
+    return entries
 
 
 def _apply(rule: Rule, trial: TrialSpec) -> TrialSpec | None:
     name = getattr(rule, "__qualname__", repr(rule)).replace(".<locals>", "")
     try:
         changed = rule(trial)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise SpecError(
-            f"The rule `{name}` failed for {trial.strategy.label}, fraction {trial.fraction:g}, seed {trial.seed}. "
+            f"The rule `{name}` failed for {trial.strategy.label}, fraction {shortest(trial.fraction)}, seed {trial.seed}. "
             f"{type(error).__name__}: {error}"
         ) from error
     if changed is not None and not isinstance(changed, TrialSpec):

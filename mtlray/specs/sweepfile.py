@@ -1,21 +1,20 @@
 """Loading a sweep: a Python file that defines SWEEP. Classes defined in it work on Ray workers too.
 
-While it loads, it may import modules from its own folder. These travel to Ray workers on other machines, but their code is not
-part of a trial's identity; what computes belongs into the sweep file, or into an installed package.
+While it loads, and later, it may import modules and packages from its own folder. The file and all modules of the user's own are
+compiled from the bytes that their digests are made of, here and in Ray's workers.
 """
 
 import hashlib
 import importlib.util
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
 import mtlray
 from mtlray.errors import MtlrayError, SpecError, unknown_name
-from mtlray.identity.codec import SWEEP_MODULE
+from mtlray.identity.codec import encode
+from mtlray.identity.user_code.sources import SWEEP_MODULE, ExactLoader, loaded_with, loading
 from mtlray.specs import SweepSpec
 
 
@@ -37,15 +36,15 @@ def load_sweep(path: Path) -> tuple[SweepSpec, ModuleType]:
     location = str(path.resolve())
     # Two files of one name in different folders are two modules; a class's identity does not hold the module's name.
     name = f"{SWEEP_MODULE}{path.stem}_{hashlib.sha256(location.encode()).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(name, location)
+    loader = ExactLoader(name, location)
+    spec = importlib.util.spec_from_file_location(name, location, loader=loader)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    _LOADED[name] = _digest(path)
+    _LOADED[name] = hashlib.sha256(loader.data).hexdigest()
     sys.modules[name] = module  # dataclasses and inspect look their module up here
     try:
-        with _siblings(Path(location)):
-            spec.loader.exec_module(module)
+        with loading(name, str(Path(location).parent)):
+            loader.exec_module(module)
     except MtlrayError as error:
         # The file is right Python and describes something wrong: the message says what.
         raise SpecError(f"{path}{_line(error, path)}: {error}") from error
@@ -55,7 +54,9 @@ def load_sweep(path: Path) -> tuple[SweepSpec, ModuleType]:
             unknown = unknown_name("name in mtlray", wanted[1], dir(mtlray))
             raise SpecError(f"{path}{_line(error, path)}: {unknown}") from error
         raise SpecError(f"{path}{_line(error, path)} should define SWEEP. Loading it failed: {error}.") from error
-    except (Exception, SystemExit) as error:  # a file that calls sys.exit must not end a command with code 0
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise SpecError(
             f"{path}{_line(error, path)} should define SWEEP. Loading it failed: {type(error).__name__}: {error}."
         ) from error
@@ -65,6 +66,9 @@ def load_sweep(path: Path) -> tuple[SweepSpec, ModuleType]:
         raise SpecError(
             f"{path} should define `SWEEP = SweepSpec(...)`. Found {found}. sweeps/quickstart.py is an example."
         )
+    # Now, because another sweep file's loading may bring other modules by the same names.
+    for spec_ in (sweep.base, *sweep.strategies, *sweep.datasets, *sweep.optimizers):
+        encode(spec_)
     return sweep, module
 
 
@@ -90,38 +94,15 @@ def _digest(path: Path) -> str:
         return ""
 
 
-def own_files(path: Path) -> tuple[Path, ...]:
+def own_files(path: Path, module: ModuleType) -> tuple[Path, ...]:
     """A loaded sweep file and the modules beside it that it imported."""
     folder = path.resolve().parent
-    siblings = sorted(Path(file) for file, beside in _FOLDERS.items() if beside == folder)
-    return (path, *siblings)
-
-
-@contextmanager
-def _siblings(location: Path) -> Iterator[None]:
-    """Modules of a file's folder can be imported, after all others; those of another sweep's folder are forgotten."""
-    for path in location.parent.glob("*.py"):
-        file = getattr(sys.modules.get(path.stem), "__file__", None)
-        if file and Path(file).name == path.name and _FOLDERS.get(file, location.parent) != location.parent:
-            del sys.modules[path.stem]
-    before = set(sys.modules)
-    sys.path.append(str(location.parent))
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        sys.path.remove(str(location.parent))
-        for name in set(sys.modules) - before:
-            file = getattr(sys.modules[name], "__file__", None)
-            if file and Path(file).parent == location.parent:
-                _FOLDERS[file] = location.parent
+    files = (Path(file) for name in loaded_with(module.__name__) if (file := sys.modules[name].__file__))
+    return (path, *sorted(file for file in files if file.parent == folder and file != path.resolve()))
 
 
 # What each sweep file was when it was loaded, by its module's name.
 _LOADED: dict[str, str] = {}
-
-# The folder of each module that a sweep file imported from beside it.
-_FOLDERS: dict[str, Path] = {}
 
 
 def _line(error: BaseException, path: Path) -> str:

@@ -16,7 +16,7 @@ from mtlray.models import ModelSpec
 from mtlray.models.dtype import Precision
 from mtlray.results.ledger import RESULTS_VERSION
 from mtlray.specs.checks import require_object, require_strategy
-from mtlray.specs.hyperparameters import require_hyperparameters
+from mtlray.specs.hyperparameters import require_fields, require_hyperparameters
 from mtlray.specs.optimizer import SGD, Adam, OptimizerSpec
 from mtlray.strategies import AbstractStrategy
 from mtlray.tasks.task import Task
@@ -58,8 +58,10 @@ class TrialSpec:
         require_object("dataset", self.dataset, DatasetSpec, "MultiMNIST()")
         require_object("model", self.model, ModelSpec, "LeNet()")
         require_strategy("strategy", self.strategy)
-        require_hyperparameters(self.strategy)
         require_object("optimizer", self.optimizer, OptimizerSpec, "SGD(lr=0.1)")
+        for part in (self.dataset, self.model, self.strategy, self.optimizer):
+            require_fields(part)
+        require_hyperparameters(self.strategy)
         known = type(self.optimizer) in (SGD, Adam)
         require(known, "optimizer", "be SGD(...) or Adam(...), the only two there are", self.optimizer)
         for name in ("steps", "batch_size", "seed", "results_version"):

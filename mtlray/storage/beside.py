@@ -5,20 +5,22 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mtlray.storage.failpoints import failpoint
+from mtlray.storage.syncing import sync_file, sync_folder
 
 # Temporary names end with this, and every reader passes them over.
 TEMPORARY = ".tmp"
 
 
 @contextlib.contextmanager
-def new_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
+def new_file(path: Path, *, durable: bool = True, approve: Callable[[], None] = lambda: None) -> Iterator[Path]:
     """A temporary path in the same folder, which the block writes and which then replaces `path`.
 
-    With `durable` the file and its name survive a power cut. If the block raises, `path` stays as it was. Raises OSError.
+    With `durable` the file and its name survive a power cut, where the disk knows how. If the block raises, or `approve`, which
+    is called last of all, `path` stays as it was. Raises OSError.
     """
     temporary = _temporary(path)
     try:
@@ -27,6 +29,7 @@ def new_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
         if durable:
             _sync(temporary)
         failpoint("write-synced")
+        approve()
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -34,7 +37,7 @@ def new_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
         raise
     failpoint("write-renamed")
     if durable:
-        _sync(path.parent)  # makes the rename itself survive a power cut
+        sync_folder(path.parent)  # makes the rename itself survive a power cut
 
 
 @contextlib.contextmanager
@@ -70,8 +73,8 @@ def _temporary(path: Path) -> Path:
 
 
 def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDWR)  # some disks refuse to sync what is open for reading alone
     try:
-        os.fsync(descriptor)
+        sync_file(descriptor)
     finally:
         os.close(descriptor)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pyarrow import ArrowInvalid, fs
 
 from mtlray.errors import ResultsError, StoreError
+from mtlray.words.masking import masked
 
 # Options of a URI that are ours unless it says otherwise. S3: a small file is one request, and not three; an empty one can be
 # written. GCS: a network that is away is an error after a minute, and not after fifteen.
@@ -49,7 +50,7 @@ def open_uri(uri: str, wish: str = _RESULTS[0], rights: str = _RESULTS[1]) -> tu
     place, _, options = uri.partition("?")
     options, _, below = options.partition("/")
     place = f"{place.rstrip('/')}/{below}" if below else place
-    shown = re.sub(r"://[^/@]*@", "://", place)
+    shown = masked(place).replace("***@", "")
     scheme = place.partition("://")[0]
     given = {part.partition("=")[0] for part in options.split("&")}
     options = "&".join(

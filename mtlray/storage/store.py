@@ -6,24 +6,35 @@ store one put makes it visible.
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from pyarrow import fs
 
+from mtlray.errors import ResultsError
 from mtlray.storage.beside import TEMPORARY, new_file
 from mtlray.storage.failpoints import failpoint
 from mtlray.storage.object_store import explained, open_uri
+from mtlray.storage.patience import patiently
 
 
 class Store:
-    """Files below one root, addressed by relative paths with forward slashes."""
+    """Files below one root, addressed by relative paths with forward slashes.
+
+    `guard` is called before anything changes, and where it raises nothing does.
+    """
 
     def __init__(self, root: str | Path) -> None:
         """Raises ResultsError where the root is not a path or a URI that pyarrow knows.
 
-        All other methods raise StoreError, which is an OSError, where an object store refuses or does not answer.
+        All other methods raise StoreError, which is an OSError, where an object store refuses or does not answer, and where a
+        disk does not let itself be read; it says nothing about a file. They raise ResultsError for a path that leads out of the
+        root.
         """
+        self.guard: Callable[[], None] | None = None
         self.uri = str(root)
+        if "\0" in self.uri:
+            raise ResultsError(f"Results should lie in a folder. Found {self.uri!r}, which is the name of none.")
         if "://" not in self.uri or self.uri.startswith("file://"):
             self.local: Path | None = Path(self.uri.removeprefix("file://")).expanduser().absolute()
             self._fs: fs.FileSystem = fs.LocalFileSystem()
@@ -32,20 +43,30 @@ class Store:
         self.local = None
         self._fs, self._root, self.uri = open_uri(self.uri)
 
+    def _within(self, path: str) -> str:
+        """The path as it is. Raises ResultsError where it leads out of the root: names come out of files that others wrote."""
+        if path.startswith("/") or "\0" in path or ".." in path.split("/"):
+            raise ResultsError(
+                f"Names in {self.uri} should be those of files and folders in it. Found {path!r}, which leads outside. Do not "
+                "use these results; somebody may have changed them."
+            )
+        return path
+
     def write(self, path: str, data: bytes, *, durable: bool = True) -> None:
         """Write a whole file; on return it is there, complete, under its name, and if `durable` after a power cut too.
 
-        Raises OSError.
+        Raises OSError, and what `guard` raises.
         """
+        self._ask_guard()
         failpoint("write-begun")
         if self.local is None:
-            with explained(self.uri), self._fs.open_output_stream(f"{self._root}/{path}") as stream:
+            with explained(self.uri), self._fs.open_output_stream(self._remote(path)) as stream:
                 stream.write(data)
             failpoint("write-done")
             return
-        target = self.local / path
+        target = self.local / self._within(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with new_file(target, durable=durable) as temporary, temporary.open("wb") as file:
+        with new_file(target, durable=durable, approve=self._ask_guard) as temporary, temporary.open("wb") as file:
             half = len(data) // 2
             file.write(data[:half])
             failpoint("write-half")
@@ -55,16 +76,31 @@ class Store:
     def read(self, path: str) -> bytes:
         """The whole file. Raises FileNotFoundError."""
         if self.local is not None:
-            return (self.local / path).read_bytes()
-        with explained(self.uri), self._fs.open_input_stream(f"{self._root}/{path}") as stream:
+            return patiently(self.where(path), (self.local / self._within(path)).read_bytes)
+        with explained(self.uri), self._fs.open_input_stream(self._remote(path)) as stream:
             data: bytes = stream.read()
         return data
+
+    def end(self, path: str, n_bytes: int) -> bytes:
+        """The last bytes of a file, fewer where it is shorter. Raises FileNotFoundError."""
+        if self.local is None:
+            return self.read(path)[-n_bytes:]
+        file = self.local / path
+
+        def read() -> bytes:
+            with file.open("rb", buffering=0) as opened:
+                opened.seek(max(0, opened.seek(0, os.SEEK_END) - n_bytes))
+                return opened.read(n_bytes)
+
+        return patiently(self.where(path), read)
 
     def names(self, folder: str) -> list[str]:
         """The names of the entries of a folder, sorted; empty where there is no such folder."""
         if self.local is not None:
             try:
-                entries = [path.name for path in (self.local / folder).iterdir()]
+                place = self.local / self._within(folder)
+                listed = patiently(self.where(folder), lambda: list(place.iterdir()))
+                entries = [path.name for path in listed]
             except (FileNotFoundError, NotADirectoryError):
                 return []
         else:
@@ -74,12 +110,11 @@ class Store:
     def sizes(self, folder: str) -> dict[str, int]:
         """The size in bytes of each file of a folder, from its listing; empty where there is no such folder."""
         if self.local is not None:
-            found = {}
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.local / folder) as entries:
-                for entry in entries:
-                    with contextlib.suppress(FileNotFoundError):  # gone since it was listed
-                        if entry.is_file():
-                            found[entry.name] = entry.stat().st_size
+            place = self.local / self._within(folder)
+            try:
+                found = patiently(self.where(folder), lambda: _sizes_in(str(place)))
+            except (FileNotFoundError, NotADirectoryError):
+                return {}
         else:
             found = {info.base_name: info.size for info in self._listed(folder) if info.type == fs.FileType.File}
         return {name: size for name, size in found.items() if not name.endswith(TEMPORARY)}
@@ -87,28 +122,52 @@ class Store:
     def exists(self, path: str) -> bool:
         """Whether a file or a folder is there."""
         if self.local is not None:
-            return (self.local / path).exists()
+            place = self.local / self._within(path)
+            try:
+                patiently(self.where(path), place.stat)  # Path.exists takes some errors for an answer
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+            return True
         with explained(self.uri):
-            return bool(self._fs.get_file_info(f"{self._root}/{path}").type != fs.FileType.NotFound)
+            return bool(self._fs.get_file_info(self._remote(path)).type != fs.FileType.NotFound)
 
     def delete(self, path: str) -> None:
-        """Remove a file; nothing happens where there is none."""
+        """Remove a file; nothing happens where there is none. Raises what `guard` raises."""
+        self._ask_guard()
         failpoint("delete-begun")
         if self.local is not None:
-            (self.local / path).unlink(missing_ok=True)
+            (self.local / self._within(path)).unlink(missing_ok=True)
         else:
             with explained(self.uri), contextlib.suppress(FileNotFoundError):
-                self._fs.delete_file(f"{self._root}/{path}")
+                self._fs.delete_file(self._remote(path))
         failpoint("delete-done")
+
+    def _remote(self, path: str) -> str:
+        return f"{self._root}/{self._within(path)}"
+
+    def _ask_guard(self) -> None:
+        if self.guard is not None:
+            self.guard()
 
     def _listed(self, folder: str) -> list[fs.FileInfo]:
         """The entries of a folder of an object store; one request for each thousand."""
         with explained(self.uri):
             found: list[fs.FileInfo] = self._fs.get_file_info(
-                fs.FileSelector(f"{self._root}/{folder}", allow_not_found=True)
+                fs.FileSelector(self._remote(folder), allow_not_found=True)
             )
         return found
 
     def where(self, path: str) -> str:
         """The full path or URI of a file, for messages."""
         return f"{self._root if self.local is not None else self.uri}/{path}"
+
+
+def _sizes_in(folder: str) -> dict[str, int]:
+    """Raises OSError."""
+    found = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):  # gone since it was listed
+                if entry.is_file():
+                    found[entry.name] = entry.stat().st_size
+    return found

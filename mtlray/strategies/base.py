@@ -14,6 +14,7 @@ from mtlray.checks import require_choice
 from mtlray.errors import SpecError
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses
+from mtlray.words.values import shortest
 
 Faithfulness = Literal["faithful", "reading", "reconstruction"]
 """`faithful`: the source's equation. `reading`: the source leaves open, or its paper and code differ in, something that changes
@@ -118,13 +119,6 @@ class AbstractStrategy(abc.ABC):
         """At how many steps so far a numerical solver failed and another direction was taken, `[seed]`; None without one."""
         del state
         return None
-
-
-def shortest(value: object) -> str:
-    """A float by its shortest form that stands for no other."""
-    if not isinstance(value, float):
-        return str(value)
-    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from mtlray.checks import require
 from mtlray.strategies.base import AbstractWeighting, State
 from mtlray.strategies.checks import require_one_for_each
 from mtlray.tasks.task import Task
+from mtlray.words.values import shortest
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Constant(AbstractWeighting):
 
     @property
     def label(self) -> str:
-        shown = ",".join(f"{w:g}" if float(f"{w:g}") == w else repr(w) for w in self.weights)
+        shown = ",".join(shortest(w) for w in self.weights)
         return f"{self.key}({shown})"
 
     def check(self, tasks: Sequence[Task]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mtlray.errors import LaunchError
 from mtlray.results.ledger import Ledger
+from mtlray.words.values import per_cent
 
 _KEYS = ("trial_id", "strategy", "fraction", "seed", "step")
 
@@ -57,7 +58,7 @@ def finished_trials(ledger: Ledger, trial_ids: Collection[str]) -> Iterator[Trac
 
 
 def _group(row: Mapping[str, Any]) -> str:
-    return f"{row['dataset']} {row['strategy']} {100 * row['fraction']:g}%"
+    return f"{row['dataset']} {row['strategy']} {per_cent(row['fraction'])}%"
 
 
 def _tracked(sweep: str, rows: list[dict[str, Any]], scalars: list[tuple[int, dict[str, float]]]) -> TrackedTrial:
@@ -72,7 +73,7 @@ def _tracked(sweep: str, rows: list[dict[str, Any]], scalars: list[tuple[int, di
         sweep=sweep,
         trial_id=first["trial_id"],
         group=_group(first),
-        name=f"{first['strategy']} {100 * first['fraction']:g}% seed {first['seed']}",
+        name=f"{first['strategy']} {per_cent(first['fraction'])}% seed {first['seed']}",
         state=first["state"],
         parameters={
             "dataset": first["dataset"],

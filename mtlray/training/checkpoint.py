@@ -40,6 +40,8 @@ class Checkpoint:
         try:
             content = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
             checkpoint = cls(**content)
+        except MemoryError:
+            raise
         except Exception as error:  # torch raises many kinds for torn files
             raise ResultsError(f"The checkpoint of trial {trial_id} does not load: {error}.") from error
         if checkpoint.trial_id != trial_id:

@@ -6,4 +6,4 @@ set -eu
 ray job submit --address http://127.0.0.1:8265 \
   --working-dir sweeps \
   --runtime-env-json '{"excludes": ["results/", ".git/", ".venv/", "*.parquet", "*.pt"]}' \
-  -- mtlray run quickstart.py --yes --results s3://bucket/results --data /tmp/mtlray-data --device cpu --address auto
+  -- mtlray run quickstart.py --yes --results s3://bucket/results --device cpu --address auto

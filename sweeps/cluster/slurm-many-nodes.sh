@@ -18,9 +18,11 @@
 set -u
 cd "$SLURM_SUBMIT_DIR" || exit 2
 . .venv/bin/activate
-export RAY_TMPDIR="/tmp/r$SLURM_JOB_ID"  # short: the paths of Ray's sockets may have 107 bytes
-mkdir -p "$RAY_TMPDIR"
 
+# By one name on every node, which nobody can foresee. Short: the paths of Ray's sockets may have 107 bytes.
+RAY_TMPDIR="/tmp/r$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')"
+export RAY_TMPDIR
+trap 'rm -rf "$RAY_TMPDIR"' EXIT
 head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 port=$((20000 + SLURM_JOB_ID % 10000))
 # One token for this job. Without it nodes refuse each other as soon as any Ray was started under this home folder.
@@ -30,13 +32,13 @@ export RAY_AUTH_TOKEN
 export RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT=300  # seconds for all nodes to join; Ray's own 30 are too few
 export RAY_memory_monitor_refresh_ms=0             # Slurm's limits hold; a trial that Ray's monitor kills ends its neighbours
 export MTLRAY_PID_FILE="$RAY_TMPDIR/driver.pid"
-rm -f "$MTLRAY_PID_FILE"
-# Ray would count the machine's cores and not those of the job.
+# Ray would count the machine's cores and not those of the job. Each node makes the folder for this user alone.
 srun --kill-on-bad-exit=1 \
+  bash -c 'mkdir -m 700 "$RAY_TMPDIR" && exec "$@"' node \
   ray symmetric-run --address "$head:$port" --min-nodes "$SLURM_JOB_NUM_NODES" \
   --num-cpus="$SLURM_CPUS_PER_TASK" --num-gpus="$SLURM_GPUS_ON_NODE" -- \
-  bash -c 'mkdir -p "$RAY_TMPDIR"; echo $$ > "$MTLRAY_PID_FILE"; exec "$@"' driver \
-  mtlray run sweeps/gong2019_table1.py --yes --results results --data "${SLURM_TMPDIR:-/tmp}/mtlray-data-$USER" --device cuda --address "$head:$port" --grace-seconds 120 &
+  bash -c 'echo $$ > "$MTLRAY_PID_FILE"; exec "$@"' driver \
+  mtlray run sweeps/gong2019_table1.py --yes --results results --data "${SLURM_TMPDIR:-$HOME/.cache}/mtlray" --device cuda --address "$head:$port" --grace-seconds 120 &
 job=$!
 # The driver runs on the first node, as this script does; srun itself must not be stopped, or all Rays would be killed at once.
 driver() { cat "$MTLRAY_PID_FILE" 2>/dev/null || echo "$job"; }

@@ -16,10 +16,8 @@
 set -u
 cd "$SLURM_SUBMIT_DIR" || exit 2
 . .venv/bin/activate
-export RAY_TMPDIR="/tmp/r$SLURM_JOB_ID"  # short: the paths of Ray's sockets may have 107 bytes
-mkdir -p "$RAY_TMPDIR"
 
-mtlray run sweeps/quickstart.py --yes --results results --data "${SLURM_TMPDIR:-/tmp}/mtlray-data-$USER" --device cpu --workers "$SLURM_CPUS_PER_TASK" --grace-seconds 120 &
+mtlray run sweeps/quickstart.py --yes --results results --data "${SLURM_TMPDIR:-$HOME/.cache}/mtlray" --device cpu --workers "$SLURM_CPUS_PER_TASK" --grace-seconds 120 &
 job=$!
 driver() { echo "$job"; }
 

@@ -270,7 +270,8 @@ def test_other_data_is_refused(cli, tmp_path, finished):
     arrays = {path.stem: np.load(path) for path in meta.parent.glob("*.npy")}
     arrays["test-labels"][0] += 1
     np.save(meta.parent / "test-labels.npy", arrays["test-labels"])
-    meta.write_text(json.dumps({**json.loads(meta.read_text()), "fingerprint": prepared.fingerprint(arrays)}))
+    record = json.loads(meta.read_text())
+    meta.write_text(json.dumps({"fingerprint": prepared.fingerprint(arrays), "arrays": record["arrays"]}))
     code, _, err = cli("run", SMALL, "--in-process", *NARROW[:4], "--steps", "21")
     assert code == 2
     assert "must not be mixed" in err

@@ -2,16 +2,18 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from faultlib import FAULTY, SWEEP, assert_same_results
+from faultlib import FAULTY, SWEEP, assert_same_results, wait_for
 from places import SUPPORT
 
 from mtlray.planning.wording import name
 from mtlray.results.ledger import Ledger
+from mtlray.running.policy import REQUEUE
 from mtlray.specs.sweepfile import load_sweep
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.xdist_group("ray"), pytest.mark.timeout(900)]
@@ -86,3 +88,50 @@ def test_a_node_that_is_lost_costs_no_trial(tmp_path, data, undisturbed, drivers
     assert_same_results(tmp_path, tmp_path / "alone")
     logs = [log.read_text() for log in (tmp_path / "small" / "trials").glob("*/attempt-2.log")]
     assert any(int(step) > 0 for log in logs for step in re.findall(r"training from step (\d+)", log))
+
+
+EAGER = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mtlray import SGD, Equal, LeNet, MultiMNIST, SweepSpec, TrialSpec
+
+
+@dataclass(frozen=True)
+class Eager(Equal):
+    key: ClassVar[str] = "eager"
+
+    def init(self, tasks, seeds):
+        import mtlray.training.loop
+
+        mtlray.training.loop._PROGRESS_EVERY = 0.0
+        return super().init(tasks, seeds)
+
+
+base = TrialSpec(
+    dataset=MultiMNIST(source="mnist5k", val_digits=200), model=LeNet(), strategy=Eager(), optimizer=SGD(lr=0.01),
+    steps=100_000, batch_size=2, evaluate_every=100_000,
+)
+SWEEP = SweepSpec(name="eager", question="", base=base, strategies=[Eager()], fractions=[1.0], seeds=range(4))
+"""
+
+
+def test_sigterm_without_grace_stores_no_failure(tmp_path, data):
+    """Tune then ends each running trial by sys.exit within its report, in which these trials are nearly always."""
+    results, sweep = tmp_path / "results", tmp_path / "eager.py"
+    sweep.write_text(EAGER)
+    arguments = ("run", sweep, "--yes", "--workers", "2", "--grace-seconds", "0", "--checkpoint-seconds", "0.5")
+    arguments = (*arguments, "--results", results, "--data", data)
+    command = [sys.executable, "-c", "from mtlray.cli import main; main()", *map(str, arguments)]
+    with (tmp_path / "output").open("wb") as output:
+        driver = subprocess.Popen(command, stdout=output, stderr=output)
+        try:
+            wait_for(lambda: len(list((results / "eager" / "trials").glob("*/checkpoint-*.pt"))) > 1)
+            driver.send_signal(signal.SIGTERM)
+            assert driver.wait(timeout=60) == REQUEUE, (tmp_path / "output").read_text()
+        finally:
+            driver.kill()
+    ledger = Ledger(str(results), "eager")
+    assert ledger.records() == ({}, [])
+    ends = {attempt.end for trial_id in ledger.started() for attempt in ledger.folder(trial_id).attempts()}
+    assert ends <= {"", "interrupted"}, "with or without the time to say so"

@@ -8,6 +8,7 @@ from typing import ClassVar
 import pytest
 
 from mtlray.errors import SpecError
+from mtlray.identity.code_digest import code_digest
 from mtlray.identity.codec import class_name, encode
 from mtlray.specs import SGD
 from mtlray.strategies import DWA, AbstractWeighting, SingleTask
@@ -38,8 +39,8 @@ def test_our_classes_go_by_their_short_names():
     assert encode(SingleTask(task="left")) == {"type": "SingleTask", "task": "left"}
 
 
-def test_a_users_class_goes_by_module_and_name():
-    assert class_name(Grown) == f"{__name__}:Grown"
+def test_a_users_class_goes_by_module_and_name_and_code():
+    assert class_name(Grown) == f"{__name__}:Grown@{code_digest(Grown)}"
 
 
 def test_values():
@@ -63,7 +64,7 @@ def test_a_boolean_is_not_a_number():
 
 
 def test_field_at_its_neutral_value_is_left_out():
-    assert encode(Grown()) == {"type": f"{__name__}:Grown", "old": 1}
+    assert encode(Grown()) == {"type": class_name(Grown), "old": 1}
     assert encode(Grown(new=0.25))["new"] == 0.25
 
 

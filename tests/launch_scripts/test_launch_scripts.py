@@ -14,6 +14,7 @@ import yaml
 from places import ROOT
 
 from mtlray.cli import main
+from mtlray.launch_scripts import SCRIPTS, Cluster, Launch
 
 FOLDER = ROOT / "sweeps" / "cluster"
 SHIPPED = sorted(FOLDER.iterdir())
@@ -271,6 +272,18 @@ def test_a_cluster_file_keeps_the_schema_of_ray(options, printed):
         (("ray-up", "sweeps/quickstart.py", *STORE, *IMAGE, "--provider", "local"), "Parameter `hosts` should name"),
         (("ray-up", "sweeps/quickstart.py", *STORE, *IMAGE, "--provider", "azure"), "be one of aws, gcp, local."),
         (("ray-up", "sweeps/quickstart.py", *STORE, *IMAGE, "--cpus", 500), "No machine type in the list for aws has"),
+        (("ray-up", "sweeps/quickstart.py", "--results", "s3://K:secret@b/f", *IMAGE), "should hold no credentials"),
+        (("slurm", "sweeps/quickstart.py", "--", "--data-from", "s3://b/f?token=secret"), "should hold no credentials"),
+        (("slurm", "sweeps/quickstart.py", "--setup", "a\rb"), "be one line, without control characters"),
+        (("slurm", "sweeps/quickstart.py", "--results", "a\nrm -rf x"), "be one line, without control characters"),
+        (
+            ("ray-up", "sweeps/quickstart.py", *STORE, *IMAGE, "--", "--at\nrm -rf x"),
+            "be one line, without control char",
+        ),
+        (
+            ("ray-job", "sweeps/quickstart.py", *STORE, "--address", "h\x85rm"),
+            "be one line, without control characters",
+        ),
     ],
 )
 def test_bad_input_is_one_paragraph(arguments, message, printed):
@@ -278,3 +291,40 @@ def test_bad_input_is_one_paragraph(arguments, message, printed):
     assert text.startswith("Error: ")
     assert message in text
     assert len(text.strip().splitlines()) == 1
+    assert "secret@" not in text
+    assert "=secret" not in text
+
+
+# -- what is typed stays within its comment
+
+WORDS = ("mtlray", "launch-script", "a\nrm -rf x", "it's \\ \r\x85\u2028\x07", "two words", "plain", "é")
+
+
+@pytest.mark.parametrize("kind", sorted(SCRIPTS))
+def test_a_line_break_in_an_argument_does_not_leave_the_comment(kind):
+    cluster = Cluster(
+        image="image", provider="local" if kind == "ray-up" else "aws", hosts=("10.0.0.1",) * (kind == "ray-up")
+    )
+    sweep = ROOT / "sweeps" / "quickstart.py"
+    launch = Launch(
+        name="a", sweep=sweep, files=(sweep,), command=WORDS, results="s3://bucket/results", cluster=cluster
+    )
+    text = SCRIPTS[kind](launch)
+    (line,) = (line for line in text.splitlines() if "rm -rf x" in line)
+    assert line.startswith("# Made by: mtlray launch-script $'a")
+    pasted = subprocess.run(
+        ["bash", "-c", f"printf '%s\\0' {line.removeprefix('# Made by: ')}"],
+        env={"LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]},
+        capture_output=True,
+        check=True,
+    )
+    assert pasted.stdout.decode().split("\0")[:-1] == list(WORDS)
+
+
+def test_a_sweep_file_with_credentials_does_not_travel_in_a_manifest(tmp_path, printed):
+    text = (ROOT / "sweeps" / "quickstart.py").read_text()
+    (tmp_path / "mine.py").write_text('PLACE = "s3://KEY:secret@bucket"\n' + text)
+    said = printed("launch-script", "kuberay", tmp_path / "mine.py", *IMAGE, *STORE)
+    assert said.startswith("Error: A launch script holds the sweep file")
+    assert "Found some in mine.py." in said
+    assert "secret@" not in said

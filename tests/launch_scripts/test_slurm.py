@@ -1,7 +1,7 @@
 """The Slurm scripts, really executed by bash: Slurm's commands are played by small programs on PATH, its clock by signals."""
 
 import os
-import shutil
+import re
 import signal
 import subprocess
 import sys
@@ -33,6 +33,7 @@ exec "$@"
 # `ray symmetric-run` on the head: the program behind `--` as a child, whose exit code is passed on. A signal ends it.
 RAY = """#!/bin/bash
 echo "$RAY_AUTH_MODE ${#RAY_AUTH_TOKEN} $*" > "$STAGE/ray"
+stat -c '%a %n' "$RAY_TMPDIR" > "$STAGE/folder"
 while [ "$1" != -- ]; do shift; done
 shift
 "$@"
@@ -83,7 +84,7 @@ class Stage:
             name="small",
             sweep=Path("my sweep.py"),
             files=(),
-            command="mtlray launch-script slurm",
+            command=("mtlray", "launch-script", "slurm"),
             results="results",
             cluster=Cluster(**options),
         )
@@ -102,9 +103,7 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path, monkeypatch):
-    made = Stage(tmp_path, monkeypatch)
-    yield made
-    shutil.rmtree(f"/tmp/r{made.environment['SLURM_JOB_ID']}", ignore_errors=True)
+    return Stage(tmp_path, monkeypatch)
 
 
 NODES = pytest.mark.parametrize("options", [{"nodes": 1}, {"nodes": 2, "gpus": 4}], ids=["one node", "two nodes"])
@@ -188,8 +187,31 @@ def test_what_several_nodes_are_told(stage):
     assert arguments.startswith(
         f"symmetric-run --address node-a:{port} --min-nodes 2 --num-cpus=2 --num-gpus=4 -- bash -c"
     )
-    assert stage.read("srun").startswith("--kill-on-bad-exit=1 ray symmetric-run")
+    assert stage.read("srun").startswith("--kill-on-bad-exit=1 bash -c mkdir")
     assert f"--address node-a:{port} --grace-seconds 120" in stage.read("arguments")
+
+
+def test_the_folder_of_several_nodes_is_private_and_no_name_that_can_be_foreseen(stage):
+    names = []
+    for _ in range(2):
+        stage.start(nodes=2).communicate(timeout=20)
+        mode, name = stage.read("folder").split()
+        assert mode == "700"
+        assert not Path(name).exists()
+        names.append(name)
+    assert names[0] != names[1]
+    assert re.fullmatch("/tmp/r[0-9a-f]{16}", names[0])
+
+
+def test_data_is_never_in_a_folder_that_all_share(stage):
+    for environment, folder in (
+        ({"SLURM_TMPDIR": "/local/job"}, "/local/job"),
+        ({"HOME": "/home/me"}, "/home/me/.cache"),
+    ):
+        stage.environment.pop("SLURM_TMPDIR", None)
+        stage.environment |= environment
+        stage.start().communicate(timeout=20)
+        assert f" --data {folder}/mtlray " in stage.read("arguments")
 
 
 MTLRAY = f"""#!/bin/bash

@@ -1,18 +1,25 @@
 """From a spec to committed results: what is refused, what is retried, and what an interrupted trial goes on from."""
 
 import errno
+import json
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
+from bad_disk import BadDisk, words
+from faultlib import tree
 
 from mtlray import LeNet, MultiMNIST, RunConfig, State
-from mtlray.errors import StrategyError
+from mtlray.errors import LostLockError, StoreError, StrategyError
 from mtlray.identity.provenance import Commit
+from mtlray.results.attempts import failures
+from mtlray.results.driver_lock import DriverLock
 from mtlray.results.generations import Generations
 from mtlray.results.states import TrialState
+from mtlray.running import pack
+from mtlray.running.giving_up import give_up
 from mtlray.running.job import Job
 from mtlray.running.pack import run_pack
 from mtlray.running.policy import may_pass
@@ -97,6 +104,119 @@ def test_a_strategy_that_breaks_its_contract_fails_with_the_reason(fault, expect
     (ending,) = run_pack([trial(dataset_spec, strategy=Misbehaving(fault))], job, lambda step: None)
     assert ending.state is TrialState.FAILED
     assert expected in ending.text
+
+
+def test_a_strategy_that_ends_the_program_fails_with_its_text_in_every_start(dataset_spec, job):
+    spec = trial(dataset_spec, strategy=Misbehaving("exit"))
+    (ending,) = run_pack([spec], job)
+    assert "SystemExit: 0: the code of the trial called sys.exit" in ending.text
+    assert job.ledger().ending(spec.trial_id) == ending
+
+
+@pytest.fixture
+def eager(monkeypatch):
+    """Progress is asked for after every step."""
+    monkeypatch.setattr("mtlray.training.loop._PROGRESS_EVERY", 0.0)
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("stop", [SystemExit(0), KeyboardInterrupt(), GeneratorExit()], ids=repr)
+def test_a_stop_from_outside_is_interrupted_and_continues_later(stop, dataset_spec, job):
+    """Tune ends a trial by sys.exit(0) within its report."""
+
+    def progress(step):
+        if step == 2:
+            raise stop
+
+    spec = trial(dataset_spec)
+    with pytest.raises(type(stop)) as caught:
+        run_pack([spec], job, progress)
+    assert caught.value is stop
+    ledger = job.ledger()
+    assert ledger.records() == ({}, [])
+    (attempt,) = ledger.folder(spec.trial_id).attempts()
+    assert (attempt.end, attempt.reason) == ("interrupted", f"stopped from outside ({type(stop).__name__})")
+    assert "Traceback" not in ledger.folder(spec.trial_id).read_log(1)
+    assert run_pack([spec], job)[0].state is TrialState.DONE
+
+
+def replaced(ledger):
+    """Another driver takes over."""
+    path = ledger.store.local / "driver.json"
+    path.write_text(path.read_text().replace(json.loads(path.read_text())["token"], "theirs"))
+
+
+@pytest.fixture
+def lock(job):
+    job.ledger().probe()
+    with DriverLock(job.ledger().store, beat_seconds=60) as lock:
+        yield lock
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("fault", ["", "exit", "stop", "disk"])
+def test_a_launch_that_lost_its_lock_writes_nothing_more(fault, dataset_spec, job, lock):
+    """However its trial ends: done, failed by its own code, stopped by Tune, or by an error of the disk."""
+    job = replace(job, fence=lock.fence)
+    spec = trial(dataset_spec, strategy=Misbehaving(fault) if fault == "exit" else Equal())
+    ledger, seen = job.ledger(), {}
+
+    def lose():
+        if not seen:
+            replaced(ledger)
+            seen.update(tree(ledger.store.local))
+
+    def progress(step):
+        lose()
+        if fault == "stop":
+            raise SystemExit(0)
+        if fault == "disk":
+            raise OSError(errno.EIO, "I/O error")
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        if fault == "exit":  # its first step is its last
+            monkeypatch.setattr("mtlray.running.pack.load", lambda *a, real=pack.load: (real(*a), lose())[0])
+        try:
+            (ending,) = run_pack([spec], job, progress)
+        except (SystemExit, OSError):
+            assert fault in ("stop", "disk")
+        else:
+            assert ending.state is TrialState.INTERRUPTED
+            assert "took over" in ending.text
+    assert seen
+    assert tree(ledger.store.local) == seen
+
+
+def test_a_launch_that_lost_its_lock_starts_and_gives_up_nothing(dataset_spec, job, lock):
+    job = replace(job, fence=lock.fence)
+    replaced(job.ledger())
+    before = tree(job.ledger().store.local)
+    assert run_pack([trial(dataset_spec)], job)[0].state is TrialState.INTERRUPTED
+    with pytest.raises(LostLockError):
+        give_up(trial(dataset_spec), job, "its worker was lost")
+    assert tree(job.ledger().store.local) == before
+
+
+@pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO], ids=words)
+def test_a_checkpoint_that_the_disk_does_not_give_is_not_set_aside(number, dataset_spec, job):
+    spec = trial(dataset_spec)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(
+            "mtlray.running.pack._Start.commit", lambda self, outcomes: (_ for _ in ()).throw(OSError("no"))
+        )
+        with pytest.raises(OSError, match="no"):
+            run_pack([spec], job)
+    folder = job.ledger().folder(spec.trial_id)
+    kept = folder.checkpoints.names()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        BadDisk(monkeypatch).fails(kept[0], number)
+        with pytest.raises(StoreError, match="should be readable"):
+            run_pack([spec], job)
+    again = job.ledger().folder(spec.trial_id)
+    assert again.checkpoints.names() == kept
+    assert [attempt.end for attempt in again.attempts()] == ["error that may pass", "interrupted"]
+    assert failures(again.attempts())[1:] == [], "the disk's trouble costs the trial no retry"
+    assert run_pack([spec], job)[0].state is TrialState.DONE
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """A strategy's hyperparameters are refused when a sweep is written, whatever the class itself looks at."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
+from functools import cached_property
 from typing import ClassVar, Literal
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 from mtlray import SGD, Equal, LeNet, MultiMNIST, SweepSpec, TrialSpec
 from mtlray.errors import SpecError
-from mtlray.specs.hyperparameters import require_hyperparameters
+from mtlray.specs.hyperparameters import require_fields, require_hyperparameters
 from mtlray.strategies import (
     DWA,
     EMA,
@@ -112,3 +113,117 @@ def test_an_integer_starts_a_trial_as_the_same_number_with_a_point_does(
 ):
     first, second = (initial_state(s, TASKS, (3, 4), torch.device("cpu"), torch.float64) for s in (whole, fractional))
     torch.testing.assert_close(first.params | first.buffers, second.params | second.buffers, rtol=0, atol=0)
+
+
+def by_hand(self, scale):
+    object.__setattr__(self, "scale", scale)
+
+
+def from_initial(self, scale):
+    object.__setattr__(self, "hidden", scale)
+
+
+class Written(Equal):
+    """Not decorated: `Written(2)` and `Written(3)` have the same fields, none."""
+
+    key: ClassVar[str] = "written"
+    __init__ = by_hand
+
+
+@dataclass(frozen=True, init=False)
+class WrittenInADataclass(Equal):
+    key: ClassVar[str] = "written"
+    __init__ = by_hand
+
+
+@dataclass(frozen=True)
+class FromInitial(Equal):
+    key: ClassVar[str] = "initial"
+    scale: InitVar[float]
+    __post_init__ = from_initial
+
+
+class OwnNew(Equal):
+    key: ClassVar[str] = "new"
+
+    def __new__(cls, scale):
+        made = object.__new__(cls)
+        object.__setattr__(made, "scale", scale)
+        return made
+
+    def __init__(self, scale):
+        pass
+
+
+class Loose:
+    """No dataclass at all."""
+
+
+@dataclass
+class Open:
+    scale: float = 1.0
+
+
+BAD = {
+    "own __init__": (Written(2.0), "Found `scale = 2.0`, which is no field"),
+    "own __init__ in a dataclass": (WrittenInADataclass(2.0), "Found `scale = 2.0`, which is no field"),
+    "InitVar": (FromInitial(2.0), "Found `hidden = 2.0`, which is no field"),
+    "own __new__": (OwnNew(2.0), "Found `scale = 2.0`, which is no field"),
+    "no dataclass": (Loose(), "Found one that is not a dataclass"),
+    "not frozen": (Open(), "Found a dataclass that is not frozen"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_not_in_fields_is_refused(name):
+    spec, found = BAD[name]
+    with pytest.raises(SpecError, match=r"should be a frozen dataclass .* `@dataclass\(frozen=True\)`") as caught:
+        require_fields(spec)
+    assert found in str(caught.value)
+
+
+@dataclass(frozen=True)
+class Derived(Equal):
+    key: ClassVar[str] = "derived"
+    scale: float = 1.0
+
+    def __post_init__(self):
+        object.__setattr__(self, "doubled", 2 * self.scale)
+
+    @cached_property
+    def tripled(self):
+        return 3 * self.scale
+
+
+@dataclass(frozen=True, init=False)
+class FieldsByHand(Equal):
+    key: ClassVar[str] = "by_hand"
+    scale: float = 1.0
+
+    def __init__(self, scale):
+        object.__setattr__(self, "scale", 2 * scale)
+
+    @cached_property
+    def tripled(self):
+        return 3 * self.scale
+
+
+class Undecorated(Equal):
+    """Has no setting."""
+
+    key: ClassVar[str] = "undecorated"
+
+
+def test_what_follows_from_the_fields_may_be_kept():
+    for spec in (Derived(), FieldsByHand(1.0), Undecorated(), Equal(), MultiMNIST(), LeNet(), SGD(lr=0.1)):
+        getattr(spec, "tripled", None)
+        require_fields(spec)
+
+
+def test_trials_and_sweeps_ask_for_fields():
+    base = {"dataset": MultiMNIST(), "model": LeNet(), "optimizer": SGD(lr=0.1), "steps": 1}
+    trial = TrialSpec(strategy=Equal(), **base)
+    with pytest.raises(SpecError, match="`Written` should be a frozen dataclass"):
+        TrialSpec(strategy=Written(2.0), **base)
+    with pytest.raises(SpecError, match="`Written` should be a frozen dataclass"):
+        SweepSpec(name="x", question="?", base=trial, strategies=(Written(2.0),), seeds=(0,))

@@ -93,3 +93,16 @@ def test_a_uri_that_nobody_knows():
     assert str(caught.value).startswith(
         "`ftp://host/results` should be a folder or a URI that pyarrow knows (s3://, gs://, hdfs://). Found: "
     )
+
+
+@pytest.mark.parametrize("path", ["../outside.txt", "a/../../outside.txt", "/etc/hostname", "a/..", "a\0b", ".."])
+def test_no_name_leads_out_of_the_folder(store, path, tmp_path):
+    store.uri = "the results"
+    for act in (store.read, store.exists, store.delete, store.names, store.sizes, lambda p: store.write(p, b"")):
+        with pytest.raises(ResultsError, match="Names in the results should be those of files and folders in it"):
+            act(path)
+
+
+def test_a_root_that_is_the_name_of_no_folder():
+    with pytest.raises(ResultsError, match="which is the name of none"):
+        Store("a\0b")

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from mtlray.data.faces.from_imdb import import_imdb
 from mtlray.data.faces.from_utkface import import_utkface
 from mtlray.data.files.download import RemoteFile
-from mtlray.data.nyuv2.from_mat import OFFICIAL_BYTES, OFFICIAL_MD5
+from mtlray.data.nyuv2.from_mat import OFFICIAL
 from mtlray.data.nyuv2.importing import import_nyuv2
 from mtlray.errors import SpecError
 
@@ -83,19 +83,14 @@ _IMDB = "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static/imdb_crop.ta
 
 # Dropbox packs a shared folder when it is asked for, so that neither a size nor a checksum is known.
 _MTAN = RemoteFile("mtan.zip", ("https://www.dropbox.com/sh/86nssgwm6hm3vkb/AACrnUQ4GxpdrBbLjb6n-mWNa?dl=1",))
-_OFFICIAL = (
-    RemoteFile(
-        "splits.mat",
-        (f"{_NYU}/indoor_seg_sup/splits.mat", f"{_MAPS}/splits.mat"),
-        2_626,
-        "08e3c3aea27130ac7c01ffd739a4535f",
-    ),
-    RemoteFile("classMapping40.mat", (f"{_MAPS}/classMapping40.mat",), 10_474, "e377c88729dd63af81205ac9a8634a19"),
-    RemoteFile("class13Mapping.mat", (f"{_MAPS}/class13Mapping.mat",), 408, "d62deeb2e5bc7aad038724cb95d36314"),
-    RemoteFile(
-        "nyu_depth_v2_labeled.mat", (f"{_NYU}/nyu_depth_v2/nyu_depth_v2_labeled.mat",), OFFICIAL_BYTES, OFFICIAL_MD5
-    ),
-)
+# In the order in which they are fetched: the large one last.
+_ADDRESSES = {
+    "splits.mat": (f"{_NYU}/indoor_seg_sup/splits.mat", f"{_MAPS}/splits.mat"),
+    "classMapping40.mat": (f"{_MAPS}/classMapping40.mat",),
+    "class13Mapping.mat": (f"{_MAPS}/class13Mapping.mat",),
+    "nyu_depth_v2_labeled.mat": (f"{_NYU}/nyu_depth_v2/nyu_depth_v2_labeled.mat",),
+}
+_OFFICIAL = tuple(RemoteFile(name, _ADDRESSES[name], *OFFICIAL[name]) for name in _ADDRESSES)
 
 IMPORTABLE: Mapping[str, Importable] = MappingProxyType(
     {
@@ -109,7 +104,7 @@ IMPORTABLE: Mapping[str, Importable] = MappingProxyType(
                 "mtan's folders (Liu et al. 2019), what the paper used:",
                 "  https://www.dropbox.com/sh/86nssgwm6hm3vkb/AACrnUQ4GxpdrBbLjb6n-mWNa?dl=0",
                 "  a copy: https://drive.google.com/file/d/1n15Uf-rqtx-LFohcwRkq3HBF-jQvsY1-/view",
-                f"the official file, md5 {OFFICIAL_MD5}; the host is often unreachable:",
+                f"the official file, md5 {OFFICIAL['nyu_depth_v2_labeled.mat'][1]}; the host is often unreachable:",
                 f"  {_NYU}/nyu_depth_v2/nyu_depth_v2_labeled.mat",
                 "  a copy: https://academictorrents.com/details/47a9a46bb784b394e398228d4c85a8d61d01dfa8",
                 f"  beside it: {_NYU}/indoor_seg_sup/splits.mat, and classMapping40.mat",

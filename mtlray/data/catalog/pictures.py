@@ -1,5 +1,6 @@
 """A picture of a data set: some examples of each split, with their targets."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import torch
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples
 from mtlray.data.faces import Faces, IMDBWiki, UTKFace
 from mtlray.data.files.prepared import load
+from mtlray.data.files.record import is_here
+from mtlray.data.multi_mnist.digits import digits_are_here
 from mtlray.data.multi_mnist.spec import MultiMNIST
 from mtlray.data.nyuv2 import NYUv2
 from mtlray.data.nyuv2.importing import FORMS
@@ -28,7 +31,11 @@ def specs_of(name: str, root: Path) -> list[DatasetSpec]:
         raise unknown_name("data source", name, ["mnist", "mnist5k", "nyuv2", *_FACES])
     specs: list[DatasetSpec] = []
     for folder in sorted(path.parent for path in (root / name).glob("*/meta.json")):
+        if folder.name not in FORMS and not re.fullmatch(r"\d{2,5}px", folder.name):
+            continue
         arrays = load(folder)[0]
+        if not {"train-images", "test-images"} <= arrays.keys():
+            continue
         counts = (len(arrays["train-images"]), len(arrays["test-images"]))
         if name != "nyuv2":
             specs.append(_FACES[name](image_size=int(folder.name.removesuffix("px")), n_images=counts))
@@ -40,6 +47,17 @@ def specs_of(name: str, root: Path) -> list[DatasetSpec]:
             f"{name} should have been imported to {root / name}. Found nothing there. Run `mtlray data import {name} PATH`."
         )
     return specs
+
+
+def arrays_of(spec: DatasetSpec, root: Path) -> Dataset:
+    """What a data set holds, for a look at it: nothing below `root` is written. Raises DataError."""
+    if isinstance(spec, MultiMNIST) and not all(is_here(folder) for folder in spec.folders(root)):
+        if not digits_are_here(spec.source, root):
+            raise DataError(
+                f"{spec.source} should be in {root}. Found it not there. Run `mtlray data prepare {spec.source}`."
+            )
+        return spec.unstored(root)
+    return spec.load(root)
 
 
 @own_settings({})
@@ -108,4 +126,4 @@ def _pixels(values: np.ndarray) -> np.ndarray:
 
 
 def _spread(length: int, n: int) -> Sequence[int]:
-    return sorted({int(i) for i in np.linspace(0, length - 1, n)})
+    return sorted({int(i) for i in np.linspace(0, length - 1, min(n, length))})

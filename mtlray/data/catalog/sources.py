@@ -6,9 +6,18 @@ from pathlib import Path
 from mtlray.data.catalog.importable import IMPORTABLE, Importable, ImportOptions
 from mtlray.data.files import prepared
 from mtlray.data.files.download import RemoteFile, fetch, unpack
-from mtlray.data.multi_mnist.digits import MNIST_FILES, SOURCES, Source, check_mnist, import_mnist, mnist_folder
+from mtlray.data.multi_mnist.digits import (
+    MNIST_FILES,
+    SOURCES,
+    Source,
+    check_mnist,
+    digits_are_here,
+    import_mnist,
+    mnist_folder,
+)
 from mtlray.data.multi_mnist.spec import MultiMNIST
 from mtlray.errors import DataError, SpecError, unknown_name
+from mtlray.reading.causes import DiskError, guarded
 from mtlray.storage.names import is_side_file
 
 
@@ -20,17 +29,15 @@ def _source(name: str) -> Source | Importable:
     raise unknown_name("data source", name, [*SOURCES, *IMPORTABLE])
 
 
-def _is_here(source: Source, root: Path) -> bool:
-    return source.name == "mnist5k" or all((mnist_folder(root) / file).is_file() for file in MNIST_FILES)
-
-
 def _whether_here(source: Source, root: Path) -> str:
-    if not _is_here(source, root):
+    if not digits_are_here(source.name, root):
         return f"no: mtlray data prepare {source.name}, or mtlray data import {source.name} FOLDER"
     if source.name != "mnist":
         return "yes"
     try:
         check_mnist(mnist_folder(root))
+    except DiskError:
+        return "yes, but the disk does not give it: `mtlray data verify mnist` says why"
     except DataError:
         return "yes, but damaged: `mtlray data verify mnist` says how"
     return "yes, with the official checksums"
@@ -60,9 +67,7 @@ def describe_sources(root: Path) -> str:
 
 def _describe(source: Importable, root: Path) -> str:
     verify = f"; `mtlray data verify {source.name}` compares its bytes"
-    imports = [
-        f"{folder.name}, fingerprint {prepared.recorded_fingerprint(folder)}" for folder in _imports(source, root)
-    ]
+    imports = [f"{folder.name}, {_state(folder)}" for folder in _imports(source, root)]
     indent = "\n            "
     return (
         f"{source.name}\n"
@@ -73,6 +78,16 @@ def _describe(source: Importable, root: Path) -> str:
         f"  forms     {source.forms}\n"
         f"  here      {indent.join(imports) + verify if imports else _how_to_get(source)}"
     )
+
+
+def _state(folder: Path) -> str:
+    """What the record of an import says; one that is damaged is listed, too."""
+    try:
+        return f"fingerprint {prepared.recorded_fingerprint(folder)}"
+    except DiskError:
+        return "which the disk does not give"
+    except DataError:
+        return "damaged"
 
 
 def _how_to_get(source: Importable) -> str:
@@ -138,6 +153,8 @@ def _unpacked(archive: RemoteFile, folder: Path, say: Callable[[str], None]) -> 
 def import_source(name: str, path: Path, root: Path, options: ImportOptions) -> str:
     """Raises SpecError for a source that needs no import or an option without use, DataError for damaged files."""
     source = _source(name)
+    with guarded(f"`{path}`", f"a file or a folder with {name}"):
+        path.exists()  # not allowed to look is another trouble than nothing there
     if isinstance(source, Importable):
         return source.run(path, root, options)
     if name != "mnist":
@@ -157,7 +174,7 @@ def verify_source(name: str, root: Path) -> str:
                 f"Run `mtlray data import {name} PATH`; `mtlray data list` says where to get it."
             )
     else:
-        if name == "mnist" and not _is_here(source, root):
+        if name == "mnist" and not digits_are_here(name, root):
             raise DataError(
                 f"The MNIST files should be in {mnist_folder(root)}. Some are missing. "
                 "Run `mtlray data prepare mnist`, or `mtlray data import mnist FOLDER`."

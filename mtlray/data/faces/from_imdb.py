@@ -8,14 +8,15 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import scipy.io
 
-from mtlray.data.faces.store import OLDEST, Dropped, Face, open_file, store_faces
+from mtlray.data.faces.store import OLDEST, Dropped, Face, read_file, store_faces
 from mtlray.errors import DataError
 from mtlray.randomness import numpy_generator
+from mtlray.reading.causes import Cause, ReadError, guarded, nothing_imported
+from mtlray.reading.inside import inside
+from mtlray.reading.matlab import read_mat
 
 PAPER_PHOTOS, PAPER_SUBJECTS = 194_872, 12_909
 _FIELDS = ("dob", "photo_taken", "full_path", "gender", "face_score", "second_face_score")
@@ -31,7 +32,8 @@ def import_imdb(
     score is below `min_face_score`, or the age lies outside 0 to 100. `test_subjects` persons, drawn at random, are for testing
     alone.
     """
-    faces, dropped = read_imdb(path, min_face_score)
+    with nothing_imported():
+        faces, dropped = read_imdb(path, min_face_score)
     subjects = np.unique([face.subject for face in faces])
     if not 0 < test_subjects < len(subjects):
         raise DataError(
@@ -50,13 +52,14 @@ def import_imdb(
         "min_face_score": str(min_face_score),
         "test_subjects": str(test_subjects),
     }
-    mark = store_faces(folder, splits, size, dropped, about, say)
-    corrupt = {entry.split(":")[0] for entry in dropped.corrupt}
-    counts = tuple(sum(face.name not in corrupt for face in splits[split]) for split in ("train", "test"))
+    with nothing_imported():
+        mark = store_faces(folder, splits, size, dropped, about, say)
+    counts = tuple(sum(face.name not in dropped.pictures for face in splits[split]) for split in ("train", "test"))
     return (
         f"IMDB-WIKI: {sum(counts):,} photos of {len(subjects):,} subjects (Gong et al. 2019: {PAPER_PHOTOS:,} of "
-        f"{PAPER_SUBJECTS:,}); {counts[0]:,} for training, {counts[1]:,} of {test_subjects:,} subjects for testing; dropped: "
-        f"{dropped.summary()}. Now in {folder}, fingerprint {mark}. In a sweep: IMDBWiki(n_images={counts}, image_size={size})."
+        f"{PAPER_SUBJECTS:,}); {counts[0]:,} for training, {counts[1]:,} of {test_subjects:,} subjects for testing; "
+        f"dropped: {dropped.summary(sum(counts))}. Now in {folder}, fingerprint {mark}. "
+        f"In a sweep: IMDBWiki(n_images={counts}, image_size={size})."
     )
 
 
@@ -70,13 +73,14 @@ def read_imdb(path: Path, min_face_score: float) -> tuple[list[Face], Dropped]:
             dropped.add(reason)
             continue
         name = str(file)
-        subject = re.search(r"nm(\d+)_", name)
+        subject = re.search(r"nm(\d{1,9})_", name)
         if subject is None:
             raise DataError(
                 f"The path of row {i} in `{path / 'imdb.mat'}` should name its subject, as in `00/nm0000100_rm…`. Found `{name}`."
             )
         gender = int(table["gender"][i])
-        faces.append(Face(name, partial(open_file, path / name), age, gender, int(subject[1])))
+        read = partial(read_file, inside(path, name, f"`{path / 'imdb.mat'}`"))
+        faces.append(Face(name, read, age, gender, int(subject[1])))
     return faces, dropped
 
 
@@ -104,28 +108,26 @@ def _reason(table: dict[str, np.ndarray], i: int, min_face_score: float) -> tupl
 
 
 def _table(path: Path) -> dict[str, np.ndarray]:
-    def wrong(found: str) -> DataError:
-        return DataError(
-            f"`{path}` should be the official imdb.mat with the fields {', '.join(_FIELDS)}. Found: {found}. "
-            "Name the folder `imdb_crop` that holds it, as the archive unpacks."
-        )
-
-    if not path.is_file():
-        raise wrong("nothing there")
+    """The columns of `imdb.mat`, numbers and the paths of pictures. Raises ReadError."""
+    shown, expected = f"`{path}`", f"the official imdb.mat with the fields {', '.join(_FIELDS)}"
     try:
-        struct: Any = scipy.io.loadmat(path)["imdb"][0, 0]
-        table = {name: np.ravel(struct[name]) for name in _FIELDS}
-        table["full_path"] = np.array([str(np.ravel(entry)[0]) for entry in table["full_path"]])
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        IndexError,
-        TypeError,
-        NotImplementedError,
-        scipy.io.matlab.MatReadError,
-    ) as error:
-        raise wrong(str(error)) from error
-    if len({len(column) for column in table.values()}) != 1:
-        raise wrong("columns of different lengths")
+        found = read_mat(path, "imdb", fields=_FIELDS)["imdb"]
+    except ReadError as error:
+        if error.cause is Cause.MISSING:
+            remedy = "Name the folder `imdb_crop` that holds it, as the archive unpacks."
+            raise ReadError(shown, expected, error.found, error.cause, remedy) from error
+        raise
+    missing = [name for name in _FIELDS if not isinstance(found, dict) or name not in found]
+    if missing:
+        found = f"no field {' and no field '.join(missing)}"
+        raise ReadError(shown, expected, found, Cause.UNKNOWN_KIND, "Fetch the official file.")
+    with guarded(shown, expected):
+        table = {name: np.ravel(found[name]).astype(float) for name in _FIELDS if name != "full_path"}
+        if not all(isinstance(name, str) for name in found["full_path"]):
+            raise TypeError("paths that are no texts")
+        table["full_path"] = np.array(found["full_path"])
+        if len({len(column) for column in table.values()}) != 1:
+            raise ValueError("columns of different lengths")
+        if not np.isfinite(table["photo_taken"]).all():
+            raise ValueError("a photograph without a year")
     return table

@@ -4,30 +4,75 @@ Gender 0 is male and 1 female there. An `index.csv` beside the pictures with col
 else a fifth of the pictures, by name and a fixed seed, are for testing. Subjects are not known.
 """
 
-import csv
-import io
+import contextlib
 import re
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from mtlray.data.faces.store import FEMALE, MALE, OLDEST, Dropped, Face, open_file, store_faces
+from mtlray.data.faces.store import FEMALE, MALE, OLDEST, Dropped, Face, read_file, store_faces
 from mtlray.errors import DataError
 from mtlray.randomness import numpy_generator
+from mtlray.reading.archives import ZipMembers
+from mtlray.reading.causes import Cause, ReadError, nothing_imported
+from mtlray.reading.inside import files_below
+from mtlray.reading.tables import read_csv
 from mtlray.storage.names import has_ending, is_side_file
 
-_NAME = re.compile(r"(\d+)_(\d+)_(\d+)_(\d+)\.jpe?g(\.chip\.jpe?g)?", re.IGNORECASE)
+_NAME = re.compile(r"(\d{1,4})_(\d{1,4})_\d+_\d+\.jpe?g(\.chip\.jpe?g)?", re.IGNORECASE)
 _GENDERS = {0: MALE, 1: FEMALE}
+_INDEX = "index.csv"
+_SPLITS = {"train": "train", "val": "test", "test": "test"}
+
+Files = Mapping[str, Callable[[], bytes]]
+"""What reads each file, by its name without folders."""
 
 
 def import_utkface(path: Path, root: Path, *, size: int, say: Callable[[str], None]) -> str:
     """Store the faces of `path` below `root`; returns what was imported, in words. Raises DataError."""
-    dropped = Dropped()
-    files = _files(path, dropped)
+    with nothing_imported(), contextlib.ExitStack() as stack:
+        dropped = Dropped()
+        files = _files(path, dropped, stack)
+        splits = _splits(path, _faces(path, files, dropped), files, dropped)
+        folder = root / "utkface" / f"{size}px"
+        mark = store_faces(folder, splits, size, dropped, {"origin": "utkface"}, say)
+    counts = tuple(sum(face.name not in dropped.pictures for face in splits[split]) for split in ("train", "test"))
+    return (
+        f"UTKFace: {counts[0]:,} training and {counts[1]:,} test pictures of {size} pixels; "
+        f"dropped: {dropped.summary(sum(counts))}. Now in {folder}, fingerprint {mark}. "
+        f"In a sweep: UTKFace(n_images={counts}, image_size={size})."
+    )
+
+
+def _files(path: Path, dropped: Dropped, stack: contextlib.ExitStack) -> Files:
+    """The files of a folder or a zip; side files are dropped, and all but the last of those with one name."""
+    readers: dict[str, Callable[[], bytes]]
+    if path.is_dir():
+        readers = {name: partial(read_file, path / name) for name in files_below(path)}
+    elif path.is_file():
+        archive = stack.enter_context(ZipMembers(path))
+        readers = {name: partial(archive.read, name) for name in archive.names}
+    else:
+        raise DataError(f"`{path}` should be a folder or a zip file with UTKFace. Found nothing there.")
+    files: dict[str, Callable[[], bytes]] = {}
+    for name, read in readers.items():
+        if is_side_file(name):
+            dropped.add("side files of macOS or Windows")
+            continue
+        if Path(name).name in files:
+            dropped.add("of the same name as another")
+        files[Path(name).name] = read
+    return files
+
+
+def _faces(path: Path, files: Files, dropped: Dropped) -> dict[str, Face]:
+    """The pictures whose names say an age and a gender, by name. Raises DataError where there are none."""
     faces = {}
-    for name, opened in sorted(files.items()):
+    for name, read in sorted(files.items()):
+        if name == _INDEX:
+            continue
         if not has_ending(name, ".jpg", ".jpeg"):
+            dropped.add("with another ending than .jpg or .jpeg")
             continue
         match = _NAME.fullmatch(name)
         if match is None:
@@ -42,70 +87,44 @@ def import_utkface(path: Path, root: Path, *, size: int, say: Callable[[str], No
         if age > OLDEST:
             dropped.add(f"older than {OLDEST}")
             continue
-        faces[name] = Face(name, opened, age, _GENDERS[gender])
+        faces[name] = Face(name, read, age, _GENDERS[gender])
     if not faces:
         raise DataError(
             f"`{path}` should be a folder or a zip file with UTKFace's pictures, such as `26_1_2_20170116.jpg.chip.jpg`. "
             "Found none."
         )
-    splits = _splits(path, faces, files)
-    folder = root / "utkface" / f"{size}px"
-    mark = store_faces(folder, splits, size, dropped, {"origin": "utkface"}, say)
-    n = {split: len(of_split) for split, of_split in splits.items()}
-    n_corrupt = {split: sum(c.split(":")[0] in {f.name for f in splits[split]} for c in dropped.corrupt) for split in n}
-    counts = tuple(n[split] - n_corrupt[split] for split in ("train", "test"))
-    return (
-        f"UTKFace: {counts[0]:,} training and {counts[1]:,} test pictures of {size} pixels; dropped: {dropped.summary()}. "
-        f"Now in {folder}, fingerprint {mark}. In a sweep: UTKFace(n_images={counts}, image_size={size})."
-    )
+    return faces
 
 
-def _files(path: Path, dropped: Dropped) -> dict[str, Callable[[], io.BytesIO]]:
-    """The files of a folder or a zip, by name without folders; side files are dropped."""
-    if path.is_dir():
-        inside = [str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()]
-        return {Path(name).name: partial(open_file, path / name) for name in _wanted(inside, dropped)}
-    if not path.is_file():
-        raise DataError(f"`{path}` should be a folder or a zip file with UTKFace. Found nothing there.")
-    try:
-        archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise DataError(f"`{path}` should be a whole zip file. Found: {error}. Fetch it again.") from error
-
-    def opened(name: str) -> io.BytesIO:
-        try:
-            return io.BytesIO(archive.read(name))
-        except zipfile.BadZipFile as error:
-            raise OSError(str(error)) from error
-
-    inside = [name for name in archive.namelist() if not name.endswith("/")]
-    return {Path(name).name: partial(opened, name) for name in _wanted(inside, dropped)}
-
-
-def _wanted(names: list[str], dropped: Dropped) -> list[str]:
-    wanted = [name for name in names if not is_side_file(name)]
-    for _ in range(len(names) - len(wanted)):
-        dropped.add("side files of macOS or Windows")
-    return wanted
-
-
-def _splits(path: Path, faces: dict[str, Face], files: dict[str, Callable[[], io.BytesIO]]) -> dict[str, list[Face]]:
-    if "index.csv" in files:
-        with files["index.csv"]() as file:
-            rows = list(csv.DictReader(io.StringIO(file.read().decode())))
-        missing = [row["file"] for row in rows if row["file"] not in files]
-        if missing:
-            raise DataError(
-                f"`{path}` should hold the pictures that its index.csv names. Missing: {missing[0]} and others."
-            )
-        train = {row["file"] for row in rows if row["split"] == "train"}
-        test = {row["file"] for row in rows if row["split"] != "train"}
+def _splits(path: Path, faces: Mapping[str, Face], files: Files, dropped: Dropped) -> dict[str, list[Face]]:
+    if _INDEX in files:
+        split_of = _index(path, files)
+        for _ in faces.keys() - split_of.keys():
+            dropped.add(f"that {_INDEX} does not name")
     else:
         names = sorted(faces)
         order = numpy_generator(0, "utkface test").permutation(len(names))
         test = {names[i] for i in order[: round(len(names) / 5)]}
-        train = set(names) - test
-    return {
-        "train": [face for name, face in faces.items() if name in train],
-        "test": [face for name, face in faces.items() if name in test],
-    }
+        split_of = {name: "test" if name in test else "train" for name in names}
+    return {split: [face for name, face in faces.items() if split_of.get(name) == split] for split in ("train", "test")}
+
+
+def _index(path: Path, files: Files) -> dict[str, str]:
+    """The split of each picture that index.csv names. Raises ReadError where it does not fit the pictures."""
+    shown = f"`{_INDEX}` in `{path}`"
+    split_of: dict[str, str] = {}
+    for row in read_csv(files[_INDEX](), shown, "file", "split"):
+        name, split = row["file"], row["split"]
+        if split not in _SPLITS:
+            found, wanted = f"`{split}` for `{name}`", f"a list whose column split says {' or '.join(_SPLITS)}"
+            raise ReadError(shown, wanted, found, Cause.UNKNOWN_KIND, "Correct it, or fetch it again.")
+        if name in split_of:
+            raise ReadError(
+                shown, "a list that names each picture once", f"`{name}` twice", Cause.UNKNOWN_KIND, "Remove one."
+            )
+        split_of[name] = _SPLITS[split]
+    missing = sorted(split_of.keys() - files.keys())
+    if missing:
+        found = f"{len(missing):,} that are not there, such as `{missing[0]}`"
+        raise ReadError(shown, "a list of pictures beside it", found, Cause.MISSING)
+    return split_of

@@ -14,6 +14,7 @@ from mtlray.checks import integer, require
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.faces.store import OLDEST
 from mtlray.data.files import prepared
+from mtlray.data.files.record import is_here
 from mtlray.data.holdout import held_out, three_splits
 from mtlray.errors import DataError
 from mtlray.tasks.losses import age_error, cross_entropy
@@ -144,7 +145,7 @@ class Faces(DatasetSpec):
 
     def _folder(self, root: Path) -> Path:
         (folder,) = self.folders(root)
-        if not (folder / "meta.json").exists():
+        if not is_here(folder):
             raise DataError(
                 f"{type(self).__name__} with pictures of {self.image_size} pixels should have been imported to {folder}. Found "
                 f"nothing there. Run `mtlray data import {self.key} PATH --size {self.image_size}`; `mtlray data list` "

@@ -1,25 +1,29 @@
 """Files from the network: addresses tried in order, broken downloads resumed, and files checked before they are named."""
 
 import contextlib
+import errno
 import hashlib
 import http.client
 import shutil
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from filelock import FileLock
 
 from mtlray.errors import DataError
+from mtlray.reading.archives import members
+from mtlray.reading.causes import ReadError
+from mtlray.reading.inside import inside
 from mtlray.storage.beside import new_folder, remove_leftovers
+from mtlray.storage.system_lock import alone
 
 _TRIES = 10  # at one address, as long as each brings more of the file
 _TIMEOUT = 60  # seconds without a byte
 _PIECE = 2**20  # bytes
 _REPORT_EVERY = 100 * 2**20  # bytes
+_UNPACKED = 2**36  # bytes; several times what the largest archive of a data set has
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,12 @@ def fetch(file: RemoteFile, folder: Path, say: Callable[[str], None]) -> Path:
     found = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f".{file.name}.lock"):
+        with alone(folder / f".{file.name}.lock") as locked:
+            mine = "" if locked else uuid.uuid4().hex
             for address in () if path.is_file() else file.addresses:
                 say(f"{file.name}: from {address}")
                 try:
-                    part = _arrived(address, file, folder, say)
+                    part = _arrived(address, file, folder, say, mine)
                     _check(part, file)
                 except (
                     urllib.error.URLError,
@@ -69,6 +74,8 @@ def fetch(file: RemoteFile, folder: Path, say: Callable[[str], None]) -> Path:
                     other.unlink()
                 break
     except OSError as error:
+        if path.is_file():  # no locks on this disk, and another process was first
+            return path
         raise DataError(
             f"`{file.name}` should be written to {folder}. Found: {error}. Choose another place with --data."
         ) from error
@@ -85,32 +92,53 @@ def fetch(file: RemoteFile, folder: Path, say: Callable[[str], None]) -> Path:
     return path
 
 
-def unpack(archive: Path, folder: Path) -> Path:
-    """The content of a zip or tar file, in `folder` whole or not at all; the archive is removed then. Raises DataError."""
-    with FileLock(folder.with_name(f".{folder.name}.lock")):
-        try:
+def unpack(archive: Path, folder: Path, limit: int = _UNPACKED) -> Path:
+    """The content of a zip or tar file, in `folder` whole or not at all; the archive is removed then.
+
+    Raises DataError where the archive is not whole, has more than `limit` bytes in it or members that lead outside, and where
+    the disk does not take it.
+    """
+    try:
+        with alone(folder.with_name(f".{folder.name}.lock")) as locked:
             if not folder.is_dir():
-                remove_leftovers(folder)
-                # Names that lead out of the folder: refused by tarfile's filter, skipped for zip files by shutil itself.
-                safe: dict[str, Any] = {} if archive.suffix == ".zip" else {"filter": "data"}
+                if locked:
+                    remove_leftovers(folder)
                 with new_folder(folder) as temporary:
-                    shutil.unpack_archive(archive, temporary, **safe)
-        except Exception as error:  # the readers of archives raise their own kinds, OSError, EOFError and zlib's
-            raise DataError(
-                f"`{archive}` should be a whole archive, and unpack to {folder}. Found: {error}. Nothing was unpacked. Free "
-                "space there, or remove the archive to have it fetched again."
-            ) from error
-        archive.unlink(missing_ok=True)
+                    for name, n_bytes, pieces in members(archive, limit):
+                        if n_bytes > (free := shutil.disk_usage(temporary).free):
+                            raise OSError(errno.ENOSPC, f"`{name}` has {n_bytes:,} bytes, {free:,} are free")
+                        _write_member(inside(temporary, name, f"`{archive}`"), pieces)
+            archive.unlink(missing_ok=True)
+    except ReadError as error:
+        kept = f"Nothing was unpacked. Remove {archive} to have it fetched again."
+        raise type(error)(error.name, error.expected, error.found, error.cause, kept) from error
+    except OSError as error:
+        if folder.is_dir():  # no locks on this disk, and another process was first
+            return folder
+        raise DataError(
+            f"The content of `{archive}` should be written to {folder}. Found: {error}. Nothing was unpacked. Free space there, "
+            "or choose another place with --data."
+        ) from error
     return folder
 
 
-def _arrived(address: str, file: RemoteFile, folder: Path, say: Callable[[str], None]) -> Path:
-    """All that an address gives, in a file beside the place of the whole one. Raises what urllib raises, _Wrong and OSError."""
+def _write_member(path: Path, pieces: Iterator[bytes]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        for piece in pieces:
+            file.write(piece)
+
+
+def _arrived(address: str, file: RemoteFile, folder: Path, say: Callable[[str], None], mine: str) -> Path:
+    """All that an address gives, in a file beside the place of the whole one, which all processes share that say the same `mine`.
+
+    Raises what urllib raises, _Wrong and OSError.
+    """
     for _ in range(_TRIES):
         with _opened(address, 0) as response:
             total = _length(response, file)
             # Only bytes of the same file at the same address are put together.
-            marks = [address, total, *(response.headers.get(name) for name in ("ETag", "Last-Modified"))]
+            marks = [address, mine, total, *(response.headers.get(name) for name in ("ETag", "Last-Modified"))]
             part = folder / f".{file.name}.{hashlib.sha256(repr(marks).encode()).hexdigest()[:8]}.part"
             if total is None:  # whether it is whole could not be told
                 part.unlink(missing_ok=True)

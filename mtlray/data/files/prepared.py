@@ -3,34 +3,29 @@
 import contextlib
 import errno
 import hashlib
-import json
 import math
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO, Literal
 
 import numpy as np
 import torch
-from filelock import FileLock
 from torch import Tensor
 
-from mtlray.errors import DataError, StoreError
+from mtlray.data.files.record import RECORD, Record, damaged, is_here, read_record
+from mtlray.errors import DataError, MtlrayError
+from mtlray.reading.arrays import Header, read_header
+from mtlray.reading.causes import ReadError, guarded
 from mtlray.storage.beside import new_folder, remove_leftovers
-
-RECORD = "meta.json"
-"""The file of a folder that says what its arrays are; written last."""
-
-# How arrays are made and laid out; counted up where a change would make other arrays under the same folder name.
-_GENERATION = 1
-
-_REMEDY = "Remove that folder and run `mtlray data prepare`, or `mtlray data import` again for data that you brought."
+from mtlray.storage.patience import patiently
+from mtlray.storage.syncing import sync_file
+from mtlray.storage.system_lock import alone
+from mtlray.words.names import is_plain
 
 _ALWAYS_CHECKED = 4 * 2**30  # bytes
-
-# What reading a missing, torn or foreign file raises; any other OSError is the disk's, and may be gone the next time.
-_WRONG_CONTENT = (FileNotFoundError, EOFError, ValueError, KeyError, TypeError)
 
 
 def fingerprint(arrays: Mapping[str, np.ndarray]) -> str:
@@ -52,6 +47,12 @@ class Writer:
         self.about: dict[str, str] = {}
         """What readers need to know about the arrays besides their content; kept in their record."""
 
+    def _path(self, name: str) -> Path:
+        """Raises ValueError for a name that leads out of the folder."""
+        if not is_plain(name):
+            raise ValueError(f"the array {name!r} has no name in its folder")
+        return self._folder / f"{name}.npy"
+
     @contextlib.contextmanager
     def rows(
         self, name: str, shape: tuple[int, ...], dtype: str, *, fewer: bool = False
@@ -60,10 +61,10 @@ class Writer:
 
         Raises OSError at once where the disk has less space than the array needs.
         """
-        kind = np.dtype(dtype)
+        kind, path = np.dtype(dtype), self._path(name)
         self.claim(name, kind.itemsize * math.prod(shape))
         left = shape[0]
-        with (self._folder / f"{name}.npy").open("wb") as file:
+        with path.open("wb") as file:
             header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
             start = file.tell()
@@ -81,7 +82,7 @@ class Writer:
                 np.lib.format.write_array_header_1_0(file, {**header, "shape": (shape[0] - left, *shape[1:])})
                 assert file.tell() == start, name  # numpy pads the header to a fixed length
             file.flush()
-            os.fsync(file.fileno())
+            sync_file(file.fileno())
         self.names.append(name)
 
     def claim(self, name: str, n_bytes: int) -> None:
@@ -94,19 +95,20 @@ class Writer:
 
     def copied(self, name: str, pieces: Iterable[bytes]) -> None:
         """An array as another folder of this kind has it, in pieces of its file."""
-        with (self._folder / f"{name}.npy").open("wb") as file:
+        with self._path(name).open("wb") as file:
             for piece in pieces:
                 file.write(piece)
             file.flush()
-            os.fsync(file.fileno())
+            sync_file(file.fileno())
         self.names.append(name)
 
     def whole(self, name: str, array: np.ndarray) -> None:
         """An array at once."""
-        with (self._folder / f"{name}.npy").open("wb") as file:
+        assert array.dtype.kind in "biufc", f"{name}: {array.dtype}"
+        with self._path(name).open("wb") as file:
             np.save(file, array)
             file.flush()
-            os.fsync(file.fileno())
+            sync_file(file.fileno())
         self.names.append(name)
 
 
@@ -129,29 +131,37 @@ def prepare_rows(
     """Make the arrays of `folder` unless they are there; returns their fingerprint.
 
     One process makes them while others wait; they are written beside their place and renamed into it, so that a process
-    killed at any moment leaves nothing half-made. `check` is given the fingerprint before, and may raise. Raises DataError
-    where the disk does not take them.
+    killed at any moment leaves nothing half-made. On a disk that does not lock each makes them, and the first one's stay. `check`
+    is given the fingerprint before, and may raise. Raises DataError where the disk does not take them.
     """
-    if (folder / RECORD).exists():
-        return recorded_fingerprint(folder)
+    if (known := _known(folder)) is not None:
+        return known
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.parent / f".{folder.name}.lock"):
-            if (folder / RECORD).exists():
-                return recorded_fingerprint(folder)
-            remove_leftovers(folder)
+        with alone(folder.parent / f".{folder.name}.lock") as locked:
+            if (known := _known(folder)) is not None:
+                return known
+            if locked:
+                remove_leftovers(folder)
             with new_folder(folder) as temporary:
                 writer = Writer(temporary)
                 write(writer)
                 names = sorted(writer.names)
                 mark = _fingerprint_of_files(temporary, names)
                 check(mark)
-                stamps = {name: _stamp(temporary / f"{name}.npy") for name in names}
-                record = {"generation": _GENERATION, "fingerprint": mark, "arrays": names, "about": writer.about}
-                (temporary / RECORD).write_text(json.dumps({**record, "stamps": stamps}))
-    except StoreError:  # where they were fetched from
+                record = Record(
+                    fingerprint=mark,
+                    arrays=names,
+                    about=writer.about,
+                    stamps={name: _stamp(temporary / f"{name}.npy") for name in names},
+                    headers={name: _checksum_of_header(temporary / f"{name}.npy") for name in names},
+                )
+                (temporary / RECORD).write_text(record.text())
+    except MtlrayError:  # of what is read or fetched
         raise
     except OSError as error:
+        if (known := _known(folder)) is not None:  # no locks on this disk, and another process was first
+            return known
         raise DataError(
             f"Prepared data should be written to {folder}. Found: {error}. Free space there, or choose another place with "
             "--data."
@@ -159,88 +169,99 @@ def prepare_rows(
     return mark
 
 
+def _known(folder: Path) -> str | None:
+    """The fingerprint on record; None where nothing is prepared.
+
+    Raises DataError, and StoreError where the disk does not tell.
+    """
+    return patiently(str(folder), lambda: read_record(folder).fingerprint if is_here(folder) else None)
+
+
 def about(folder: Path) -> dict[str, str]:
     """What the maker of a folder noted about its arrays. Raises DataError."""
-    recorded_fingerprint(folder)
-    notes: dict[str, str] = json.loads((folder / RECORD).read_text()).get("about", {})
-    return notes
+    return dict(read_record(folder).about)
+
+
+def recorded_fingerprint(folder: Path) -> str:
+    """The fingerprint that was noted when the arrays of a folder were made. Raises DataError."""
+    return read_record(folder).fingerprint
 
 
 def load(folder: Path, *, check: bool = False) -> tuple[dict[str, Tensor], str]:
     """The arrays of `folder` as tensors over memory maps, and their fingerprint.
 
     Their bytes are compared with the fingerprint once in each process. Of arrays of more than 4 GiB, whose reading takes a
-    while, sizes and dates are compared instead, and the bytes where these differ or with `check`. Raises DataError for what
-    is missing, damaged or of another generation, and OSError where the disk cannot be read, which says nothing about the data.
+    while, headers, sizes and dates are compared instead, and the bytes where these differ or with `check`. Raises DataError for
+    what is missing, damaged or of another generation, and DiskError or StoreError, OSErrors too, where the disk cannot be read,
+    which says nothing about the data.
     """
-    if not (folder / RECORD).exists():
+    if _known(folder) is None:
         raise DataError(f"Prepared data should lie in {folder}. Found nothing there. Run `mtlray data prepare`.")
-    return _load(folder, (folder / RECORD).stat().st_mtime_ns, check)
+    return patiently(str(folder), lambda: _load(folder, (folder / RECORD).stat().st_mtime_ns, check))
 
 
 @lru_cache(maxsize=4)
 def _load(folder: Path, modified: int, check: bool) -> tuple[dict[str, Tensor], str]:
     del modified  # part of the cache's key only
-    expected = recorded_fingerprint(folder)
+    record = read_record(folder)
     try:
-        record = json.loads((folder / RECORD).read_text())
-        names, stamps = record["arrays"], record.get("stamps", {})
-        # Copy-on-write: torch wants writable memory, and nobody writes.
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in names}
-        untouched = all(_stamp(folder / f"{name}.npy") == stamps.get(name) for name in names)
-        if untouched and not check and sum(array.nbytes for array in arrays.values()) > _ALWAYS_CHECKED:
-            found = expected
+        arrays = {name: _mapped(folder / f"{name}.npy") for name in record.arrays}
+        for name, expected in record.headers.items():
+            if name in arrays and _checksum_of_header(folder / f"{name}.npy") != expected:
+                raise damaged(folder, f"the header of {name}.npy is not the one on record")
+        if _untouched(folder, record) and not check and sum(a.nbytes for a in arrays.values()) > _ALWAYS_CHECKED:
+            found = record.fingerprint
         else:
-            found = _fingerprint_of_files(folder, names)
-    except _WRONG_CONTENT as error:
-        raise _damaged(folder, str(error)) from error
-    if found != expected:
-        raise _damaged(folder, f"fingerprint {found} where {expected} is on record")
+            found = _fingerprint_of_files(folder, record.arrays)
+    except ReadError as error:
+        raise damaged(folder, error) from error
+    if found != record.fingerprint:
+        raise damaged(folder, f"fingerprint {found} where {record.fingerprint} is on record")
     return {name: torch.from_numpy(array) for name, array in arrays.items()}, found
 
 
+def _mapped(path: Path) -> np.ndarray:
+    """An array as a memory map. Raises ReadError."""
+    with _opened(path) as (_, header):
+        order: Literal["F", "C"] = "F" if header.fortran_order else "C"
+        # Copy-on-write: torch wants writable memory, and nobody writes.
+        return np.memmap(path, header.dtype, "c", header.start, header.shape, order)
+
+
 def _fingerprint_of_files(folder: Path, names: Sequence[str]) -> str:
-    """`fingerprint` of arrays on disk, read in pieces: a memory map read whole would count as memory in use."""
+    """`fingerprint` of arrays on disk, read in pieces: a memory map read whole would count as memory in use.
+
+    Raises ReadError.
+    """
     digest = hashlib.sha256()
     for name in sorted(names):
-        with (folder / f"{name}.npy").open("rb") as file:
-            version = np.lib.format.read_magic(file)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, _, dtype = read(file)
-            digest.update(f"{name} {dtype.str} {shape}".encode())
+        with _opened(folder / f"{name}.npy") as (file, header):
+            digest.update(f"{name} {header.dtype.str} {header.shape}".encode())
             while piece := file.read(2**22):
                 digest.update(piece)
     return digest.hexdigest()[:16]
 
 
+def _checksum_of_header(path: Path) -> str:
+    """16 hex digits of sha256 over what lies before an array's values. Raises ReadError."""
+    with _opened(path) as (file, header):
+        file.seek(0)
+        return hashlib.sha256(file.read(header.start)).hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, Header]]:
+    """An array's file, which stands at its values, and its header; the block reads and does nothing else. Raises ReadError."""
+    with guarded(path.name, "an array"), path.open("rb") as file:
+        yield file, read_header(file)
+
+
+def _untouched(folder: Path, record: Record) -> bool:
+    """Whether all files have the size and the date that they were made with."""
+    with guarded(f"`{folder}`", "a folder that can be read"):
+        return all(_stamp(folder / f"{name}.npy") == record.stamps.get(name) for name in record.arrays)
+
+
 def _stamp(path: Path) -> list[int]:
     status = path.stat()
     return [status.st_size, status.st_mtime_ns]
-
-
-def recorded_fingerprint(folder: Path) -> str:
-    """The fingerprint that was noted when the arrays of a folder were made. Raises DataError."""
-    try:
-        return fingerprint_in((folder / RECORD).read_bytes(), folder)
-    except FileNotFoundError as error:
-        raise _damaged(folder, str(error)) from error
-
-
-def fingerprint_in(text: bytes, folder: Path | str, remedy: str = _REMEDY) -> str:
-    """The fingerprint in the record of a folder. Raises DataError where it does not open or is of another generation."""
-    try:
-        record = json.loads(text)
-        mark: str = record["fingerprint"]
-        generation = record.get("generation", 1)  # records did not always have it
-    except _WRONG_CONTENT as error:
-        raise _damaged(folder, f"{RECORD} does not hold what it should ({error})", remedy) from error
-    if generation != _GENERATION:
-        raise DataError(
-            f"The prepared data in {folder} should be of generation {_GENERATION}. Found generation {generation}, made by "
-            f"another mtlray. {remedy}"
-        )
-    return mark
-
-
-def _damaged(folder: Path | str, found: str, remedy: str = _REMEDY) -> DataError:
-    return DataError(f"The prepared data in {folder} is damaged: {found}. {remedy}")

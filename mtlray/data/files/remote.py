@@ -1,7 +1,6 @@
 """Prepared arrays at a URI that all nodes reach: put there by one machine, fetched once by each, checked, whole or not at all."""
 
 import contextlib
-import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -9,7 +8,9 @@ from pyarrow import fs
 
 from mtlray.data.base import DatasetSpec
 from mtlray.data.files import prepared
+from mtlray.data.files.record import RECORD, Record, damaged, is_here, read_record, record_in
 from mtlray.errors import DataError
+from mtlray.reading.causes import ReadError
 from mtlray.storage.beside import new_file
 from mtlray.storage.object_store import explained, open_uri
 
@@ -33,14 +34,7 @@ class Remote:
 
     def fingerprint(self, name: str) -> str:
         """Of a folder's arrays. Raises DataError where there are none, and where their record does not open."""
-        where = f"{self.shown}/{name}"
-        text = self._record(name)
-        if text is None:
-            raise DataError(
-                f"Prepared data should lie in {where}. Found nothing there. Upload it with `mtlray data push SWEEP --to "
-                f"{self.shown}` on a machine that has the data, or leave --data-from out."
-            )
-        return prepared.fingerprint_in(text, where, self._again())
+        return self._record(name).fingerprint
 
     def fetch(self, name: str, folder: Path, say: Callable[[str], object] = lambda line: None) -> None:
         """Bring a folder's arrays to `folder`. Raises DataError where they are missing, damaged, or the disk is full.
@@ -48,55 +42,48 @@ class Remote:
         One process fetches while others wait; one that is killed leaves nothing half-made, and the next begins again.
         """
         where = f"{self.shown}/{name}"
+        record = self._record(name)
 
         def write(writer: prepared.Writer) -> None:
-            record = json.loads(self._record(name) or b"")
-            if not isinstance(record.get("arrays"), list):
-                raise damaged(f"{prepared.RECORD} lists no arrays")
             n_bytes = 0
-            for array in record["arrays"]:
+            for array in record.arrays:
                 size = self._size(f"{name}/{array}.npy")
                 if size is None:
-                    raise damaged(f"{array}.npy is missing")
+                    raise damaged(where, f"{array}.npy is missing", self._again())
                 n_bytes += size
             writer.claim(name, n_bytes)
             say(f"Fetching {n_bytes / 1e6:,.1f} MB from {where} to {folder}")
-            for array in record["arrays"]:
+            for array in record.arrays:
                 writer.copied(array, self._pieces(f"{name}/{array}.npy"))
-            writer.about.update(record.get("about", {}))
+            writer.about.update(record.about)
 
         def check(found: str) -> None:
-            if found != expected:
-                raise damaged(f"fingerprint {found} where {expected} is on record")
+            if found != record.fingerprint:
+                raise damaged(where, f"fingerprint {found} where {record.fingerprint} is on record", self._again())
 
-        def damaged(found: str) -> DataError:
-            return DataError(f"The prepared data in {where} is damaged: {found}. {self._again()}")
-
-        expected = self.fingerprint(name)
         try:
             prepared.prepare_rows(folder, write, check)
-        except (ValueError, EOFError, KeyError, TypeError) as error:  # an array's header is cut, or the record's list
-            raise damaged(" ".join(str(error).split())) from error
+        except ReadError as error:  # of an array that has arrived
+            raise damaged(where, error, self._again()) from error
 
     def put(self, folder: Path, name: str) -> bool:
         """Copy a folder's arrays here, and its record last; False where they are here. Raises DataError where others are."""
-        own = prepared.recorded_fingerprint(folder)
-        text = self._record(name)
-        here = own if text is None else prepared.fingerprint_in(text, f"{self.shown}/{name}", self._again())
-        if here != own:
+        own = read_record(folder)
+        text = self._text(name)
+        here = own if text is None else record_in(text, f"{self.shown}/{name}", self._again())
+        if here.fingerprint != own.fingerprint:
             raise DataError(
-                f"{self.shown}/{name} holds other data: fingerprint {here}, where {folder} has {own}. Choose another place, or "
-                "remove what is there if nothing is made with it."
+                f"{self.shown}/{name} holds other data: fingerprint {here.fingerprint}, where {folder} has {own.fingerprint}. "
+                "Choose another place, or remove what is there if nothing is made with it."
             )
         if text is not None:
             return False
         prepared.load(folder, check=True)
-        record = (folder / prepared.RECORD).read_bytes()
         with self._explained("list, read and write"):
             self._fs.create_dir(f"{self._root}/{name}", recursive=True)
-        for array in json.loads(record)["arrays"]:
+        for array in own.arrays:
             self._write(f"{name}/{array}.npy", _pieces_of(folder / f"{array}.npy"))
-        self._write_record(name, record)
+        self._write_record(name, own.text().encode())
         return True
 
     def _again(self) -> str:
@@ -106,9 +93,18 @@ class Remote:
             "has the data."
         )
 
-    def _record(self, name: str) -> bytes | None:
+    def _record(self, name: str) -> Record:
+        text, where = self._text(name), f"{self.shown}/{name}"
+        if text is None:
+            raise DataError(
+                f"Prepared data should lie in {where}. Found nothing there. Upload it with `mtlray data push SWEEP --to "
+                f"{self.shown}` on a machine that has the data, or leave --data-from out."
+            )
+        return record_in(text, where, self._again())
+
+    def _text(self, name: str) -> bytes | None:
         try:
-            with self._explained(), self._fs.open_input_stream(f"{self._root}/{name}/{prepared.RECORD}") as stream:
+            with self._explained(), self._fs.open_input_stream(f"{self._root}/{name}/{RECORD}") as stream:
                 text: bytes = stream.read()
         except FileNotFoundError:
             return None
@@ -137,7 +133,7 @@ class Remote:
 
     def _write_record(self, name: str, record: bytes) -> None:
         """The record whole or not at all: an object store shows a file once it is whole, a disk does not."""
-        path = f"{name}/{prepared.RECORD}"
+        path = f"{name}/{RECORD}"
         if isinstance(self._fs, fs.LocalFileSystem):
             with self._explained("list, read and write"), new_file(Path(self._root) / path, durable=False) as temporary:
                 temporary.write_bytes(record)
@@ -171,7 +167,7 @@ def check(folders: Iterable[Path], root: Path, uri: str) -> None:
 
 
 def _missing(folders: Iterable[Path]) -> list[Path]:
-    return [folder for folder in folders if not (folder / prepared.RECORD).exists()]
+    return [folder for folder in folders if not is_here(folder)]
 
 
 def push(datasets: Iterable[DatasetSpec], root: Path, uri: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import importlib.resources
 import shutil
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 from mtlray.data.files.download import RemoteFile, fetch
 from mtlray.errors import DataError
 from mtlray.randomness import numpy_generator
+from mtlray.reading.causes import guarded
 from mtlray.storage.beside import new_file
 
 # md5 of the official files, as in torchvision.datasets.MNIST.
@@ -57,8 +59,13 @@ class Source:
 
 
 def mnist_folder(root: Path) -> Path:
-    """Where the four official files lie: torchvision's own layout below `root`."""
+    """Where the four official files lie: where torchvision has them, too."""
     return root / "MNIST" / "raw"
+
+
+def digits_are_here(name: str, root: Path) -> bool:
+    """Whether a source can be read below `root` without a download."""
+    return name == "mnist5k" or all((mnist_folder(root) / file).is_file() for file in MNIST_FILES)
 
 
 def read_mnist(root: Path) -> tuple[Digits, Digits]:
@@ -69,21 +76,17 @@ def read_mnist(root: Path) -> tuple[Digits, Digits]:
     check_mnist(folder)
     try:
         for name, md5 in MNIST_FILES.items():
-            fetch(
-                RemoteFile(name, tuple(f"{mirror}{name}" for mirror in MNIST.mirrors), md5=md5),
-                folder,
-                lambda line: None,
-            )
-        _unpack_mnist(folder)
-        train, test = (MNIST(str(root), train=part) for part in (True, False))
-    except (OSError, RuntimeError, EOFError, gzip.BadGzipFile) as error:
+            addresses = tuple(f"{mirror}{name}" for mirror in MNIST.mirrors)
+            fetch(RemoteFile(name, addresses, md5=md5), folder, lambda line: None)
+    except DataError as error:
         found = " ".join(str(error).split()).rstrip(".")
         raise DataError(
             f"The MNIST files should be in {folder} or come from torchvision's mirrors. Found: {found}. "
             "Without a network, fetch the four .gz files elsewhere and run `mtlray data import mnist FOLDER`, "
             'or use the 5,000 digits that need no download: `MultiMNIST(source="mnist5k")`.'
         ) from error
-    return _from_torchvision(train), _from_torchvision(test)
+    arrays = [_array(folder / name) for name in MNIST_FILES]
+    return Digits(*arrays[:2]), Digits(*arrays[2:])
 
 
 def import_mnist(folder: Path, root: Path) -> Path:
@@ -104,7 +107,6 @@ def import_mnist(folder: Path, root: Path) -> Path:
         for name in MNIST_FILES:
             with new_file(target / name, durable=False) as temporary:
                 shutil.copyfile(folder / name, temporary)
-            (target / name.removesuffix(".gz")).unlink(missing_ok=True)  # unpacked from another copy
     except OSError as error:
         raise DataError(
             f"MNIST should be written to {target}. Found: {error}. Choose another place with --data."
@@ -126,36 +128,32 @@ def read_mnist5k(root: Path) -> tuple[Digits, Digits]:
 
 
 def check_mnist(folder: Path) -> None:
-    """Refuse by name a damaged official file, and an unpacked one that cannot be checked, which torchvision would take as it
-    is.
-    """
-    for name, md5 in MNIST_FILES.items():
-        path = folder / name
-        unpacked = path.with_suffix("")
-        if unpacked.exists() and not path.is_file():
-            raise DataError(
-                f"`{unpacked}` should have the official `{name}` beside it, to be checked against. Found it alone. Remove it "
-                "to have it downloaded again, or run `mtlray data import mnist FOLDER`."
-            )
-        if path.is_file() and hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != md5:
-            raise DataError(
-                f"`{path}` should be the official MNIST file with md5 {md5}. Found another content: it is damaged or cut "
-                "short. Fetch it again, and then run `mtlray data import mnist FOLDER`."
-            )
-
-
-def _unpack_mnist(folder: Path) -> None:
-    """Make each unpacked file the content of its checked .gz file; torchvision reads those it finds as they are."""
+    """Raise DataError for a damaged official file, by name; one that is not there is none."""
     for name in MNIST_FILES:
-        packed, unpacked = folder / name, folder / name.removesuffix(".gz")
-        content = gzip.decompress(packed.read_bytes())
-        if not unpacked.is_file() or unpacked.read_bytes() != content:
-            with new_file(unpacked, durable=False) as temporary:
-                temporary.write_bytes(content)
+        if (folder / name).is_file():
+            _official(folder / name)
 
 
-def _from_torchvision(part: object) -> Digits:
-    return Digits(part.data.numpy(), part.targets.numpy().astype(np.uint8))  # type: ignore[attr-defined]
+def _official(path: Path) -> bytes:
+    """The bytes of an official file. Raises DataError for others."""
+    md5 = MNIST_FILES[path.name]
+    with guarded(f"`{path}`", "an official MNIST file"):
+        content = path.read_bytes()
+    if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
+        raise DataError(
+            f"`{path}` should be the official MNIST file with md5 {md5}. Found another content: it is damaged or cut "
+            "short. Fetch it again, and then run `mtlray data import mnist FOLDER`."
+        )
+    return content
+
+
+def _array(path: Path) -> np.ndarray:
+    """The array in an official file: two zero bytes, a type (8 is uint8), the number of axes, their sizes, the values."""
+    packed = _official(path)
+    with guarded(f"`{path}`", "an official MNIST file"):
+        content = gzip.decompress(packed)
+        shape = struct.unpack_from(f">{content[3]}I", content, 4)
+        return np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape)).reshape(shape)
 
 
 SOURCES: Mapping[str, Source] = MappingProxyType(

@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from mtlray.checks import integer, require
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
@@ -108,7 +111,16 @@ class MultiMNIST(DatasetSpec):
         return prepared.prepare(self._folder(root), lambda: self._make(root))
 
     def load(self, root: Path) -> Dataset:
-        arrays, mark = prepared.load(self._folder(root))
+        return self._dataset(*prepared.load(self._folder(root)))
+
+    def unstored(self, root: Path) -> Dataset:
+        """As `load`, from arrays that are made of the source's files below `root` and not kept. Raises DataError."""
+        made = self._make(root)
+        return self._dataset(
+            {name: torch.from_numpy(array) for name, array in made.items()}, prepared.fingerprint(made)
+        )
+
+    def _dataset(self, arrays: Mapping[str, Tensor], mark: str) -> Dataset:
         splits: dict[str, Examples] = {}
         for split in _SPLITS:
             images = arrays[f"{split}-images"].unsqueeze(1)

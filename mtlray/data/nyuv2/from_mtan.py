@@ -7,6 +7,8 @@ import numpy as np
 
 from mtlray.data.nyuv2.sample import Sample
 from mtlray.errors import DataError
+from mtlray.reading.arrays import read_npy
+from mtlray.reading.causes import guarded
 from mtlray.storage.names import has_ending, is_side_file
 
 _FOLDERS = {"train": "train", "test": "val"}
@@ -42,7 +44,7 @@ class MtanForm:
         n = self.count(split)
         files = [self._files(split, part) for part in _PARTS]
         for i in range(n):
-            image, labels, depth, normals = (self._read(of_part[str(i)]) for of_part in files)
+            image, labels, depth, normals = (read_npy(of_part[str(i)]) for of_part in files)
             name = f"{_FOLDERS[split]}/{i}"
             if labels.ndim == 2 and (labels != np.rint(labels)).any():
                 raise self._wrong(f"labels of `{name}` that are no whole numbers")
@@ -54,23 +56,16 @@ class MtanForm:
         folder = self._path / _FOLDERS[split] / part
         if not folder.is_dir():
             raise self._wrong(f"no folder `{folder}`")
-        return {
-            file.stem: file for file in folder.iterdir() if has_ending(file, ".npy") and not is_side_file(file.name)
-        }
-
-    def _read(self, path: Path) -> np.ndarray:
-        try:
-            array: np.ndarray = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise self._wrong(f"`{path}` cannot be read: {error}") from error
-        if array.dtype.kind not in "fiu":
-            raise self._wrong(f"`{path}` holds {array.dtype}")
-        return array
+        with guarded(f"`{folder}`", "a folder of arrays"):
+            files = list(folder.iterdir())
+        return {file.stem: file for file in files if has_ending(file, ".npy") and not is_side_file(file.name)}
 
     def _eight_bits(self, name: str, image: np.ndarray) -> np.ndarray:
         """The files are said to hold [0, 1]; their types are nowhere written down."""
         if image.dtype == np.uint8:
             return image
+        if not image.size:
+            raise self._wrong(f"no pixel in the image of `{name}`")
         low, high = image.min(), image.max()
         if not (low >= 0 and high <= 255):
             raise self._wrong(f"the image of `{name}` ranges from {low:.3g} to {high:.3g}")

@@ -4,17 +4,15 @@
 metres, a label of 255 is none.
 """
 
-import io
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from mtlray.data.nyuv2.sample import Sample
 from mtlray.errors import DataError
+from mtlray.reading.archives import ZipMembers
+from mtlray.reading.pictures import read_picture
 from mtlray.storage.names import is_side_file
 
 DEPTH_BIN = 10 / 255
@@ -32,24 +30,24 @@ class ZipForm:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except zipfile.BadZipFile as error:
-            raise self._damaged(str(error)) from error
+        self._zip = ZipMembers(path)
         # By names in small letters, because cameras and Windows write `.JPG`.
-        self._names = {name.lower(): name for name in self._zip.namelist() if not is_side_file(name)}
+        self._names = {name.lower(): name for name in self._zip.names if not is_side_file(name)}
 
     def count(self, split: str) -> int:
         """How many images there are. Raises DataError where a picture of one has none of the other two."""
         folder = _FOLDERS[split]
-        n = sum(name.startswith(f"{folder}/image/") and name.endswith(".jpg") for name in self._names)
+        counts = [
+            sum(name.startswith(f"{folder}/{part}/") and name.endswith(f".{ending}") for name in self._names)
+            for part, ending in _PARTS.items()
+        ]
         for part, ending in _PARTS.items():
-            missing = [name for i in range(n) if (name := f"{folder}/{part}/{i:04d}.{ending}") not in self._names]
-            if missing:
-                raise self._damaged(f"{n} images in `{folder}` and no `{missing[0]}`")
-        if not n:
+            for i in range(max(counts)):
+                if (name := f"{folder}/{part}/{i:04d}.{ending}") not in self._names:
+                    raise self._damaged(f"{counts[0]} images in `{folder}` and no `{name}`")
+        if not counts[0]:
             raise self._damaged(f"no `{folder}/image/0000.jpg`")
-        return n
+        return counts[0]
 
     def samples(self, split: str) -> Iterator[Sample]:
         folder = _FOLDERS[split]
@@ -59,10 +57,8 @@ class ZipForm:
             yield Sample(f"{folder}/{i:04d}", image, (code + 0.5) * DEPTH_BIN, labels)
 
     def _read(self, name: str) -> np.ndarray:
-        try:
-            return np.asarray(Image.open(io.BytesIO(self._zip.read(self._names[name]))))
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
-            raise self._damaged(f"`{name}` cannot be read: {error}") from error
+        member = self._names[name]
+        return np.asarray(read_picture(self._zip.read(member), self._zip.shown(member)))
 
     def _damaged(self, found: str) -> DataError:
         return DataError(

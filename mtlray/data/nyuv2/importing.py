@@ -10,13 +10,15 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from mtlray.data.files import prepared
-from mtlray.data.nyuv2.from_mat import OFFICIAL_BYTES, OFFICIAL_MD5, MatForm
+from mtlray.data.files.record import is_here
+from mtlray.data.nyuv2.from_mat import OFFICIAL, MatForm
 from mtlray.data.nyuv2.from_mtan import MtanForm
 from mtlray.data.nyuv2.from_zip import ZipForm
 from mtlray.data.nyuv2.normals import normals_from_depth, smoothed
 from mtlray.data.nyuv2.published_normals import EigenForm, LadickyForm
 from mtlray.data.nyuv2.sample import HEIGHT, N_TEST, N_TRAIN, WIDTH, Sample
 from mtlray.errors import DataError
+from mtlray.reading.causes import guarded, nothing_imported
 from mtlray.storage.names import has_ending
 
 SPLITS = ("train", "test")
@@ -54,25 +56,24 @@ def folder_of(root: Path, source: str) -> Path:
     return root / "nyuv2" / source
 
 
-def form_of(path: Path, archive: Path | None = None) -> tuple[str, Form]:
+def source_of(path: Path, archive: Path | None = None) -> str:
     """The form of a folder or file that a person has, and of an archive of normals beside it. Raises DataError."""
     if not path.exists():
         raise DataError(f"`{path}` should be a folder or a file with NYUv2. Found nothing there.")
     if path.is_dir() and (path / "train").is_dir() and archive is None:
-        return "mtan", MtanForm(path)
-    official = path / "nyu_depth_v2_labeled.mat" if path.is_dir() else path
+        return "mtan"
+    official = _official(path)
     if has_ending(official, ".mat") and official.is_file():
         if archive is None:
-            return "mat", MatForm(official)
-        source, with_normals = ("mat-ladicky", LadickyForm) if has_ending(archive, ".zip") else ("mat-eigen", EigenForm)
-        return source, with_normals(official, archive)
+            return "mat"
+        return "mat-ladicky" if has_ending(archive, ".zip") else "mat-eigen"
     if archive is not None:
         raise DataError(
             f"`{path}` should be the official .mat file or its folder, to take normals from `{archive}`. Found another form. "
             "Leave --normals out."
         )
     if has_ending(path, ".zip"):
-        return "288-jpeg-depth8", ZipForm(path)
+        return "288-jpeg-depth8"
     raise DataError(
         f"`{path}` should be mtan's folder (with `train` and `val` in it), the official .mat file or its folder, or a zip of "
         "288x384 pictures. Found none of these."
@@ -85,19 +86,23 @@ def import_nyuv2(path: Path, root: Path, *, normals: bool | Path, say: Callable[
 
     Returns what was imported, in words. Raises DataError; then nothing is stored.
     """
+    with nothing_imported():
+        return _import_nyuv2(path, root, normals, say)
+
+
+def _import_nyuv2(path: Path, root: Path, normals: bool | Path, say: Callable[[str], None]) -> str:
     archive = normals if isinstance(normals, Path) else None
-    if archive is not None:
-        say(f"reading {archive.name}, and comparing it with the depths")
-    source, form = form_of(path, archive)
+    source = source_of(path, archive)
     folder = folder_of(root, source)
-    if (folder / "meta.json").exists():
+    if is_here(folder):
         raise DataError(
             f"NYUv2 in the form `{source}` should be imported once. Found it in {folder}. Remove that folder to import it again."
         )
+    checksum = _checksum(source, path, say)  # before a reader is given the bytes
+    form = _opened(source, path, archive, say)
     counts = {split: form.count(split) for split in SPLITS}
     if not all(counts.values()):
         raise DataError(f"`{path}` should have training and test images. Found {counts['train']} and {counts['test']}.")
-    checksum = _checksum(path, say) if source != "mtan" else "there is no published checksum"
 
     def write(writer: prepared.Writer) -> None:
         for split in SPLITS:
@@ -114,6 +119,23 @@ def import_nyuv2(path: Path, root: Path, *, normals: bool | Path, say: Callable[
         f"{form.origin} ({form.words}): {counts['train']} training and {counts['test']} test images{part}; normals: {made}; "
         f"{checksum}. Now in {folder}, fingerprint {mark}."
     )
+
+
+def _official(path: Path) -> Path:
+    return path / "nyu_depth_v2_labeled.mat" if path.is_dir() else path
+
+
+def _opened(source: str, path: Path, archive: Path | None, say: Callable[[str], None]) -> Form:
+    match source:
+        case "mtan":
+            return MtanForm(path)
+        case "288-jpeg-depth8":
+            return ZipForm(path)
+        case "mat":
+            return MatForm(_official(path))
+    assert archive is not None, source
+    say(f"reading {archive.name}, and comparing it with the depths")
+    return (LadickyForm if source == "mat-ladicky" else EigenForm)(_official(path), archive)
 
 
 def _write(writer: prepared.Writer, form: Form, split: str, n: int, normals: bool, say: Callable[[str], None]) -> None:
@@ -148,19 +170,26 @@ def _with_normals(sample: Sample, depth_bin: float | None) -> Sample:
     return Sample(sample.name, sample.image, sample.depth, sample.labels, normals_from_depth(depth), sample.scene)
 
 
-def _checksum(path: Path, say: Callable[[str], None]) -> str:
-    """What a file's md5 says about it."""
-    path = path / "nyu_depth_v2_labeled.mat" if path.is_dir() else path
-    if has_ending(path, ".mat") and path.stat().st_size != OFFICIAL_BYTES:
-        return f"not the official file, which has {OFFICIAL_BYTES:,} bytes"
+def _checksum(source: str, path: Path, say: Callable[[str], None]) -> str:
+    """What a file's md5 says about it. Raises DataError where it has an official file's size and not its md5."""
+    if source == "mtan":
+        return "there is no published checksum"
+    if source == "288-jpeg-depth8":
+        return f"md5 {_md5(path, say)}; there is no published checksum"
+    official = _official(path)
+    for name, (n_bytes, md5) in OFFICIAL.items():
+        file = official if name == "nyu_depth_v2_labeled.mat" else official.parent / name
+        if file.is_file() and file.stat().st_size == n_bytes and (found := _md5(file, say)) != md5:
+            raise DataError(
+                f"`{file}` has the size of the official file and should have its md5 {md5}. Found {found}: it is damaged. "
+                "Nothing was imported. Fetch it again."
+            )
+    n_bytes = OFFICIAL["nyu_depth_v2_labeled.mat"][0]
+    same = official.stat().st_size == n_bytes
+    return "the official md5" if same else f"not the official file, which has {n_bytes:,} bytes"
+
+
+def _md5(path: Path, say: Callable[[str], None]) -> str:
     say(f"reading {path.name} for its md5")
-    with path.open("rb") as file:
-        md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    if not has_ending(path, ".mat"):
-        return f"md5 {md5}; there is no published checksum"
-    if md5 == OFFICIAL_MD5:
-        return "the official md5"
-    raise DataError(
-        f"`{path}` has the size of the official file and should have its md5 {OFFICIAL_MD5}. Found {md5}: it is damaged. "
-        "Nothing was imported. Fetch it again."
-    )
+    with guarded(f"`{path}`", "readable"), path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -13,14 +13,9 @@ does not agree with the depths under any choice of axes is refused.
 import abc
 import dataclasses
 import gzip
-import io
 import itertools
-import pickle
-import tarfile
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -29,8 +24,14 @@ from mtlray.data.nyuv2.from_mat import MatForm, resized
 from mtlray.data.nyuv2.normals import normals_from_depth
 from mtlray.data.nyuv2.sample import Sample
 from mtlray.errors import DataError
+from mtlray.reading.archives import ZipMembers, members
+from mtlray.reading.causes import guarded
+from mtlray.reading.pickles import read_arrays
+from mtlray.reading.pictures import read_picture
+from mtlray.storage.names import has_ending
 
 _COMPARED = 8  # images
+_UNPACKED = 2**35  # bytes; more than either archive has
 # The least mean cosine with normals from depth. The one published map at hand has 0.91; those of other images have 0.45, and one
 # direction everywhere has 0.55.
 _AGREEMENT = 0.75
@@ -38,17 +39,6 @@ _MARGIN = 0.05  # by which the best axes have to be better than all others
 
 Normals = Callable[[int], np.ndarray]
 """The normals `[480, 640, 3]` of the image with an official number, from 1, in the archive's own axes; 0 for none."""
-
-# A pickle can name any function; these are what arrays and names are made of.
-_ARRAYS = frozenset(
-    {
-        ("numpy._core.multiarray", "_reconstruct"),
-        ("numpy._core.numeric", "_frombuffer"),
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-        ("_codecs", "encode"),
-    }
-)
 
 
 class _Published(abc.ABC):
@@ -128,22 +118,26 @@ class EigenForm(_Published):
     layout = "as normals_gt/normals/0000.png and normals_gt/masks/0000.png and so on"
 
     def _read_archive(self) -> Normals:
-        try:
-            with tarfile.open(self._archive) as tar:  # in one go: a compressed archive cannot be read in another order
-                files = {m.name: tar.extractfile(m).read() for m in tar if m.name.endswith(".png")}  # type: ignore[union-attr]
-        except (tarfile.TarError, OSError, EOFError) as error:
-            raise self._no_normals(str(error)) from error
+        # In one go: a compressed archive cannot be read in another order.
+        files = {
+            name.lower(): b"".join(pieces)
+            for name, _, pieces in members(self._archive, _UNPACKED)
+            if has_ending(name, ".png")
+        }
 
         def picture(part: str, number: int) -> np.ndarray:
             name = f"normals_gt/{part}/{number - 1:04d}.png"
-            try:
-                return np.asarray(Image.open(io.BytesIO(files[name])))
-            except (KeyError, OSError) as error:
-                raise self._no_normals(f"no `{name}`, or no picture") from error
+            if name not in files:
+                raise self._no_normals(f"no `{name}`")
+            return np.asarray(read_picture(files[name], f"`{name}` in `{self._archive}`"))
 
         def of(number: int) -> np.ndarray:
-            valid = picture("masks", number) != 0
-            return np.where(valid[..., None], picture("normals", number) / 127.5 - 1, 0)
+            valid, colours = picture("masks", number) != 0, picture("normals", number)
+            if (valid.shape, colours.shape) != ((480, 640), (480, 640, 3)):
+                raise self._no_normals(
+                    f"normals and a mask of image {number} of shapes {colours.shape} and {valid.shape}"
+                )
+            return np.where(valid[..., None], colours / 127.5 - 1, 0)
 
         return of
 
@@ -156,23 +150,20 @@ class LadickyForm(_Published):
     layout = "as the arrays of all_normals.pklz"
 
     def _read_archive(self) -> Normals:
-        try:
-            with zipfile.ZipFile(self._archive) as archive:
-                (name,) = [name for name in archive.namelist() if name.endswith("all_normals.pklz")]
-                with archive.open(name) as packed, gzip.open(packed) as file:
-                    content = _ArraysOnly(file, encoding="latin1").load()
+        with ZipMembers(self._archive) as archive:
+            names = [name for name in archive.names if has_ending(name, "all_normals.pklz")]
+            if len(names) != 1:
+                raise self._no_normals(f"{len(names)} files all_normals.pklz")
+            shown = archive.shown(names[0])
+            with archive.stream(names[0], _UNPACKED) as packed, gzip.GzipFile(fileobj=packed) as stream:
+                content = read_arrays(stream, shown)
+        with guarded(f"The normals in {shown}", self.layout):
             vectors, masks = content["all_normals"], content["all_valid_depth_masks"]
             row = {int(name): i for i, name in enumerate(content["all_filenames"])}
-        except (
-            zipfile.BadZipFile,
-            pickle.UnpicklingError,
-            OSError,
-            EOFError,
-            ValueError,
-            KeyError,
-            TypeError,
-        ) as error:
-            raise self._no_normals(str(error)) from error
+            if vectors.shape != (len(row), 480, 640, 3) or masks.shape != (len(row), 480, 640):
+                raise ValueError(f"arrays of shapes {vectors.shape} and {masks.shape} for {len(row)} names")
+            if vectors.dtype.kind != "f" or masks.dtype.kind not in "bfiu":
+                raise ValueError(f"arrays of {vectors.dtype} and {masks.dtype}")
 
         def of(number: int) -> np.ndarray:
             if number not in row:
@@ -181,11 +172,3 @@ class LadickyForm(_Published):
             return np.where(valid[..., None], vectors[row[number]], 0)
 
         return of
-
-
-class _ArraysOnly(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        module = module.replace("numpy.core.", "numpy._core.")  # as it was called before numpy 2
-        if (module, name) not in _ARRAYS:
-            raise pickle.UnpicklingError(f"{module}.{name}, which is no array")
-        return super().find_class(module, name)

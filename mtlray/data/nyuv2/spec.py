@@ -14,6 +14,7 @@ from torch import Tensor
 from mtlray.checks import integer, require
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.files import prepared
+from mtlray.data.files.record import is_here
 from mtlray.data.holdout import held_out, three_splits
 from mtlray.data.nyuv2.augmentation import flipped_and_scaled
 from mtlray.data.nyuv2.importing import FORMS, folder_of
@@ -165,7 +166,7 @@ class NYUv2(DatasetSpec):
 
     def _imported(self, root: Path) -> Path:
         folder = folder_of(root, self.source)
-        if not (folder / "meta.json").exists():
+        if not is_here(folder):
             raise DataError(
                 f"NYUv2 in the form `{self.source}` should have been imported to {folder}. Found nothing there. Run "
                 "`mtlray data import nyuv2 PATH` with the folder or file that you have; `mtlray data list` says where to get one."

@@ -2,7 +2,8 @@
 
 The C++ source has a plain C interface, so that it compiles in seconds with neither torch's nor Python's headers, and one
 library serves every version of torch. It is built for the processor it runs on and kept under the cache folder, by a name
-that tells source, compiler and processor apart, so that a home folder shared by unequal nodes is safe.
+that tells source, compiler and processor apart, so that a home folder shared by unequal nodes is safe. What is loaded runs with
+the user's rights, so the folder has to be the user's own, and nobody else may write there.
 """
 
 import ctypes
@@ -11,6 +12,7 @@ import hashlib
 import os
 import platform
 import shutil
+import stat
 import subprocess
 from pathlib import Path
 from typing import Literal
@@ -19,6 +21,7 @@ import filelock
 
 from mtlray.errors import SpecError
 from mtlray.storage.beside import new_file, remove_leftovers
+from mtlray.storage.private import not_private
 
 Kernel = Literal["fused", "torch"]
 KernelChoice = Literal["auto", "fused", "torch"]
@@ -77,25 +80,45 @@ def _library() -> ctypes.CDLL | BuildError:
     try:
         compiler = _compiler()
         path = _folder() / f"conv_pool_relu-{_identity(compiler)}.so"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _require_private(path.parent)
+        if not os.path.lexists(path):
             with filelock.FileLock(path.with_suffix(".lock"), timeout=_SECONDS):
-                if not path.exists():
+                if not os.path.lexists(path):
                     _compile(compiler, path)
+        _require_private(path)
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise BuildError(
+                f"The compiled kernel {path} should be a plain file. Found something else there. Remove it."
+            )
         return ctypes.CDLL(str(path))
     except BuildError as error:
         return error
-    except (OSError, subprocess.SubprocessError) as error:  # filelock.Timeout is an OSError
+    except (
+        OSError,
+        RuntimeError,
+        subprocess.SubprocessError,
+    ) as error:  # filelock.Timeout is an OSError; no home: RuntimeError
         return BuildError(f"The kernel could not be compiled or loaded: {error}.")
 
 
 def _folder() -> Path:
+    """Absolute: a library by a bare name would be looked for where the system keeps its own."""
+    named = os.environ.get("MTLRAY_KERNELS")
     try:
-        return Path(os.environ.get("MTLRAY_KERNELS") or "~/.cache/mtlray/kernels").expanduser()
+        return (Path(named) if named else Path("~/.cache/mtlray/kernels").expanduser()).absolute()
     except RuntimeError as error:
         raise BuildError(
             "The fused kernel is kept in the home folder, and there is none. Set HOME, or MTLRAY_KERNELS to a folder."
         ) from error
+
+
+def _require_private(path: Path) -> None:
+    """Raise BuildError where somebody else could put code of their own there."""
+    if (trouble := not_private(path)) is not None:
+        raise BuildError(
+            f"Compiled kernels should lie where nobody else can write. {trouble} MTLRAY_KERNELS names another folder."
+        )
 
 
 def _compiler() -> str:
@@ -138,3 +161,4 @@ def _compile(compiler: str, path: Path) -> None:
         if result.returncode != 0:
             lines = [line for line in result.stderr.splitlines() if "error" in line] or ["no message"]
             raise BuildError(f"`{' '.join(command[:-3])}` failed on the fused kernel: {lines[0].strip()}.")
+        temporary.chmod(0o700)  # whatever the umask

@@ -15,12 +15,13 @@ from mtlray.errors import LaunchError
 from mtlray.planning.text import Workers
 from mtlray.running.giving_up import note_hang
 from mtlray.running.job import Job
+from mtlray.running.on_ray.alone import alone
 from mtlray.running.on_ray.aside import aside
 from mtlray.running.on_ray.preflight import RemoteData, inspect_cluster, judge
 from mtlray.running.on_ray.pulse import Pulse
 from mtlray.running.on_ray.resources import measured, slots, trial_resources, workers_here
 from mtlray.running.on_ray.starting import ENVIRONMENT, SlowStartError, a_home, check_address, joined, running_ray
-from mtlray.running.policy import store_is_full
+from mtlray.running.policy import trouble_with_store
 from mtlray.running.scratch import scratch
 from mtlray.running.session import Pack, Runner, Session
 from mtlray.specs import RunConfig
@@ -32,8 +33,8 @@ Packs = Sequence[Pack]
 class OnRay(Runner):
     """Runs all packs as one grid search of Ray Tune, with actors reused.
 
-    `address` is a running cluster's; None starts a Ray on this machine. `modules` were loaded from sweep files; their classes
-    are sent to the workers by value.
+    `address` is a running cluster's; None starts a Ray on this machine. `modules` were loaded from sweep files; workers load
+    them and all that they import from the bytes that were read here.
     """
 
     address: str | None = None
@@ -51,12 +52,13 @@ class OnRay(Runner):
         """Raises LaunchError where Ray does not start or the cluster cannot be reached, cannot run a trial, or has a node with
         other versions or without a way to the results. A Ray that is lost on the way ends it with trials left."""
         os.environ.update(ENVIRONMENT)
-        import ray
-
-        for module in self.modules:
-            ray.cloudpickle.register_pickle_by_value(module)
         own, say = self.address is None, session.display.note
-        with session.stop.while_trials_run(elsewhere=True), scratch() as folder, a_home(folder):
+        with (
+            session.stop.while_trials_run(elsewhere=True),
+            scratch() as folder,
+            a_home(folder),
+            alone(self.address, folder),
+        ):
             for last in (False, True):
                 pulse = Pulse(own=own)
                 try:
@@ -182,10 +184,8 @@ class _Tuning:
                 continue
             if session.stop.asked or self._pulse.look():
                 return
-            if store_is_full(str(result.error)):
-                session.display.note(
-                    "Results could not be stored. Free space for them, then run the same command again to continue."
-                )
+            if trouble := trouble_with_store(result.error):
+                session.display.note(f"Stopped: {trouble}")
                 session.stop.now.set()
                 return
             starts = job.policy.retries + 1

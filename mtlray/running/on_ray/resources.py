@@ -9,6 +9,7 @@ from mtlray.planning.text import Workers
 from mtlray.running.calibration import ON_CPU, Calibration, calibrate, gpu_share, largest_packs, repacked
 from mtlray.running.job import Job
 from mtlray.running.on_ray.preflight import await_node
+from mtlray.running.on_ray.shipping import Shipment
 from mtlray.running.session import Pack, Session
 from mtlray.running.signals import Stop
 
@@ -92,7 +93,9 @@ def measure_on_ray(largest: Sequence[Pack], job: Job, wanted: Mapping[str, float
     """`calibrate` where trials run. A pack of one for each kind where its worker is lost or hangs, or on a request to stop."""
     import ray
 
-    answer = last_task(calibrate, wanted).remote(list(largest), job, probe_memory=job.config.gpus_per_trial == "auto")
+    answer = last_task(_calibrated, wanted).remote(
+        Shipment(list(largest)), job, probe_memory=job.config.gpus_per_trial == "auto"
+    )
     seconds = job.policy.hang_seconds * len(largest)  # a kind takes no longer than a trial may without progress
     started = time.monotonic()
     why = "stopped"
@@ -110,6 +113,11 @@ def measure_on_ray(largest: Sequence[Pack], job: Job, wanted: Mapping[str, float
             break
     ray.cancel(answer, force=True)  # nothing happens to one that has ended
     return [Calibration(1, ended=why) for _ in largest]
+
+
+def _calibrated(shipped: Shipment, job: Job, *, probe_memory: bool) -> list[Calibration]:
+    """`calibrate`, in a worker."""
+    return calibrate(shipped.open(), job, probe_memory=probe_memory)
 
 
 def last_task(function: Callable[..., Any], wanted: Mapping[str, float]) -> Any:

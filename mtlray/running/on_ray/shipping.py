@@ -1,4 +1,4 @@
-"""Shipping: the modules beside a sweep file are copied to other nodes; the sweep file's own classes are sent by value."""
+"""Shipping: trials go to workers with the user's modules as they were read here; what lies beside a sweep file is copied too."""
 
 import json
 import os
@@ -6,12 +6,41 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from mtlray.errors import LaunchError
+from mtlray.identity.user_code.sources import install, own_sources
 
 _LARGEST = 20_000_000  # bytes; Ray refuses more than 100 MiB, and Python files are small
 _SOURCES = {".py", ".cpp", ".h"}  # the latter two for mtlray's own kernel, where mtlray itself lies beside a sweep file
 _JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+
+
+class Shipment:
+    """Something made of the user's classes that is sent to a worker, with the user's modules as they were read here.
+
+    The worker imports these, whatever its disk holds: what they do while they are imported is done there too, once, as on the
+    driver. It stays packed until it is opened, because Tune unpacks and packs what it is given.
+    """
+
+    def __init__(self, content: Any) -> None:
+        import ray
+
+        self._content = content
+        self._packed = own_sources(), ray.cloudpickle.dumps(content)
+
+    def open(self) -> Any:
+        """What was put in."""
+        import ray
+
+        sources, packed = self._packed
+        if self._content is None:
+            install(sources)
+            self._content = ray.cloudpickle.loads(packed)
+        return self._content
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_content": None, "_packed": self._packed}
 
 
 def stage(modules: Iterable[ModuleType], to: Path) -> Path | None:

@@ -17,6 +17,7 @@ from mtlray.running.job import Job
 from mtlray.running.on_ray.preflight import cpus_and_gpus
 from mtlray.running.on_ray.pulse import Pulse
 from mtlray.running.on_ray.shipping import stage
+from mtlray.running.scratch import RAY
 
 ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # Tune uploads every trial's files again at each sync
@@ -102,7 +103,8 @@ def _start(job: Job, address: str | None, modules: Sequence[ModuleType], folder:
     if address is None:
         os.environ.update(_OWN_ENVIRONMENT)
         at_once = job.config.workers or cores()
-        ray.init(address="local", num_cpus=at_once, include_dashboard=False, _temp_dir=str(folder), **quiet)
+        # Ray lets everybody into the folder that it is given, but nobody else comes through the one above.
+        ray.init(address="local", num_cpus=at_once, include_dashboard=False, _temp_dir=str(folder / RAY), **quiet)
         return
     environment: dict[str, Any] = {"env_vars": ENVIRONMENT}
     if staged := stage(modules, folder / "code"):

@@ -8,15 +8,17 @@ from ray.experimental import internal_kv
 
 from mtlray.results.states import Ending, TrialState
 from mtlray.running.job import Job
+from mtlray.running.on_ray.shipping import Shipment
 from mtlray.running.pack import run_pack
 from mtlray.specs import TrialSpec
 
 
 def make_trainable(packs: Sequence[tuple[TrialSpec, ...]], job: Job) -> Callable[[dict[str, Any]], None]:
     """A function trainable whose config `{"pack": i}` names an entry of `packs`."""
+    shipped = Shipment(packs)
 
     def trainable(config: dict[str, Any]) -> None:
-        pack = packs[config["pack"]]
+        pack: tuple[TrialSpec, ...] = shipped.open()[config["pack"]]
 
         def progress(step: int) -> bool:
             tune.report({"step": step})

@@ -1,7 +1,9 @@
 """The data verbs: what is verified is whole, and what is not there or damaged is an error."""
 
 import pytest
+from places import SMALL
 
+from mtlray.data.catalog.pictures import specs_of
 from mtlray.data.catalog.sources import describe_sources, prepare_source, verify_source
 from mtlray.data.multi_mnist.digits import import_mnist, mnist_folder
 from mtlray.errors import DataError
@@ -49,3 +51,34 @@ def test_a_torn_record_is_listed_and_does_not_verify(tmp_path):
     assert record.parent.name in describe_sources(tmp_path)
     with pytest.raises(DataError, match=f"The prepared data in {record.parent} is damaged: "):
         verify_source("mnist5k", tmp_path)
+
+
+def tree(folder):
+    return sorted((path, path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*"))
+
+
+def test_what_only_looks_writes_nothing(cli, mnist_files, tmp_path):
+    import_mnist(mnist_files, tmp_path / "data")
+    before = tree(tmp_path)
+    for command in (["list"], ["verify", "mnist"], ["verify", "mnist5k"], ["show", "nyuv2", "--out", "x.png"]):
+        cli("data", *command)
+    cli("plan", SMALL)
+    assert tree(tmp_path) == before
+
+
+def test_digits_are_shown_without_being_prepared(cli, tmp_path):
+    assert cli("data", "show", "mnist5k", "--out", "x.png")[0] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["x.png"]
+    code, _, err = cli("data", "show", "mnist", "--out", "y.png")
+    assert code == 2
+    assert "Found it not there. Run `mtlray data prepare mnist`." in err
+    assert [path.name for path in tmp_path.iterdir()] == ["x.png"], "nothing is downloaded"
+
+
+def test_damaged_imports_are_listed_and_others_passed_over(tmp_path):
+    for name in ("32px", "notes"):
+        (tmp_path / "utkface" / name).mkdir(parents=True)
+        (tmp_path / "utkface" / name / "meta.json").write_text("{")
+    assert "32px, damaged" in describe_sources(tmp_path)
+    with pytest.raises(DataError, match=r"meta\.json does not hold what it should"):
+        specs_of("utkface", tmp_path)

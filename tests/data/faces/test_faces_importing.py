@@ -79,7 +79,7 @@ def imdb(tmp_path):
 def test_utkface(utkface, tmp_path):
     text = import_utkface(utkface, tmp_path / "data", size=32, say=silent)
     assert "8 training and 2 test pictures" in text
-    assert "dropped: 1 older than 100; 1 with another name than age_gender_race_time.jpg" in text
+    assert "dropped: 2 of 12 (1 older than 100; 1 with another name than age_gender_race_time.jpg)" in text
     assert "UTKFace(n_images=(8, 2), image_size=32)" in text
     dataset = UTKFace(n_images=(8, 2), image_size=32, val_images=3).load(tmp_path / "data")
     assert [len(dataset.splits[name]) for name in ("train", "val", "test")] == [5, 3, 2]
@@ -180,7 +180,7 @@ def test_imdb_that_is_not_there(imdb, tmp_path):
         read_imdb(tmp_path, 1.0)
     content = (folder / "imdb.mat").read_bytes()
     (folder / "imdb.mat").write_bytes(content[:300])
-    with pytest.raises(DataError, match=r"imdb.mat` should be the official imdb.mat"):
+    with pytest.raises(DataError, match=r"imdb.mat` should be a MATLAB file.* Found: it is damaged .* Fetch it again"):
         read_imdb(folder, 1.0)
     (folder / "imdb.mat").write_bytes(content)
     for file in folder.glob("*.jpg"):

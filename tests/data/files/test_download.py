@@ -1,6 +1,7 @@
 """Downloads from a server of our own: dead mirrors, broken connections, wrong contents, and what is said where nothing works."""
 
 import dataclasses
+import errno
 import hashlib
 import http.server
 import io
@@ -9,6 +10,7 @@ import threading
 import zipfile
 
 import pytest
+from bad_disk import without_locks
 
 from mtlray.data.catalog import sources
 from mtlray.data.catalog.importable import IMPORTABLE
@@ -175,6 +177,33 @@ def tarred(names):
     return buffer.getvalue()
 
 
+def test_without_locks_a_file_is_fetched_and_unpacked(site, tmp_path, monkeypatch):
+    without_locks(monkeypatch, errno.ENOLCK)
+    (tmp_path / ".file.0.part").write_bytes(b"another process is at it")
+    assert fetch(file(site.put("/file", lives=4_000)), tmp_path, quiet).read_bytes() == CONTENT
+    theirs = tmp_path / ".a.12345678.tmp"
+    theirs.mkdir()
+    (tmp_path / "a.tar").write_bytes(tarred(["in/x"]))
+    assert (unpack(tmp_path / "a.tar", tmp_path / "a") / "in" / "x").read_bytes() == b"abc"
+    assert theirs.is_dir(), "what another process is unpacking"
+
+
+def test_without_locks_two_never_write_to_one_file(site, tmp_path, monkeypatch):
+    without_locks(monkeypatch, errno.ENOLCK)
+    parts = set()
+    real = download._append
+
+    def append(response, part, total, say):
+        parts.add(part)
+        real(response, part, total, say)
+
+    monkeypatch.setattr(download, "_append", append)
+    address = site.put("/file")
+    for _ in range(2):
+        fetch(file(address), tmp_path, quiet).unlink()
+    assert len(parts) == 2
+
+
 def test_archives_unpack_whole_or_not_at_all(tmp_path):
     (tmp_path / "a.tar").write_bytes(tarred(["in/x", "in/y"]))
     assert (unpack(tmp_path / "a.tar", tmp_path / "a") / "in" / "x").read_bytes() == b"abc"
@@ -182,14 +211,21 @@ def test_archives_unpack_whole_or_not_at_all(tmp_path):
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as packed:
         packed.writestr("train/0", b"abc")
     assert (unpack(tmp_path / "b.zip", tmp_path / "b") / "train" / "0").read_bytes() == b"abc"
-    for name, content in (
-        ("cut.tar", tarred(["in/x"])[:514]),
-        ("out.tar", tarred(["../x"])),
-        ("c.zip", b"no"),
+    for name, content, found in (
+        ("cut.tar", tarred(["in/x"])[:514], "`in/x` in .*cut.tar` should be a whole file. Found: it is damaged"),
+        ("out.tar", tarred(["../x"]), r"Found: `../x`, which leads outside or is a link\."),
+        ("c.zip", b"no", "c.zip` should be a whole tar file. Found: it is damaged"),
     ):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(DataError, match=r"should be a whole archive.*Nothing was unpacked"):
+        with pytest.raises(
+            DataError, match=rf"{found}.* Nothing was unpacked. Remove {tmp_path / name} to have it fetched"
+        ):
             unpack(tmp_path / name, tmp_path / "d")
+    (tmp_path / "large.tar").write_bytes(tarred(["x", "y"]))
+    with pytest.raises(
+        DataError, match=r"should be of at most 5 bytes unpacked\. Found: 6 bytes\. Nothing was unpacked"
+    ):
+        unpack(tmp_path / "large.tar", tmp_path / "d", limit=5)
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["a", "b"]
 
 

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -170,9 +171,9 @@ def test_trouble_with_the_disk_is_not_damage(name, tmp_path, monkeypatch):
         return read
 
     with monkeypatch.context() as patch:
-        patch.setattr(prepared.Path, "read_text", trouble(prepared.Path.read_text))
-        patch.setattr(prepared.np, "load", trouble(np.load))
-        with pytest.raises(OSError, match="Input/output error"):
+        patch.setattr(Path, "read_bytes", trouble(Path.read_bytes))
+        patch.setattr(Path, "open", trouble(Path.open))
+        with pytest.raises(OSError, match=r"Input/output error\). Check the disk or the network share"):
             prepared.load(folder)
     assert prepared.load(folder)[1] == mark, "it may be read again"
 

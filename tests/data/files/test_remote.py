@@ -155,16 +155,22 @@ def test_a_full_disk(shelf, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("damage", "found"),
     [
-        (lambda folder: (folder / "a.npy").write_bytes((folder / "a.npy").read_bytes()[:-3]), "fingerprint "),
+        (
+            lambda folder: (folder / "a.npy").write_bytes((folder / "a.npy").read_bytes()[:-3]),
+            "a.npy: 199,997 bytes of",
+        ),
         (lambda folder: (folder / "a.npy").write_bytes((folder / "a.npy").read_bytes()[:9]), ""),
         (lambda folder: (folder / "a.npy").write_bytes(b""), ""),
         (lambda folder: (folder / "a.npy").unlink(), "a.npy is missing"),
         (lambda folder: (folder / "meta.json").write_text("{"), "meta.json does not hold what it should"),
         (
             lambda folder: (folder / "meta.json").write_text(json.dumps({"fingerprint": "0" * 16})),
-            "meta.json lists no arrays",
+            r"meta.json does not hold what it should \(no arrays",
         ),
-        (lambda folder: (folder / "meta.json").write_text(json.dumps({"fingerprint": "0", "arrays": ["a"]})), "finger"),
+        (
+            lambda folder: (folder / "meta.json").write_text(json.dumps({"fingerprint": "0", "arrays": ["a"]})),
+            r"meta.json .* \(fingerprint 0\)",
+        ),
     ],
     ids=["cut", "header cut", "empty", "missing", "torn record", "record without arrays", "other arrays"],
 )
@@ -250,3 +256,29 @@ def test_a_uri_for_data_is_told_where_it_belongs(cli):
             "Error: Option --data should name a folder. Found the URI `s3://bucket/data`. To fetch prepared data "
             "from a URI, once per machine, use `--data-from URI`; `mtlray data push SWEEP --to URI` puts it there.\n"
         )
+
+
+@pytest.mark.parametrize(
+    "array",
+    ["../../../outside", "/tmp/outside", "a/b", "..", ".a", "", "a\\b", "a\nb", "a\0b", 7, None, ["a"]],
+    ids=repr,
+)
+def test_no_name_in_a_record_leads_out_of_its_folder(shelf, tmp_path, array):
+    """Neither where it is read from nor where it is written to."""
+    for place in (shelf.parent / "outside.npy", tmp_path / "node" / "outside.npy"):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        np.save(place, ARRAYS["a"] + 1)
+    record = json.loads((shelf / NAME / "meta.json").read_text())
+    (shelf / NAME / "meta.json").write_text(json.dumps({**record, "arrays": ["a", "b", array]}))
+    before = sorted(tmp_path.rglob("*.npy"))
+    with pytest.raises(DataError, match=r"is damaged: meta\.json lists the array .*, which is no name in its folder"):
+        Remote(str(shelf)).fetch(NAME, tmp_path / "node" / "prepared" / "mine")
+    with pytest.raises(DataError, match=r"is damaged: meta\.json lists the array"):
+        prepared.load(shelf / NAME)
+    assert sorted(tmp_path.rglob("*.npy")) == before
+
+
+def test_a_data_set_writes_within_its_folder(tmp_path):
+    with pytest.raises(ValueError, match="which is no name in its folder"):
+        prepared.prepare(tmp_path / "mine", lambda: {"../outside": ARRAYS["a"]})
+    assert not list(tmp_path.rglob("*.npy"))

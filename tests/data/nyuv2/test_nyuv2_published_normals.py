@@ -131,9 +131,9 @@ class Command:
     [
         ("order", r"a mean cosine of 0.70 for the best choice of axes"),
         ("missing", r"no `normals_gt/masks/0002.png`"),
-        ("cut short", "should hold published normals"),
-        ("nowhere", "No such file"),
-        ("no pickle", "should hold published normals"),
+        ("cut short", "should be a whole tar file. Found: it is damaged"),
+        ("nowhere", "Found: nothing there"),
+        ("no pickle", "should be a whole zip file. Found: it is damaged"),
         ("no array", "all_valid_depth_masks"),
         ("command", r"posix.mkdir, which is no array"),
     ],

@@ -1,5 +1,6 @@
 """The compiled kernel is made once, and where it cannot be made the reason is said."""
 
+import ctypes
 import os
 import stat
 import subprocess
@@ -102,3 +103,87 @@ def test_a_folder_that_cannot_be_written(monkeypatch, tmp_path):
         assert choose_kernel("auto") == "torch"
     finally:
         build._library.cache_clear()
+
+
+@pytest.fixture
+def planted(fresh, monkeypatch):
+    """A kernel by the very name that is looked for, in a folder of the user's; and the list of what was loaded."""
+    fresh.mkdir(mode=0o700)
+    path = fresh / f"conv_pool_relu-{build._identity(build._compiler())}.so"
+    path.write_bytes(b"somebody else's code")
+    path.chmod(0o700)
+    loaded, program = [], ctypes.CDLL(None)
+
+    def load(name):
+        loaded.append(name)
+        return program
+
+    monkeypatch.setattr(ctypes, "CDLL", load)
+    return path, loaded
+
+
+@needs_compiler
+def test_a_kernel_of_the_users_own_is_loaded(planted):
+    path, loaded = planted
+    assert fused_unavailable() is None
+    assert loaded == [str(path)]
+
+
+@needs_compiler
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o1777])
+def test_a_planted_kernel_in_a_folder_that_others_may_write_to(planted, monkeypatch, mode):
+    path, loaded = planted
+    monkeypatch.setattr("mtlray.storage.private._is_own_group", lambda number: False)
+    path.parent.chmod(mode)
+    assert f"Others may write to {path.parent}. Take that right away with `chmod go-w {path.parent}`" in str(
+        fused_unavailable()
+    )
+    assert choose_kernel("auto") == "torch"
+    assert loaded == []
+
+
+@needs_compiler
+def test_a_planted_kernel_that_others_may_write_to(planted):
+    path, loaded = planted
+    path.chmod(0o702)
+    assert f"Others may write to {path}." in str(fused_unavailable())
+    assert loaded == []
+
+
+@needs_compiler
+def test_a_planted_kernel_of_another_user(planted, monkeypatch):
+    path, loaded = planted
+    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+    assert " belongs to user " in str(fused_unavailable())
+    assert loaded == []
+
+
+@needs_compiler
+def test_a_planted_kernel_behind_a_symbolic_link(planted, tmp_path):
+    path, loaded = planted
+    elsewhere = path.rename(tmp_path / "elsewhere.so")
+    path.symlink_to(elsewhere)
+    assert f"The compiled kernel {path} should be a plain file." in str(fused_unavailable())
+    assert loaded == []
+
+
+@needs_compiler
+def test_a_planted_folder_behind_a_symbolic_link(planted, monkeypatch, tmp_path):
+    path, loaded = planted
+    (tmp_path / "open").mkdir()
+    folder = path.parent.rename(tmp_path / "open" / "kernels")
+    (tmp_path / "open").chmod(0o777)
+    path.parent.symlink_to(folder)
+    assert f"Others may write to {tmp_path}/open." in str(fused_unavailable())
+    assert loaded == []
+
+
+@needs_compiler
+def test_the_folder_that_is_made_is_the_users_alone(fresh):
+    before = os.umask(0)
+    try:
+        assert fused_unavailable() is None
+    finally:
+        os.umask(before)
+    (made,) = fresh.glob("*.so")
+    assert (fresh.stat().st_mode & 0o777, made.stat().st_mode & 0o777) == (0o700, 0o700)
