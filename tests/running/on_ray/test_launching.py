@@ -12,7 +12,7 @@ from mtlray.errors import LaunchError
 from mtlray.running.on_ray.launching import OnRay
 from mtlray.running.on_ray.pulse import Pulse
 from mtlray.running.on_ray.starting import SlowStartError, check_address
-from mtlray.running.policy import store_is_full
+from mtlray.running.policy import trouble_with_store
 from mtlray.running.progress import Display
 from mtlray.running.signals import Stop
 
@@ -183,8 +183,8 @@ def test_a_ray_that_starts_too_slowly_is_tried_once_more(stage):
 
 
 def test_a_full_disk_is_recognised():
-    assert store_is_full("[Errno 28] No space left on device")
-    assert not store_is_full("[Errno 5] Input/output error")
+    assert trouble_with_store(OSError(28, "No space left on device"))
+    assert not trouble_with_store(OSError(5, "Input/output error"))
 
 
 def test_nobody_at_an_address():
