@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mtlray.closed_pipe import ends_with_its_reader
+from mtlray.closed_pipe import ends_with_its_reader, open_missing_streams
 from mtlray.errors import MtlrayError, SpecError
 from mtlray.words.masking import MaskedStream
 
@@ -138,6 +138,7 @@ def call(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
     """
     # Commands write files. A notebook names its own backend to its shells, and without it matplotlib is not even imported.
     os.environ["MPLBACKEND"] = "agg"
+    open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         # A message may quote what a terminal set to ASCII would refuse with a traceback.
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
@@ -149,6 +150,15 @@ def call(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
             raise
         except (MtlrayError, OSError) as error:
             print(f"Error: {error}", file=sys.stderr)
+            sys.exit(2)
+        except RuntimeError as error:
+            if "home directory" not in str(error):  # as pathlib says it
+                raise
+            print(
+                "Error: `~` should be the home folder. There is none: HOME is not set, and the system knows no user "
+                f"{os.getuid()}. Set HOME, or name each folder in full (--data, MTLRAY_DATA).",
+                file=sys.stderr,
+            )
             sys.exit(2)
 
 

@@ -1,4 +1,7 @@
-"""Closed pipe: a command whose output nobody reads any more, as in `| head`, ends by SIGPIPE and silently, as Unix tools do."""
+"""Closed streams: a command whose output nobody reads any more, as in `| head`, ends by SIGPIPE and silently, as Unix tools do.
+
+One that was started without a standard stream, as by `<&-`, gets an empty one.
+"""
 
 import contextlib
 import os
@@ -6,6 +9,16 @@ import select
 import signal
 import sys
 from collections.abc import Iterator
+
+
+def open_missing_streams() -> None:
+    """Open what the shell closed of the three standard streams, or the next file that is opened would take its place."""
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
 
 
 @contextlib.contextmanager
@@ -19,8 +32,7 @@ def ends_with_its_reader() -> Iterator[None]:
         try:
             yield
         finally:
-            if sys.stdout is not None:  # as it is where the shell closed it
-                sys.stdout.flush()  # here and not at exit, where Python would complain
+            sys.stdout.flush()  # here and not at exit, where Python would complain
     except BrokenPipeError:
         _end()
         raise

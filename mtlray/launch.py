@@ -22,7 +22,7 @@ from mtlray.results.ledger import TrialRecord
 from mtlray.running.in_process import InProcess
 from mtlray.running.job import Job
 from mtlray.running.on_ray.launching import OnRay
-from mtlray.running.policy import COMPLETE, FAILED, INCOMPLETE, REQUEUE, Policy
+from mtlray.running.policy import COMPLETE, FAILED, INCOMPLETE, Policy
 from mtlray.running.progress import Display, Terminal
 from mtlray.running.session import Runner, Session
 from mtlray.running.signals import Stop
@@ -41,22 +41,28 @@ def launch(
     in_process: bool = False,
     confirm: Callable[[], bool] = lambda: True,
     console: Console | None = None,
+    stop: Stop | None = None,
 ) -> int:
     """Plan a sweep, run what is missing, print the table; returns the exit code.
 
-    `confirm` is asked once the plan is shown. Raises MtlrayError, with nothing changed on disk, where the sweep cannot start.
+    `confirm` is asked once the plan is shown. `stop` may listen to signals already; without it, that begins here. Raises
+    MtlrayError, with nothing changed on disk, where the sweep cannot start, and KeyboardInterrupt for a signal before trials run.
     """
+    policy = policy or Policy()
+    stop = stop or Stop(policy.grace_seconds)
     runner = InProcess() if in_process else OnRay(address, () if sweep.module is None else (sweep.module,))
-    return _Launch(sweep, config, policy or Policy(), runner, console or Terminal()).run(confirm)
+    with stop.listening():
+        return _Launch(sweep, config, policy, runner, console or Terminal(), stop).run(confirm)
 
 
 class _Launch:
     """One launch of a sweep."""
 
-    def __init__(self, sweep: Sweep, config: RunConfig, policy: Policy, runner: Runner, console: Console) -> None:
+    def __init__(
+        self, sweep: Sweep, config: RunConfig, policy: Policy, runner: Runner, console: Console, stop: Stop
+    ) -> None:
         self._sweep, self._config, self._policy = sweep, config, policy
-        self._runner, self._console = runner, console
-        self._stop = Stop(policy.grace_seconds)
+        self._runner, self._console, self._stop = runner, console, stop
 
     def run(self, confirm: Callable[[], bool]) -> int:
         """Returns the exit code."""
@@ -165,9 +171,8 @@ class _Launch:
             )
         if after.to_run:
             self._say(f"Left to run: {several(len(after.to_run), 'trial')}. Run the same command again to continue.")
-            if self._stop.requeue:
-                return REQUEUE
-            return FAILED if self._stop.too_many_failed else INCOMPLETE
+            failed = self._stop.too_many_failed and not self._stop.requeue
+            return FAILED if failed else self._stop.code
         if after.failed:
             self._say(f"Failed: {several(len(after.failed), 'trial')}; `mtlray status {sweep.arguments}` says why.")
             return FAILED

@@ -7,8 +7,13 @@ from mtlray.cli import sweeps, results, embed, export, strategies, launch, docto
 # isort: on
 from mtlray.analysis.app import call
 from mtlray.cli.app import app
+from mtlray.running.signals import end_without_waiting
 
 
 def main() -> None:
     """Run the command line; an error that the user can fix is one paragraph and exit code 2."""
-    call(app)
+    try:
+        call(app)
+    except SystemExit as ended:
+        end_without_waiting(ended.code)
+        raise

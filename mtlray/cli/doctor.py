@@ -39,7 +39,9 @@ def diagnose(results: str, data: Path) -> list[Check]:
         *(_package(name) for name in ("torch", "torchvision", "ray", "pyarrow", "pandas")),
         _torch_and_torchvision(),
         _device(),
+        _cores(),
         _kernel(),
+        _temporary(),
         *([_writable("results", Path(results))] if "://" not in results else []),
         _writable("data", data),
         _disk(data),
@@ -72,6 +74,31 @@ def _device() -> Check:
     if torch.cuda.is_available():
         return Check("device", True, f"{torch.cuda.device_count()} GPU ({torch.cuda.get_device_name(0)})")
     return Check("device", True, "CPU only")
+
+
+def _cores() -> Check:
+    import os
+
+    from mtlray.planning.cores import cores
+
+    return Check("cores", True, f"{cores()} of the machine's {os.cpu_count()}")
+
+
+def _temporary() -> Check:
+    """Ray keeps sockets there, whose paths have to be short."""
+    import os
+
+    from mtlray.running.scratch import LONGEST_PLACE, places, short_place
+
+    place, first = short_place(), os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR")
+    if place is None:
+        found = ", ".join(map(str, places())) or "none that can be written"
+        remedy = f"set TMPDIR or RAY_TMPDIR to a folder of at most {LONGEST_PLACE} bytes, or use --in-process"
+        return Check("temporary folder", False, found, remedy)
+    if first and Path(first) != place:
+        why = "too long for Ray's sockets" if Path(first).is_dir() else "no folder that can be written"
+        return Check("temporary folder", True, f"{place}; {first} (TMPDIR or RAY_TMPDIR) is {why}")
+    return Check("temporary folder", True, str(place))
 
 
 def _kernel() -> Check:

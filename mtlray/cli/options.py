@@ -49,8 +49,9 @@ class _Option:
 def with_options(command: Callable[..., _Returned]) -> Callable[..., _Returned]:
     """The command as typer should read it: the options of each dataclass among its parameters in that parameter's place.
 
-    Called with the options, it makes the dataclasses and calls the command; their own errors pass. Raises TypeError for a field
-    that cannot be an option, and ValueError where two options have one name.
+    Called with the options, it makes the dataclasses and calls the command; their own errors pass. A command in which a
+    user's code calls sys.exit raises SpecError. Raises TypeError for a field that cannot be an option, and ValueError where two
+    options have one name.
     """
     parameters: list[inspect.Parameter] = []
     groups: dict[str, tuple[type, list[_Option]]] = {}
@@ -68,7 +69,13 @@ def with_options(command: Callable[..., _Returned]) -> Callable[..., _Returned]:
         for name, (cls, options) in groups.items():
             values = {option.field: given.pop(option.field) for option in options}
             given[name] = cls(**{option.field: option.value(values[option.field]) for option in options})
-        return command(**given)
+        try:
+            return command(**given)
+        except SystemExit as ended:  # no command of ours; with code 0 it would look like success
+            raise SpecError(
+                f"Code of the sweep (a data set, a model, a rule) ended the program with `sys.exit({ended.code!r})`. It should "
+                "raise an error that says what is wrong, or return."
+            ) from ended
 
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

@@ -9,7 +9,8 @@ import typer
 from mtlray.cli.app import app
 from mtlray.cli.arguments import RESULTS, Narrowing, Results, SweepFile, open_sweep
 from mtlray.cli.options import only, with_options
-from mtlray.running.policy import INCOMPLETE, Policy
+from mtlray.running.policy import Policy
+from mtlray.running.signals import Stop
 from mtlray.specs.run_config import RunConfig
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -50,25 +51,28 @@ def run(
 ) -> None:
     """Plan, then run what is missing. Run the same command again to continue, and to run what was added to the sweep file.
 
-    Exit codes: 0 complete; 1 failed trials; 2 cannot start; 3 stopped with trials left; 75 stopped by SIGTERM with trials left:
-    run the same command again.
+    Exit codes: 0 complete; 1 failed trials; 2 cannot start; 3 stopped with trials left; 75 stopped by SIGTERM, SIGUSR1 or SIGHUP
+    with trials left: run the same command again.
     """
-    from mtlray.launch import launch
-
-    opened = open_sweep(sweep, results, narrowing)
+    stop = Stop(policy.grace_seconds)
     ask = not yes and sys.stdin.isatty() and sys.stdout.isatty()
-    try:
-        code = launch(
-            opened,
-            dataclasses.replace(config, results=opened.results),
-            policy=policy,
-            address=address,
-            in_process=in_process,
-            confirm=_confirm if ask else lambda: True,
-        )
-    except (KeyboardInterrupt, typer.Abort):  # at the question, or before trials run; from then on Ctrl-C is `Stop`'s
-        print("\nNothing more was started. Run the same command again to continue.", file=sys.stderr)
-        code = INCOMPLETE
+    with stop.listening():  # from here on, for what follows takes seconds to import and more to prepare
+        try:
+            from mtlray.launch import launch
+
+            opened = open_sweep(sweep, results, narrowing)
+            code = launch(
+                opened,
+                dataclasses.replace(config, results=opened.results),
+                policy=policy,
+                address=address,
+                in_process=in_process,
+                confirm=_confirm if ask else lambda: True,
+                stop=stop,
+            )
+        except (KeyboardInterrupt, typer.Abort):  # at the question, or before trials run
+            print("\nNothing more was started. Run the same command again to continue.", file=sys.stderr)
+            code = stop.code
     if code:
         raise typer.Exit(code)
 
@@ -93,6 +97,7 @@ def retry(sweep: SweepFile, *, results: Results = RESULTS, narrowing: Narrowing)
 
 
 @app.command()
+@with_options
 def compact(sweep: SweepFile, results: Results = RESULTS) -> None:
     """Merge the small files of finished trials into one per data set."""
     print(open_sweep(sweep, results).compact())

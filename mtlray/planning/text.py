@@ -1,6 +1,5 @@
 """A plan in words: what a person sees before a sweep starts."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,11 +9,6 @@ from mtlray.specs import SweepSpec, TrialSpec
 from mtlray.words.values import per_cent, shortest
 
 _RAY_START = 15.0  # seconds until the first trial runs
-
-
-def cores() -> int:
-    """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from mtlray.running.calibration import ON_CPU, calibrate, largest_packs, repacke
 from mtlray.running.job import Job
 from mtlray.running.pack import run_pack
 from mtlray.running.policy import HungError, trouble_with_store
+from mtlray.running.scratch import without_leftovers
 from mtlray.running.session import Pack, Runner, Session
 from mtlray.running.surroundings import device_of
 from mtlray.specs import RunConfig
@@ -41,7 +42,7 @@ class InProcess(Runner):
         job = replace(session.job, alone=True)
         if job.config.device == "cuda" and not torch.cuda.is_available():
             raise LaunchError("Option --device asks for cuda. PyTorch finds no GPU here. Choose --device cpu or auto.")
-        with session.stop.listening():
+        with session.stop.while_trials_run(elsewhere=False), without_leftovers():
             if job.config.pack_size == "auto":
                 packs = _measured(packs, job, session)
             for pack in packs:

@@ -9,7 +9,10 @@ from mtlray.checks import require, require_count, require_seconds
 
 _MOST_GPUS = 1_000_000
 
-DATA = str(Path("~/.cache/mtlray").expanduser())
+try:
+    DATA = str(Path("~/.cache/mtlray").expanduser())
+except RuntimeError:  # no home folder; the command that needs it says so
+    DATA = "~/.cache/mtlray"
 
 
 @dataclass(frozen=True, kw_only=True)

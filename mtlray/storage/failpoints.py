@@ -1,11 +1,13 @@
 """Failpoints: named places between the steps of every write, where a test makes the process die. A no-op otherwise.
 
 `MTLRAY_FAILPOINT=name` kills the process (SIGKILL, as a power cut or the kernel would) the first time it gets there, and
-`MTLRAY_FAILPOINT=name:n` the n-th time.
+`MTLRAY_FAILPOINT=name:n` the n-th time. With `name:n:file` it makes that file instead and stays there until the file is gone.
 """
 
 import os
 import signal
+import time
+from pathlib import Path
 
 # Every failpoint, in the order in which a trial and then a merge pass them.
 FAILPOINTS = {
@@ -39,14 +41,20 @@ _hits: dict[str, int] = {}
 
 
 def failpoint(name: str) -> None:
-    """Die here if the environment says so. Raises KeyError for a name that is not listed."""
+    """Die or wait here if the environment says so. Raises KeyError for a name that is not listed."""
     armed = os.environ.get("MTLRAY_FAILPOINT")
     if not armed:
         return
     FAILPOINTS[name]
-    wanted, _, hit = armed.partition(":")
+    wanted, hit, file, *_ = (*armed.split(":", 2), "", "")
     if wanted != name:
         return
     _hits[name] = _hits.get(name, 0) + 1
-    if _hits[name] == int(hit or 1):
+    if _hits[name] != int(hit or 1):
+        return
+    if not file:
         os.kill(os.getpid(), signal.SIGKILL)
+    path = Path(file)
+    path.touch()
+    while path.exists():
+        time.sleep(0.01)

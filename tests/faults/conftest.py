@@ -1,21 +1,22 @@
 """Fixtures of the fault tests: drivers, and the results of a sweep without any fault."""
 
 import pytest
-from faultlib import NARROW, SWEEP, Drivers
+from faultlib import NARROW, SWEEP, Drivers, Server
 
 
 @pytest.fixture(scope="session")
-def drivers(tmp_path_factory):
-    started = Drivers(tmp_path_factory.mktemp("drivers"))
+def server():
+    started = Server()
     yield started
     started.close()
 
 
-@pytest.fixture(scope="session")
-def other_drivers(tmp_path_factory):
-    started = Drivers(tmp_path_factory.mktemp("drivers"))
+@pytest.fixture
+def drivers(server, tmp_path_factory):
+    """The drivers of this test; what it leaves running is killed after it."""
+    started = Drivers(server, tmp_path_factory.mktemp("drivers"))
     yield started
-    started.close()
+    started.end()
 
 
 @pytest.fixture(scope="session")
@@ -24,8 +25,9 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory, data, drivers):
+def undisturbed(tmp_path_factory, data, server):
     """The narrowed sweep, run without any fault."""
+    drivers = Drivers(server, tmp_path_factory.mktemp("drivers"))
     results = tmp_path_factory.mktemp("undisturbed")
     code, output = drivers.run("run", SWEEP, *NARROW, "--results", results, "--data", data)
     assert code == 0, output

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from faultlib import N_TRIALS, NARROW, ROUNDS, SWEEP, assert_same_results, shards, tree, wait_for
+from faultlib import N_TRIALS, NARROW, ROUNDS, SWEEP, Drivers, assert_same_results, shards, tree, wait_for
 
 from mtlray.errors import ResultsError
 from mtlray.results.ledger import Ledger
@@ -52,6 +52,19 @@ def test_a_signal_drains_to_a_checkpoint(tmp_path, data, drivers, number, expect
     assert int(step) > 0
 
 
+def test_a_driver_that_a_test_left_behind_says_nothing_in_the_next_one(tmp_path, data, server, drivers):
+    """As after a test that ran out of time: its driver still runs, or has ended since."""
+    left = Drivers(server, tmp_path)
+    ended = left.start("--version")
+    trains = left.start("run", SWEEP, *LONG, "--results", tmp_path / "left", "--data", data)
+    code, output = drivers.run("run", tmp_path / "no-such-file.py")
+    assert (code, "no file" in output) == (2, True), output
+    assert trains.pid != ended.pid
+    left.end()
+    assert (ended.wait(), trains.wait()) == (0, -signal.SIGKILL)
+    assert drivers.run("--version")[0] == 0
+
+
 def test_ctrl_c_twice_stops_now(tmp_path, data, drivers):
     running = drivers.start("run", SWEEP, *LONG, "--results", tmp_path, "--data", data)
     wait_for(lambda: at_work(tmp_path))
@@ -66,12 +79,12 @@ def test_ctrl_c_twice_stops_now(tmp_path, data, drivers):
 
 @pytest.mark.slow
 @pytest.mark.timeout(120 + 30 * ROUNDS)
-def test_two_drivers_at_once_never_share_a_trial(tmp_path, data, undisturbed, drivers, other_drivers):
+def test_two_drivers_at_once_never_share_a_trial(tmp_path, data, undisturbed, drivers):
     refused = 0
     for n in range(ROUNDS):
         results = tmp_path / str(n)
         results.joinpath("small").mkdir(parents=True)
-        pair = [d.start("run", SWEEP, *NARROW, "--results", results, "--data", data) for d in (drivers, other_drivers)]
+        pair = [drivers.start("run", SWEEP, *NARROW, "--results", results, "--data", data) for _ in range(2)]
         codes = [running.wait() for running in pair]
         assert sorted(codes) in ([0, 0], [0, 2]), [running.output for running in pair]
         for code, running in zip(codes, pair, strict=True):
@@ -125,10 +138,10 @@ def test_a_small_disk_fills_up_and_is_emptied(tmp_path, data, undisturbed, drive
 
 
 @pytest.mark.slow
-def test_readers_change_nothing_while_a_driver_works_and_say_what_is(tmp_path, data, drivers, other_drivers):
+def test_readers_change_nothing_while_a_driver_works_and_say_what_is(tmp_path, data, drivers):
     running = drivers.start("run", SWEEP, *LONG, "--results", tmp_path, "--data", data)
     wait_for(lambda: at_work(tmp_path))
-    code, output = other_drivers.run("status", SWEEP, "--seeds", "0:1", "--steps", "2000", "--results", tmp_path)
+    code, output = drivers.run("status", SWEEP, "--seeds", "0:1", "--steps", "2000", "--results", tmp_path)
     assert code == 0
     assert "1 running" in output, output
     assert f"at work: process {running.pid} " in output
@@ -136,7 +149,7 @@ def test_readers_change_nothing_while_a_driver_works_and_say_what_is(tmp_path, d
     running.kill(signal.SIGSTOP)  # so that only the readers could change anything
     before = tree(tmp_path)
     for verb in (("status",), ("status", "--json"), ("plan",), ("plan", "--why")):
-        code, output = other_drivers.run(verb[0], SWEEP, *verb[1:], "--results", tmp_path)
+        code, output = drivers.run(verb[0], SWEEP, *verb[1:], "--results", tmp_path)
         assert code == 0, output
     assert tree(tmp_path) == before
     running.kill()

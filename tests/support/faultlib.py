@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -24,10 +25,12 @@ ROUNDS = int(os.environ.get("MTLRAY_FAULTS", "5"))
 
 
 class Running:
-    """A driver at work."""
+    """A driver at work. `pipe` is its own, on which nothing is said about any other."""
 
-    def __init__(self, server, pid, output):
-        self._server, self.pid, self._output = server, pid, output
+    def __init__(self, pipe, output):
+        self._pipe, self._output = pipe, output
+        self.pid = int(self._pipe.readline())
+        self._code = None
 
     def kill(self, number=signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):  # it may have ended by itself a moment ago
@@ -35,41 +38,70 @@ class Running:
 
     def wait(self):
         """The exit code, minus the signal that killed it."""
-        return int(self._server.stdout.readline())
+        if self._code is None:
+            self._code = int(self._pipe.readline())
+            self._pipe.close()
+        return self._code
+
+    def end(self):
+        """Kill it if it still runs, as after a test that ran out of time."""
+        if self._code is None:
+            self.kill(signal.SIGCONT)
+            self.kill()
+            self.wait()
 
     @property
     def output(self):
         return self._output.read_text(errors="replace")
 
 
-class Drivers:
-    """Starts drivers, one after the other."""
+class Server:
+    """A process that has imported everything, for drivers of any number of tests."""
 
-    def __init__(self, folder):
-        self._folder, self._n = folder, 0
-        self._server = subprocess.Popen(
-            [sys.executable, SUPPORT / "server.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
-        assert self._server.stdout.readline() == "ready\n"
+    def __init__(self):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._requests = ours
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, SUPPORT / "server.py", str(theirs.fileno())], pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"},
+            )  # fmt: skip
+        assert self._requests.recv(100) == b"ready"
+
+    def start(self, request):
+        """The reading end of the command's own pipe."""
+        reading, writing = os.pipe()
+        socket.send_fds(self._requests, [json.dumps(request).encode()], [writing])
+        os.close(writing)
+        return os.fdopen(reading)
+
+    def close(self):
+        self._requests.close()
+        self._process.wait(timeout=30)
+
+
+class Drivers:
+    """The drivers of one test."""
+
+    def __init__(self, server, folder):
+        self._server, self._folder = server, folder
+        self._started = []
 
     def start(self, *args, file_bytes=None, **env):
-        self._n += 1
-        output = self._folder / f"output-{self._n}"
+        output = self._folder / f"output-{len(self._started) + 1}"
         request = {"args": [*map(str, args)], "env": env, "output": str(output), "file_bytes": file_bytes}
-        self._server.stdin.write(json.dumps(request) + "\n")
-        self._server.stdin.flush()
-        return Running(self._server, int(self._server.stdout.readline()), output)
+        running = Running(self._server.start(request), output)
+        self._started.append(running)
+        return running
 
     def run(self, *args, **options):
         """Exit code and output of a command."""
         running = self.start(*args, **options)
         return running.wait(), running.output
 
-    def close(self):
-        self._server.stdin.close()
-        self._server.wait(timeout=30)
-        self._server.stdout.close()
+    def end(self):
+        for running in self._started:
+            running.end()
 
 
 def results_of(folder, sweep="small"):

@@ -1,14 +1,18 @@
 """Runs the command line in forks of a process that has imported everything already, so that a killed driver costs a second.
 
-Each line of its input is a JSON object: `args`, `env`, `output` (a file), and `file_bytes` (a limit, or null). For each it
-prints the process number, and the exit code once the process has ended (minus the signal that killed it).
+Each message on the socket that it is given is a JSON object, `args`, `env`, `output` (a file) and `file_bytes` (a limit, or
+null), and comes with the writing end of a pipe that belongs to this one command. On that pipe the server says the process
+number, and the exit code once the process has ended (minus the signal that killed it).
 """
 
 import contextlib
 import json
 import os
 import resource
+import signal
+import socket
 import sys
+import tempfile
 
 
 def preload():
@@ -27,6 +31,7 @@ def child(request):
     try:
         os.setpgid(0, 0)
         os.environ.update(request["env"])
+        tempfile.tempdir = None  # found anew, where TMPDIR is among these
         with open(request["output"], "wb", buffering=0) as file:  # noqa: PTH123
             for stream in (1, 2):
                 os.dup2(file.fileno(), stream)
@@ -46,16 +51,34 @@ def child(request):
         os._exit(code)
 
 
+def keeper(request, pipe):
+    """Waits for the command, so that the server is ready for the next one; never returns."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    pid = os.fork()
+    if pid == 0:
+        os.close(pipe)
+        child(request)
+    with contextlib.suppress(OSError):  # the test may have ended
+        os.write(pipe, f"{pid}\n".encode())
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        os.write(pipe, f"{code}\n".encode())
+    os._exit(0)
+
+
 def main():
     _ = preload()
-    print("ready", flush=True)
-    for line in sys.stdin:
-        request = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
-            child(request)
-        print(pid, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+    requests = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for keepers
+    requests.send(b"ready")
+    while True:
+        message, (*pipes,), _, _ = socket.recv_fds(requests, 1 << 20, 1)
+        if not message:
+            return
+        (pipe,) = pipes
+        if os.fork() == 0:
+            requests.close()
+            keeper(json.loads(message), pipe)
+        os.close(pipe)
 
 
 if __name__ == "__main__":

@@ -105,7 +105,12 @@ def _library() -> ctypes.CDLL | BuildError:
 def _folder() -> Path:
     """Absolute: a library by a bare name would be looked for where the system keeps its own."""
     named = os.environ.get("MTLRAY_KERNELS")
-    return (Path(named) if named else Path("~/.cache/mtlray/kernels").expanduser()).absolute()
+    try:
+        return (Path(named) if named else Path("~/.cache/mtlray/kernels").expanduser()).absolute()
+    except RuntimeError as error:
+        raise BuildError(
+            "The fused kernel is kept in the home folder, and there is none. Set HOME, or MTLRAY_KERNELS to a folder."
+        ) from error
 
 
 def _require_private(path: Path) -> None:

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from mtlray.planning.text import Workers, cores
+from mtlray.planning.cores import cores
+from mtlray.planning.text import Workers
 from mtlray.running.calibration import ON_CPU, Calibration, calibrate, gpu_share, largest_packs, repacked
 from mtlray.running.job import Job
 from mtlray.running.on_ray.preflight import await_node

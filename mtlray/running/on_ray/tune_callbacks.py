@@ -46,7 +46,6 @@ class Watch(tune.Callback):
         self._alive: dict[int, tuple[float, Any]] = {}  # when a running pack last reported, and its Tune trial
         self._before_draining: set[int] | None = None
         self._looked = 0.0
-        self._listening = False
         self.postponed: set[int] = set()
 
     @property
@@ -57,13 +56,6 @@ class Watch(tune.Callback):
     def is_idle(self) -> bool:
         """Whether all packs that ran when the draining began have ended."""
         return self._before_draining is not None and not self._before_draining & self.running
-
-    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        del iteration, trials, info
-        with contextlib.suppress(Exception):
-            if not self._listening:  # after Tune has set its own handlers
-                self._listening = True
-                self._session.stop.listen()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         del iteration, trials, info

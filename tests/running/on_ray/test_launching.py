@@ -10,7 +10,9 @@ from rich.console import Console
 import mtlray.running.on_ray.launching as launching
 from mtlray.errors import LaunchError
 from mtlray.running.on_ray.launching import OnRay
-from mtlray.running.policy import store_is_full
+from mtlray.running.on_ray.pulse import Pulse
+from mtlray.running.on_ray.starting import SlowStartError, check_address
+from mtlray.running.policy import trouble_with_store
 from mtlray.running.progress import Display
 from mtlray.running.signals import Stop
 
@@ -28,11 +30,15 @@ class Stage:
         self.done, self.given_up, self.launches = set(), {}, []
         self.packs = [(Spec(f"t{i}"),) for i in range(n)]
         self.stop = Stop()
-        monkeypatch.setattr(launching, "_ray", lambda job, address, modules: contextlib.nullcontext())
+        self.starts, self.slow, self.lost = 0, 0, ""
+        monkeypatch.setattr(launching, "running_ray", self._ray)
+        monkeypatch.setattr(Pulse, "look", lambda pulse: self.lost)
         monkeypatch.setattr(launching, "trial_resources", lambda job, stop: {"CPU": 1.0})
         monkeypatch.setattr(launching, "slots", lambda resources: 4)
         monkeypatch.setattr(launching, "_check_pickles", lambda packs, job: None)
-        monkeypatch.setattr(launching, "_fit", self._fit)
+        monkeypatch.setattr(
+            launching._Tuning, "_fit", lambda tuning, packs, workers: self._fit(packs, workers), raising=True
+        )
 
     def give_up(self, pack, reason, job):
         assert job == f"launch {len(self.launches)}"  # the one that it ran in
@@ -44,7 +50,14 @@ class Stage:
     def ledger(self):
         return self
 
-    def _fit(self, packs, session, resources, *, workers):
+    @contextlib.contextmanager
+    def _ray(self, *_):
+        self.starts += 1
+        if self.starts <= self.slow:
+            raise SlowStartError("Could not start Ray on this machine: it timed out.")
+        yield
+
+    def _fit(self, packs, workers):
         self.launches.append((len(packs), workers))
         running, error, *postponed = self.act(packs, workers)
         return launching._Ended(f"launch {len(self.launches)}", running, *(postponed or [[]]), error)
@@ -135,15 +148,49 @@ def test_nothing_is_launched_again_after_a_request_to_stop(stage):
     assert not play.given_up
 
 
+def test_what_a_lost_ray_does_to_trials_is_no_fault_of_theirs(stage):
+    """Tune ends with an error while one trial runs alone, and before any ran; neither is given up, and neither is an error."""
+    for running in (1, 0):
+        play = stage(1)
+
+        def act(packs, workers, play=play, running=running):
+            play.lost = "its raylet has ended"
+            return list(packs[:running]), RuntimeError("gone")
+
+        play.act = act
+        play.run(workers=1)
+        assert len(play.launches) == 1
+        assert not play.given_up
+
+
+def test_a_ray_that_starts_too_slowly_is_tried_once_more(stage):
+    play = stage(1)
+    play.slow = 1
+
+    def act(packs, workers):
+        play.done.add("t0")
+        return [], None
+
+    play.act = act
+    play.run()
+    assert (play.starts, play.done) == (2, {"t0"})
+    play = stage(1)
+    play.slow = 2
+    with pytest.raises(LaunchError, match="timed out"):
+        play.run()
+    assert play.starts == 2
+    assert not play.launches
+
+
 def test_a_full_disk_is_recognised():
-    assert store_is_full("[Errno 28] No space left on device")
-    assert not store_is_full("[Errno 5] Input/output error")
+    assert trouble_with_store(OSError(28, "No space left on device"))
+    assert not trouble_with_store(OSError(5, "Input/output error"))
 
 
 def test_nobody_at_an_address():
     with pytest.raises(LaunchError, match="Nobody answers"):
-        launching.check_address("127.0.0.1:9")
-    launching.check_address("ray://somewhere")
+        check_address("127.0.0.1:9")
+    check_address("ray://somewhere")
 
 
 @pytest.mark.parametrize(
@@ -161,10 +208,10 @@ def test_auto_is_not_any_of_several_rays(monkeypatch, running, cluster, named, r
     monkeypatch.setattr("ray._private.services.find_bootstrap_address", lambda folder: cluster)
     monkeypatch.setenv("RAY_ADDRESS", named)
     if not refused:
-        launching.check_address("auto")
+        check_address("auto")
         return
     with pytest.raises(LaunchError) as caught:
-        launching.check_address("auto")
+        check_address("auto")
     assert str(caught.value) == (
         "Option --address auto should find one Ray cluster on this machine. Found 2, none of which was started by `ray start`: "
         "1.2.3.4:5, 1.2.3.4:6. Name the one that you mean, or leave --address out."

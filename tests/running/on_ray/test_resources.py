@@ -11,8 +11,11 @@ from mtlray.identity.provenance import Commit
 from mtlray.planning.text import Workers
 from mtlray.running.calibration import Calibration
 from mtlray.running.job import Job
+from mtlray.running.on_ray.pulse import Pulse
 from mtlray.running.on_ray.resources import last_task, measure_on_ray, measured, slots_of, trial_resources, workers_here
+from mtlray.running.on_ray.starting import running_ray
 from mtlray.running.policy import Policy
+from mtlray.running.scratch import scratch
 from mtlray.running.session import Session
 from mtlray.running.signals import Stop
 from mtlray.specs import SGD, TrialSpec
@@ -148,13 +151,11 @@ class Fatal:
 @pytest.fixture
 def ray_job(tmp_path, data_root, monkeypatch, unchecked):
     """A Ray of one core, which stands for a GPU."""
-    import mtlray.running.on_ray.launching as launching
-
     monkeypatch.setattr(resources, "_POLL_SECONDS", 0.1)
     config = RunConfig(data=str(data_root), results=str(tmp_path), device="cpu", workers=1, pack_size="auto")
     fingerprints = {DATA.label: DATA.prepare(data_root)}
     job = Job(sweep="s", config=config, commit=Commit("", False), fingerprints=fingerprints)
-    with launching._ray(job, None, []):
+    with scratch() as folder, running_ray(job, None, [], folder, Pulse(own=True)):
         yield job
 
 
