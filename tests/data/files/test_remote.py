@@ -273,7 +273,7 @@ def test_no_name_in_a_record_leads_out_of_its_folder(shelf, tmp_path, array):
     unsealed = {name: record[name] for name in ("generation", "fingerprint", "stamps")}  # as earlier versions wrote it
     (shelf / NAME / "meta.json").write_text(json.dumps({**unsealed, "arrays": ["a", "b", array]}))
     before = sorted(tmp_path.rglob("*.npy"))
-    with pytest.raises(DataError, match="it lists the array .*, which is no name in its folder"):
+    with pytest.raises(DataError, match=r"it lists the array .*, which is no name in its folder"):
         Remote(str(shelf)).fetch(NAME, tmp_path / "node" / "prepared" / "mine")
     with pytest.raises(DataError, match="it lists the array"):
         prepared.load(shelf / NAME)
