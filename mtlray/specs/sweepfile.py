@@ -72,7 +72,8 @@ def load_sweep(path: Path) -> tuple[SweepSpec, ModuleType]:
             file, line, text = patch
             raise SpecError(
                 f"{file}:{line} should leave mtlray, torch and numpy as they are, because trials of mtlray's own classes "
-                f"could not be told from those without the change. Found `{text}`. Put what it does into a class or function of your own."
+                f"could not be told from those without the change. Found `{text}`. Put what it does into a class or "
+                "function of your own."
             )
     # Now, because another sweep file's loading may bring other modules by the same names.
     for spec_ in (sweep.base, *sweep.strategies, *sweep.datasets, *sweep.optimizers):
