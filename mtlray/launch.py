@@ -14,6 +14,7 @@ from rich.console import Console
 from mtlray.data.files.remote import make_ready
 from mtlray.errors import MtlrayError, ResultsError
 from mtlray.identity.provenance import commit_of, versions
+from mtlray.planning.code_changes import keep_code
 from mtlray.planning.plan import Plan, packs, refuse_other_data
 from mtlray.planning.text import plan_text
 from mtlray.planning.wording import several
@@ -96,6 +97,7 @@ class _Launch:
                 fence=lock.fence,
             )
             self._store_description()
+            keep_code(planned.to_run, sweep.ledger.store)
             self._run_packs(planned, job, lock)
         return self._finish()
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from mtlray.errors import SpecError
@@ -19,9 +20,10 @@ from mtlray.identity.user_code.statements import Module, Statement
 
 @dataclass(frozen=True, slots=True)
 class CodePart:
-    """A statement that counts: the module that it stands in ("" for the sweep file), what it defines, and its text."""
+    """A statement that counts: its module ("" for the sweep file) and file, what it defines, and its text."""
 
     module: str
+    file: str
     name: str
     text: str
 
@@ -60,7 +62,10 @@ def code_parts(found: type | Callable[..., Any]) -> tuple[CodePart, ...]:
         )
     source = own_source(name)
     if source is None:
-        raise made_elsewhere(found)
+        raise SpecError(
+            f"The code of `{found.__qualname__}` should be in a Python file, because it is part of its trials' identity. Found "
+            "one that was typed into a session or a notebook, or made by `exec`. Write it to a file and import it from there."
+        )
     reach = Reach()
     module = reach.house.module(name)
     first = found.__qualname__.split(".")[0]
@@ -74,12 +79,16 @@ def code_parts(found: type | Callable[..., Any]) -> tuple[CodePart, ...]:
 
 def _parts(module: Module, reach: Reach) -> list[CodePart]:
     label = "" if module.name.startswith(SWEEP_MODULE) else module.name
+    inside = (
+        module.name.count(".") + module.source.is_package
+    )  # of a package its folders too; no longer path, which is of a machine
+    file = "/".join(Path(module.source.path).parts[-1 - inside :])
     if not module.readable:
-        return [CodePart(label, "", hashlib.sha256(module.source.data).hexdigest())]
+        return [CodePart(label, file, "", hashlib.sha256(module.source.data).hexdigest())]
     parts = [s for s in module.parts(reach.counted[module.name]) if not (s.is_import and s.imports[0].is_usual)]
     if all(len(s.names) == 1 and module.only(s.names[0]) and reach.is_inert(module, s) for s in parts):
         parts.sort(key=_name)  # each name is bound once, by something plain: their order changes nothing
-    return [CodePart(label, s.label, s.text) for s in parts]
+    return [CodePart(label, file, s.label, s.text) for s in parts]
 
 
 def _name(statement: Statement) -> str:

@@ -1,10 +1,11 @@
-"""Why a trial is to run: which field makes it new, compared with the nearest finished trial in the folder."""
+"""Why a trial is to run: which field or definition makes it new, compared with the nearest finished trial in the folder."""
 
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mtlray.planning.code_changes import CodeChanges
 from mtlray.results.ledger import Ledger
 from mtlray.specs import TrialSpec
 
@@ -21,7 +22,7 @@ def why_text(to_run: Sequence[TrialSpec], ledger: Ledger) -> list[str]:
     finished = {row["trial_id"]: row for row in table.select(["trial_id", "spec"]).to_pylist()}
     started = ledger.started()
     specs = [_flat(json.loads(row["spec"])) for row in finished.values()]
-    one_apart = _one_apart(specs)
+    one_apart, changes = _one_apart(specs), CodeChanges(to_run, ledger.store)
     counted: Counter[str] = Counter()
     for trial in to_run:
         if trial.trial_id in finished:
@@ -31,24 +32,30 @@ def why_text(to_run: Sequence[TrialSpec], ledger: Ledger) -> list[str]:
         elif not specs:
             counted["nothing is finished yet"] += 1
         else:
-            counted[_difference(_flat(json.loads(trial.canonical)), specs, one_apart)] += 1
+            counted[_difference(_flat(json.loads(trial.canonical)), specs, one_apart, changes)] += 1
     lines = [f"  {n:,} × {reason}" for reason, n in counted.most_common(_LINES)]
     rest = sum(n for _, n in counted.most_common()[_LINES:])
     return ["why", *lines, *([f"  {rest:,} × other reasons"] if rest else [])]
 
 
-def _difference(spec: Mapping[str, str], specs: Sequence[Mapping[str, str]], one_apart: Mapping[Any, Any]) -> str:
-    """In which fields a spec differs from the nearest finished one, with the values."""
+def _difference(
+    spec: Mapping[str, str], specs: Sequence[Mapping[str, str]], one_apart: Mapping[Any, Any], changes: CodeChanges
+) -> str:
+    """In which fields a spec differs from the nearest finished one, with the values, or what changed in the user's code."""
+
+    def change(field: str, now: str, before: str) -> str:
+        return changes.between(now, before) or f"`{field}`: {now}, finished: {before}"
+
     for field in sorted(spec, key=_seed_first):
         if (other := one_apart.get((field, _without(spec, field)))) is not None:
-            return f"new `{field}`" if field == "seed" else f"new `{field}`: {spec[field]}, finished: {other}"
+            return f"new `{field}`" if field == "seed" else f"new {change(field, spec[field], other)}"
     nearest = min(specs[:_NEIGHBOURS], key=lambda other: len(_fields(spec, other)))
-    changes = [
-        f"`{field}`: {spec.get(field, _MISSING)}, finished: {nearest.get(field, _MISSING)}"
+    values = [
+        change(field, spec.get(field, _MISSING), nearest.get(field, _MISSING))
         for field in _fields(spec, nearest)
         if field != "seed"
     ]
-    return "new " + "; ".join(changes)
+    return "new " + "; ".join(values)
 
 
 def _fields(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:

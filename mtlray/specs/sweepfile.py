@@ -14,6 +14,7 @@ from types import ModuleType
 import mtlray
 from mtlray.errors import MtlrayError, SpecError, unknown_name
 from mtlray.identity.codec import encode
+from mtlray.identity.user_code.patches import patch_in
 from mtlray.identity.user_code.sources import SWEEP_MODULE, ExactLoader, loaded_with, loading
 from mtlray.specs import SweepSpec
 
@@ -66,6 +67,14 @@ def load_sweep(path: Path) -> tuple[SweepSpec, ModuleType]:
         raise SpecError(
             f"{path} should define `SWEEP = SweepSpec(...)`. Found {found}. sweeps/quickstart.py is an example."
         )
+    for own in sorted(loaded_with(name)):
+        if (patch := patch_in(own)) is not None:
+            file, line, text = patch
+            raise SpecError(
+                f"{file}:{line} should leave mtlray, torch and numpy as they are, because trials of mtlray's own classes "
+                f"could not be told from those without the change. Found `{text}`. Put what it does into a class or "
+                "function of your own."
+            )
     # Now, because another sweep file's loading may bring other modules by the same names.
     for spec_ in (sweep.base, *sweep.strategies, *sweep.datasets, *sweep.optimizers):
         encode(spec_)

@@ -3,9 +3,12 @@
 import importlib
 import os
 import py_compile
+import sys
+import types
 
 import pytest
 
+from mtlray import DWA
 from mtlray.errors import SpecError
 from mtlray.identity.code_digest import code_digest
 from mtlray.identity.codec import class_name
@@ -188,7 +191,6 @@ MODULES = {
         "def outer():\n    value = MARK\n    def inner():\n        return value\n    return inner\n",
         "Base.factor = outer()()\n",
     ),
-    "a library changed": ("import torch\n", "torch.Tensor.doubled = lambda self: MARK * self\n"),
     "a library's setting": ("import torch\n", "torch.set_printoptions(precision=MARK)\n"),
     "an import by another name": ("from math import sqrt as root\n", "Base.factor = root(MARK)\n"),
     "all subclasses": (
@@ -334,3 +336,44 @@ def test_a_module_that_is_imported_later_is_the_one_that_was_hashed(tmp_path):
     assert module.Mine().scale() == 3.0
     first = code_digest(module.Mine)
     assert code_digest(load_sweep(tmp_path / "sweep.py")[1].Mine) != first
+
+
+PATCHES = [
+    "import torch\ntorch.Tensor.doubled = lambda self: 2 * self",
+    "import torch.nn.functional as F\nF.relu = F.gelu",
+    "from mtlray import DWA\nsetattr(DWA, 'combine', None)",
+    "import torch\nif True:\n    torch.set_default_dtype(torch.float64)",
+    "from torch import set_default_dtype as change, float64\nchange(float64)",
+    "import numpy as np\nclass Inside:\n    np.pi = 3",
+]
+
+
+@pytest.mark.parametrize("text", PATCHES)
+@pytest.mark.parametrize("place", ["sweep.py", "aside.py"])
+def test_a_change_of_a_library_is_refused(tmp_path, monkeypatch, text, place):
+    """Else a trial of mtlray's own classes would have other numbers under its old id."""
+    import numpy
+    import torch
+
+    for of, name in ((torch.Tensor, "doubled"), (torch.nn.functional, "relu"), (DWA, "combine"), (numpy, "pi")):
+        monkeypatch.setattr(of, name, getattr(of, name, None), raising=False)
+    (tmp_path / "aside.py").write_text(text if place == "aside.py" else "")
+    start = HEAD + ("import aside\n" if place == "aside.py" else text + "\n")
+    try:
+        with pytest.raises(SpecError, match=rf"{place}:\d+ should leave mtlray, torch and numpy as they are"):
+            digest(tmp_path, "sweep", start + BODY)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_a_class_without_a_file_is_refused():
+    made = type("Typed", (), {"__module__": "__session__"})
+    with pytest.raises(SpecError, match="not at hand"):
+        class_name(made)
+    session = types.ModuleType("__session__")
+    sys.modules["__session__"] = session
+    try:
+        with pytest.raises(SpecError, match="Write it to a file and import it from there"):
+            class_name(type("Typed", (), {"__module__": "__session__"}))
+    finally:
+        del sys.modules["__session__"]
