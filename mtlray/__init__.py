@@ -39,10 +39,19 @@ if TYPE_CHECKING:
     from mtlray.models import SharedTrunk as SharedTrunk
     from mtlray.models import StagedTrunk as StagedTrunk
     from mtlray.specs import SGD as SGD
+    from mtlray.specs import Adagrad as Adagrad
     from mtlray.specs import Adam as Adam
+    from mtlray.specs import AdamW as AdamW
+    from mtlray.specs import Cosine as Cosine
+    from mtlray.specs import MultiStep as MultiStep
+    from mtlray.specs import NAdam as NAdam
     from mtlray.specs import OptimizerSpec as OptimizerSpec
+    from mtlray.specs import Plateau as Plateau
+    from mtlray.specs import RMSprop as RMSprop
     from mtlray.specs import Rule as Rule
     from mtlray.specs import RunConfig as RunConfig
+    from mtlray.specs import Schedule as Schedule
+    from mtlray.specs import Steps as Steps
     from mtlray.specs import SweepSpec as SweepSpec
     from mtlray.specs import TrialSpec as TrialSpec
     from mtlray.specs import epochs_over_fraction as epochs_over_fraction
