@@ -11,6 +11,7 @@ __version__ = "0.2.0"
 
 # What a sweep file or a plug-in needs. This is the only list: editors and mypy read it as imports, and `_homes` as text.
 if TYPE_CHECKING:
+    from mtlray.data import ArrayDataset as ArrayDataset
     from mtlray.data import Column as Column
     from mtlray.data import Dataset as Dataset
     from mtlray.data import DatasetSpec as DatasetSpec
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mtlray.errors import SpecError as SpecError
     from mtlray.errors import StoreError as StoreError
     from mtlray.errors import StrategyError as StrategyError
+    from mtlray.models import MLP as MLP
     from mtlray.models import VGG as VGG
     from mtlray.models import LeNet as LeNet
     from mtlray.models import ModelSpec as ModelSpec
@@ -37,10 +39,19 @@ if TYPE_CHECKING:
     from mtlray.models import SharedTrunk as SharedTrunk
     from mtlray.models import StagedTrunk as StagedTrunk
     from mtlray.specs import SGD as SGD
+    from mtlray.specs import Adagrad as Adagrad
     from mtlray.specs import Adam as Adam
+    from mtlray.specs import AdamW as AdamW
+    from mtlray.specs import Cosine as Cosine
+    from mtlray.specs import MultiStep as MultiStep
+    from mtlray.specs import NAdam as NAdam
     from mtlray.specs import OptimizerSpec as OptimizerSpec
+    from mtlray.specs import Plateau as Plateau
+    from mtlray.specs import RMSprop as RMSprop
     from mtlray.specs import Rule as Rule
     from mtlray.specs import RunConfig as RunConfig
+    from mtlray.specs import Schedule as Schedule
+    from mtlray.specs import Steps as Steps
     from mtlray.specs import SweepSpec as SweepSpec
     from mtlray.specs import TrialSpec as TrialSpec
     from mtlray.specs import epochs_over_fraction as epochs_over_fraction
@@ -95,6 +106,9 @@ if TYPE_CHECKING:
     from mtlray.strategies import simplex_grid as simplex_grid
     from mtlray.strategies.every import every_strategy as every_strategy
     from mtlray.strategies.trying import try_out as try_out
+    from mtlray.tasks.kinds import binary as binary
+    from mtlray.tasks.kinds import classification as classification
+    from mtlray.tasks.kinds import regression as regression
     from mtlray.tasks.losses import age_error as age_error
     from mtlray.tasks.losses import cross_entropy as cross_entropy
     from mtlray.tasks.losses import depth_error as depth_error
@@ -125,6 +139,16 @@ if TYPE_CHECKING:
     from mtlray.tasks.metrics import Within22Legacy as Within22Legacy
     from mtlray.tasks.metrics import Within30 as Within30
     from mtlray.tasks.metrics import Within30Legacy as Within30Legacy
+    from mtlray.tasks.metrics.classes import BalancedAccuracy as BalancedAccuracy
+    from mtlray.tasks.metrics.classes import MacroF1 as MacroF1
+    from mtlray.tasks.metrics.numbers import R2 as R2
+    from mtlray.tasks.metrics.numbers import MeanAbsoluteError as MeanAbsoluteError
+    from mtlray.tasks.metrics.numbers import RootMeanSquaredError as RootMeanSquaredError
+    from mtlray.tasks.metrics.yes_or_no import ROCAUC as ROCAUC
+    from mtlray.tasks.metrics.yes_or_no import AveragePrecision as AveragePrecision
+    from mtlray.tasks.metrics.yes_or_no import BinaryAccuracy as BinaryAccuracy
+    from mtlray.tasks.metrics.yes_or_no import BinaryBalancedAccuracy as BinaryBalancedAccuracy
+    from mtlray.tasks.metrics.yes_or_no import BinaryF1 as BinaryF1
     from mtlray.tasks.task import Task as Task
     from mtlray.tasks.task_losses import TaskLosses as TaskLosses
 

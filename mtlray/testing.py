@@ -235,7 +235,7 @@ class _Probing:
     ) -> None:
         self.case, self.seeds, self.tasks = case, seeds, strategy.trains(tasks or case.tasks)
         self.networks = Networks(_Probe(), (_N_INPUTS,), self.tasks, seeds, Computation(_CPU), "float64")
-        self.run = Run(self.networks, strategy, optimizer, self._losses, _BATCHES_PER_EPOCH)
+        self.run = Run(self.networks, strategy, optimizer, self._losses, _BATCHES_PER_EPOCH, _N_STEPS)
         self.weights = list[Tensor]()
 
     def _losses(self, number: int) -> TaskLosses:

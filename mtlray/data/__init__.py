@@ -1,5 +1,6 @@
 """Data sets, one a file. DATASETS lists them."""
 
+from mtlray.data.arrays import ArrayDataset
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, subset
 from mtlray.data.faces import IMDBWiki, UTKFace
 from mtlray.data.multi_mnist.spec import MultiMNIST
@@ -9,6 +10,7 @@ DATASETS: tuple[type[DatasetSpec], ...] = (MultiMNIST, NYUv2, IMDBWiki, UTKFace)
 
 __all__ = [
     "DATASETS",
+    "ArrayDataset",
     "Column",
     "Dataset",
     "DatasetSpec",

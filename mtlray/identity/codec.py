@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Iterator
 from functools import cache, lru_cache
+from types import FunctionType
 from typing import Any
 
 from mtlray.errors import SpecError
@@ -36,6 +37,8 @@ def encode(value: Any) -> Any:
         )
     if value is None or isinstance(value, (bool, int, str)):
         return value
+    if isinstance(value, FunctionType):
+        return {"function": class_name(value)}
     raise SpecError(
         "The fields of a strategy, data set or model should be numbers, strings, booleans, None or tuples of these, because "
         f"they are part of a trial's identity. Found `{value!r}` of type {type(value).__name__}."
@@ -51,6 +54,8 @@ def _identity(spec: Any) -> Iterator[tuple[str, Any]]:
     if version > 1:
         yield "component_version", version
     for f in dataclasses.fields(spec):
+        if not f.metadata.get("identity", True):  # where something lies, and not what it is
+            continue
         value = getattr(spec, f.name)
         if not ("neutral" in f.metadata and value == f.metadata["neutral"]):
             yield f.name, value
@@ -90,8 +95,8 @@ def _part_json(part: _Same) -> str:
 
 
 @cache
-def class_name(cls: type) -> str:
-    """The name under which a class enters a trial's identity."""
+def class_name(cls: type | FunctionType) -> str:
+    """The name under which a class or a function enters a trial's identity."""
     if cls.__module__.split(".")[0] == "mtlray":
         return cls.__name__
     if cls.__module__ == "abc":  # what type("Mine", (AbstractWeighting,), {}) gives

@@ -4,10 +4,22 @@ from mtlray.models.activation_checkpointing import StagedTrunk
 from mtlray.models.base import ModelSpec, SharedTrunk
 from mtlray.models.computation import Computation
 from mtlray.models.lenet import LeNet
+from mtlray.models.mlp import MLP
 from mtlray.models.networks import Networks
 from mtlray.models.segnet import SegNet
 from mtlray.models.vgg import VGG
 
-MODELS: tuple[type[ModelSpec], ...] = (LeNet, SegNet, VGG)
+MODELS: tuple[type[ModelSpec], ...] = (LeNet, MLP, SegNet, VGG)
 
-__all__ = ["MODELS", "VGG", "Computation", "LeNet", "ModelSpec", "Networks", "SegNet", "SharedTrunk", "StagedTrunk"]
+__all__ = [
+    "MLP",
+    "MODELS",
+    "VGG",
+    "Computation",
+    "LeNet",
+    "ModelSpec",
+    "Networks",
+    "SegNet",
+    "SharedTrunk",
+    "StagedTrunk",
+]

@@ -7,24 +7,35 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mtlray.specs.optimizer import SGD, Adam, OptimizerSpec, learning_rates
+    from mtlray.specs.optimizer import SGD, Adagrad, Adam, AdamW, NAdam, OptimizerSpec, RMSprop, learning_rates
     from mtlray.specs.run_config import RunConfig
+    from mtlray.specs.schedule import Cosine, MultiStep, Plateau, Schedule, Steps
     from mtlray.specs.sweep import Rule, SweepSpec, epochs_over_fraction
     from mtlray.specs.trial import TrialSpec
 
 _FILES = {
-    "optimizer": ("SGD", "Adam", "OptimizerSpec", "learning_rates"),
+    "optimizer": ("SGD", "Adagrad", "Adam", "AdamW", "NAdam", "OptimizerSpec", "RMSprop", "learning_rates"),
     "run_config": ("RunConfig",),
+    "schedule": ("Cosine", "MultiStep", "Plateau", "Schedule", "Steps"),
     "sweep": ("Rule", "SweepSpec", "epochs_over_fraction"),
     "trial": ("TrialSpec",),
 }
 
 __all__ = [
     "SGD",
+    "Adagrad",
     "Adam",
+    "AdamW",
+    "Cosine",
+    "MultiStep",
+    "NAdam",
     "OptimizerSpec",
+    "Plateau",
+    "RMSprop",
     "Rule",
     "RunConfig",
+    "Schedule",
+    "Steps",
     "SweepSpec",
     "TrialSpec",
     "epochs_over_fraction",

@@ -17,7 +17,7 @@ from mtlray.models.dtype import Precision
 from mtlray.results.ledger import RESULTS_VERSION
 from mtlray.specs.checks import require_object, require_strategy
 from mtlray.specs.hyperparameters import require_fields, require_hyperparameters
-from mtlray.specs.optimizer import SGD, Adam, OptimizerSpec
+from mtlray.specs.optimizer import OptimizerSpec, require_optimizer
 from mtlray.strategies import AbstractStrategy
 from mtlray.tasks.task import Task
 
@@ -62,8 +62,7 @@ class TrialSpec:
         for part in (self.dataset, self.model, self.strategy, self.optimizer):
             require_fields(part)
         require_hyperparameters(self.strategy)
-        known = type(self.optimizer) in (SGD, Adam)
-        require(known, "optimizer", "be SGD(...) or Adam(...), the only two there are", self.optimizer)
+        require_optimizer(self.optimizer)
         for name in ("steps", "batch_size", "seed", "results_version"):
             object.__setattr__(self, name, integer(name, getattr(self, name)))
         require(is_number(self.fraction) and 0 < self.fraction <= 1, "fraction", "lie in (0, 1]", self.fraction)
@@ -149,6 +148,12 @@ class TrialSpec:
         """Raise SpecError where strategy, model and data set do not go together."""
         self.strategy.check(self.dataset.tasks)
         self.model.check(self.dataset.input_shape, self.tasks)
+        by_score = self.optimizer.schedule is not None and self.optimizer.schedule.by_score
+        if by_score and self.dataset.n_examples("val") == 0:
+            raise SpecError(
+                f"The schedule `{self.optimizer.schedule}` goes by the validation score, and {self.dataset.label} has no "
+                "validation examples. Hold some out, or choose another schedule."
+            )
         if self.strategy.needs_representation and not self.model.single_representation:
             raise SpecError(
                 f"Strategy {self.strategy.label} needs a model whose heads all read one representation. Those of "

@@ -31,6 +31,8 @@ class Curves:
         self.rows: list[list[dict[str, Any]]] = [
             [self._scored(row) for row in checkpoint.rows] for checkpoint in saved
         ] or [[] for _ in trials]
+        if saved:
+            run.rates.replay([(row["step"], row.get("val/score") or math.nan) for row in self.rows[0]])
         self._seconds_before = max((c.seconds for c in saved), default=0.0)
         self._started = time.monotonic()
         self._last = (self._started, run.step)  # when and at which step the last evaluation ended
@@ -65,8 +67,14 @@ class Curves:
                     self._scored({**same, **own, "strategy_scalars": {name: v[i] for name, v in scalars.items()}})
                 )
         run.look_for_divergence()
+        run.rates.evaluated(self._last_score(0))
         run.meters.end_interval()
         self._last = (time.monotonic(), run.step)
+
+    def _last_score(self, trial: int) -> float:
+        rows = self.rows[trial]
+        score = rows[-1].get("val/score") if rows else None
+        return math.nan if score is None else float(score)
 
     def _scored(self, row: dict[str, Any]) -> dict[str, Any]:
         """A row with the trial's scores, where there are any. A checkpoint of an earlier release has none yet."""

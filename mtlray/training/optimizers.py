@@ -8,34 +8,65 @@ from torch import Tensor
 
 from mtlray.errors import SpecError
 from mtlray.models import Networks
-from mtlray.specs import SGD, Adam, OptimizerSpec
+from mtlray.specs import SGD, Adagrad, Adam, AdamW, NAdam, OptimizerSpec, RMSprop
 from mtlray.strategies import State
 
-# The slots that count steps, one number for a parameter; all others have the parameter's shape. Shapes alone do not tell them
-# apart where a parameter has one number a seed.
-_COUNTERS = frozenset({"step"})
+# The slots that count steps or go with them, one number for a parameter and the same for all seeds; all others have the
+# parameter's shape. Shapes alone do not tell them apart where a parameter has one number a seed.
+_COUNTERS = frozenset({"step", "mu_product"})
+_CLASSES: dict[type[OptimizerSpec], type[torch.optim.Optimizer]] = {
+    SGD: torch.optim.SGD,
+    Adam: torch.optim.Adam,
+    AdamW: torch.optim.AdamW,
+    NAdam: torch.optim.NAdam,
+    RMSprop: torch.optim.RMSprop,
+    Adagrad: torch.optim.Adagrad,
+}
+_FUSED = frozenset({SGD, Adam, AdamW, Adagrad})
 
 
 def build_optimizer(
-    spec: OptimizerSpec, network: Sequence[Tensor], strategy: dict[str, Tensor]
+    spec: OptimizerSpec, network: Sequence[Tensor], strategy: dict[str, Tensor], *, stacked: bool = False
 ) -> torch.optim.Optimizer:
-    """One group for the network, and one for the strategy's own parameters, which are never decayed."""
+    """Groups for the network's parameters, and one for the strategy's own, which are never decayed.
+
+    Where `stacked`, the network's parameters lead with a `seed` axis. Raises SpecError for an optimizer that is not torch's.
+    """
     groups: list[dict[str, Any]] = [{"params": list(network), "weight_decay": spec.weight_decay}]
+    if not spec.decay_vectors:
+        vectors = [p for p in network if p.ndim - stacked <= 1]
+        taken = set(map(id, vectors))
+        groups[0]["params"] = [p for p in network if id(p) not in taken]
+        groups.append({"params": vectors, "weight_decay": 0.0})
+    for group in groups:
+        group["of_strategy"] = False
     if strategy:
-        groups.append({"params": list(strategy.values()), "lr": spec.strategy_lr or spec.lr, "weight_decay": 0.0})
-    if isinstance(spec, SGD):
-        return torch.optim.SGD(groups, lr=spec.lr, momentum=spec.momentum, fused=True)
-    if isinstance(spec, Adam):
-        return torch.optim.Adam(groups, lr=spec.lr, fused=True)
-    raise SpecError(f"The optimizer should be SGD or Adam. Found {type(spec).__name__}.")
+        own = {"params": list(strategy.values()), "lr": spec.strategy_lr or spec.lr, "weight_decay": 0.0}
+        groups.append({**own, "of_strategy": True})
+    if type(spec) not in _CLASSES:
+        raise SpecError(f"The optimizer should be one of torch's. Found {type(spec).__name__}.")
+    fused = {"fused": True} if type(spec) in _FUSED else {}
+    build: Any = _CLASSES[type(spec)]
+    optimizer: torch.optim.Optimizer = build(groups, lr=spec.lr, **spec.arguments, **fused)
+    return optimizer
 
 
-def set_learning_rates(optimizer: torch.optim.Optimizer, spec: OptimizerSpec, step: int) -> None:
-    """The rates of step `step`, counted from 0; a function of the step alone, so that nothing has to be stored."""
-    if spec.halve_every is not None:
-        factor = 0.5 ** (step // spec.halve_every)
-        for group, rate in zip(optimizer.param_groups, (spec.lr, spec.strategy_lr or spec.lr), strict=False):
-            group["lr"] = rate * factor
+def set_learning_rates(optimizer: torch.optim.Optimizer, rates: tuple[float, float]) -> None:
+    """The rates of the network's and the strategy's parameters for the next step."""
+    for group in optimizer.param_groups:
+        group["lr"] = rates[group["of_strategy"]]
+
+
+def clip_gradients(parameters: Sequence[Tensor], norm: float, *, stacked: bool) -> None:
+    """Shorten the gradient of each trial's network to a norm, as `torch.nn.utils.clip_grad_norm_` does."""
+    if not stacked:
+        torch.nn.utils.clip_grad_norm_(parameters, norm)
+        return
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    squares = [gradient.flatten(1).square().sum(dim=1) for gradient in gradients]
+    factor = (norm / (torch.stack(squares).sum(dim=0).sqrt() + 1e-6)).clamp(max=1.0)
+    for gradient in gradients:
+        gradient.mul_(factor.view(-1, *[1] * (gradient.ndim - 1)))
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer, networks: Networks, state: State) -> dict[str, dict[str, Tensor]]:

@@ -14,15 +14,22 @@ from mtlray.tasks.task_losses import TaskLosses
 from mtlray.training.checkpoint import Checkpoint
 from mtlray.training.contract import check_weights, initial_state
 from mtlray.training.meters import Meters
-from mtlray.training.optimizers import build_optimizer, optimizer_state, restore_optimizer, set_learning_rates
+from mtlray.training.optimizers import (
+    build_optimizer,
+    clip_gradients,
+    optimizer_state,
+    restore_optimizer,
+    set_learning_rates,
+)
+from mtlray.training.rates import Rates
 from mtlray.training.sampling import PackData
 
 
 class Run:
     """The networks of a pack, the strategy's state, the optimizer and the meters, which `advance` takes from step to step.
 
-    `losses` gives the tasks' losses on a mini-batch by its number, of which `batches_per_epoch` are an epoch. `kernel` names
-    what computed the run so far. `all_diverged` is as `look_for_divergence` found it last.
+    `losses` gives the tasks' losses on a mini-batch by its number, of which `batches_per_epoch` are an epoch; `steps` are all
+    of the trial. `kernel` names what computed the run so far. `all_diverged` is as `look_for_divergence` found it last.
     """
 
     def __init__(
@@ -32,12 +39,14 @@ class Run:
         optimizer: OptimizerSpec,
         losses: Callable[[int], TaskLosses],
         batches_per_epoch: int,
+        steps: int,
     ) -> None:
         self.networks, self.strategy = networks, strategy
         tasks, seeds, device, dtype = networks.tasks, networks.seeds, networks.device, networks.dtype
         self.state = initial_state(strategy, tasks, seeds, device, dtype, networks.n_shared)
         parameters = list(networks.parameters.values())
-        self.optimizer = build_optimizer(optimizer, parameters, self.state.params)
+        self.optimizer = build_optimizer(optimizer, parameters, self.state.params, stacked=networks.stacked)
+        self.rates = Rates(optimizer, steps)
         self.meters = Meters(len(seeds), len(tasks), strategy.batches_per_step, device, dtype)
         self.step = 0
         self.all_diverged = False
@@ -55,7 +64,7 @@ class Run:
         def losses(number: int) -> TaskLosses:
             return networks.losses(*data.batch(number), number)
 
-        return cls(networks, trial.strategy, trial.optimizer, losses, trial.batches_per_epoch)
+        return cls(networks, trial.strategy, trial.optimizer, losses, trial.batches_per_epoch, trial.steps)
 
     def upcoming(self) -> list[TaskLosses]:
         """The losses on the mini-batches of the next step."""
@@ -71,7 +80,11 @@ class Run:
             parameter.grad = None
         weights, self.state = self.strategy.backward(losses, self.state)
         check_weights(self.strategy, weights, self.meters.weights.shape)
-        set_learning_rates(self.optimizer, self._optimizer_spec, self.step)
+        if (rates := self.rates.at(self.step)) is not None:
+            set_learning_rates(self.optimizer, rates)
+        if self._optimizer_spec.clip_norm is not None:
+            network = list(self.networks.parameters.values())
+            clip_gradients(network, self._optimizer_spec.clip_norm, stacked=self.networks.stacked)
         self.optimizer.step()
         self.state = self.strategy.end_step(losses, self.state)
         self.step += 1

@@ -95,7 +95,7 @@ class TotalsMetric(Metric):
 
 @dataclass(frozen=True)
 class Accuracy(TotalsMetric):
-    """Share of examples whose largest output is the target's class, in percent."""
+    """Share of the examples with a label whose largest output is the target's class, in percent; a negative class is no label."""
 
     name: ClassVar[str] = "accuracy"
     unit: ClassVar[str] = "%"
@@ -104,7 +104,7 @@ class Accuracy(TotalsMetric):
 
     def update(self, kept: Totals, prediction: Tensor, target: Tensor) -> Totals:
         correct = (prediction.argmax(dim=-1) == target).sum(dim=1)
-        count = torch.full_like(correct, target.shape[1])
+        count = (target >= 0).sum(dim=1)
         return kept + torch.stack([correct, count], dim=1).to(kept.dtype)
 
     def constant(self, target: Tensor) -> Tensor:

@@ -1,0 +1,92 @@
+"""Reading what a user has: a .csv, .parquet or .npz file, or a function, as named arrays of equal length."""
+
+import functools
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mtlray.errors import DataError, SpecError
+
+Source = str | Path | Callable[[], Any]
+
+_ENDINGS = (".csv", ".csv.gz", ".parquet", ".npz")
+
+
+def columns(source: Source) -> dict[str, np.ndarray]:
+    """The arrays of a source by name, each `[example, ...]`.
+
+    Raises DataError where it cannot be read, SpecError where it is of another kind.
+    """
+    found = source() if callable(source) else _read(Path(source))
+    if hasattr(found, "columns"):  # a data frame
+        found = {str(name): found[name].to_numpy() for name in found.columns}
+    if not isinstance(found, Mapping) or not found:
+        raise SpecError(
+            "The function of an ArrayDataset should return a dict of arrays, or a data frame. "
+            f"Found {type(found).__name__}."
+        )
+    arrays = {str(name): np.asarray(values) for name, values in found.items()}
+    lengths = {name: len(values) if values.ndim else 0 for name, values in arrays.items()}
+    if len(set(lengths.values())) > 1 or not all(lengths.values()):
+        raise DataError(
+            f"All arrays of a data set should have the same number of examples, at least one. Found {lengths}."
+        )
+    return arrays
+
+
+def content(source: Source) -> str:
+    """16 hex digits over what the data are: a file's bytes, a function's arrays. Raises as `columns`."""
+    if not callable(source):
+        path = Path(source)
+        _check(path)
+        status = path.stat()
+        return _of_file(str(path), status.st_size, status.st_mtime_ns)
+    digest = hashlib.sha256()
+    for name, values in sorted(columns(source).items()):
+        plain = values.astype(str) if values.dtype == object else values
+        digest.update(f"{name} {plain.dtype.str} {plain.shape}".encode())
+        digest.update(np.ascontiguousarray(plain).data)
+    return digest.hexdigest()[:16]
+
+
+@functools.lru_cache(maxsize=64)
+def _of_file(path: str, size: int, changed: int) -> str:
+    """Kept within a process alone, by size and time."""
+    del size, changed
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def name_of(source: Source) -> str:
+    """A source in words."""
+    return f"the function `{getattr(source, '__qualname__', source)}`" if callable(source) else Path(source).name
+
+
+def _check(path: Path) -> None:
+    if not path.name.lower().endswith(_ENDINGS):
+        raise SpecError(
+            f"An ArrayDataset reads files that end in {', '.join(_ENDINGS)}, or a function. Found `{path}`."
+        )
+    if not path.is_file():
+        raise DataError(
+            f"The data of an ArrayDataset should be the file {path}. Found none. Check the path; one that is relative starts "
+            "at the folder in which the command runs, and `Path(__file__).with_name(...)` at the sweep file's."
+        )
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    import pandas as pd
+
+    _check(path)
+    name = path.name.lower()
+    try:
+        if name.endswith(".npz"):
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+                return {key: file[key] for key in file.files}
+        frame = pd.read_parquet(path) if name.endswith(".parquet") else pd.read_csv(path)
+        return {str(column): frame[column].to_numpy() for column in frame.columns}
+    except Exception as error:  # each reader raises many kinds for bytes that it does not like
+        raise DataError(f"{path} should be a readable {name.rpartition('.')[2]} file. Found: {error}") from error

@@ -1,0 +1,87 @@
+"""Tasks in one line: a class, a yes or no, a number, each with fitting loss and metrics, and labels that may be missing."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mtlray.checks import integer, require
+from mtlray.tasks.masked_losses import BinaryCrossEntropy, ClassCrossEntropy, StandardError
+from mtlray.tasks.metrics import Accuracy, Metric
+from mtlray.tasks.metrics.classes import BalancedAccuracy, MacroF1
+from mtlray.tasks.metrics.numbers import R2, MeanAbsoluteError, RootMeanSquaredError
+from mtlray.tasks.metrics.yes_or_no import ROCAUC, AveragePrecision, BinaryAccuracy, BinaryBalancedAccuracy, BinaryF1
+from mtlray.tasks.task import Likelihood, Task
+
+Loss = Callable[..., Any]
+
+
+def classification(
+    name: str,
+    *,
+    classes: int,
+    class_weights: Sequence[float] = (),
+    loss: Loss | None = None,
+    metrics: Sequence[Metric] = (),
+) -> Task:
+    """One of `classes`, numbered from 0; a negative number is no label.
+
+    Trained by cross entropy, where `class_weights` weigh the classes, or by a `loss` of your own; measured by accuracy, balanced
+    accuracy and macro F1, or by `metrics` of your own, the first of which is the main one. Raises SpecError.
+
+    >>> from mtlray import classification
+    >>> task = classification("digit", classes=10)
+    >>> task.output_shape, [metric.name for metric in task.metrics]
+    ((10,), ['accuracy', 'balanced_accuracy', 'macro_f1'])
+    """
+    n = integer("classes", classes, "be a number of classes, at least 2")
+    require(n >= 2, "classes", "be a number of classes, at least 2", n)
+    weights = tuple(class_weights)
+    require(len(weights) in (0, n), "class_weights", f"be one number for each of {n} classes", weights)
+    chosen = loss or ClassCrossEntropy(class_weights=weights)
+    return _task(name, "categorical", (n,), chosen, metrics or (Accuracy(), BalancedAccuracy(n), MacroF1(n)))
+
+
+def binary(
+    name: str, *, positive_weight: float = 1.0, loss: Loss | None = None, metrics: Sequence[Metric] = ()
+) -> Task:
+    """A yes (1) or no (0), predicted as one logit; a negative number is no label.
+
+    Trained by cross entropy, where `positive_weight` multiplies the loss of each yes; measured by accuracy, balanced accuracy,
+    F1, area under the ROC curve and average precision. `loss` and `metrics` as in `classification`. Raises SpecError.
+
+    >>> from mtlray import binary
+    >>> [metric.name for metric in binary("smiling").metrics]
+    ['accuracy', 'balanced_accuracy', 'f1', 'roc_auc', 'average_precision']
+    """
+    ours = (BinaryAccuracy(), BinaryBalancedAccuracy(), BinaryF1(), ROCAUC(), AveragePrecision())
+    return _task(
+        name, "categorical", (1,), loss or BinaryCrossEntropy(positive_weight=positive_weight), metrics or ours
+    )
+
+
+def regression(
+    name: str, *, outputs: int = 1, unit: str = "1", loss: Loss | None = None, metrics: Sequence[Metric] = ()
+) -> Task:
+    """A number, or `outputs` of them, in a `unit`; NaN is no label.
+
+    Trained by the squared error; measured by mean absolute error, root mean squared error and R². An `ArrayDataset` makes the
+    network predict in standard deviations of the training labels; the errors stay in `unit`. `loss` and `metrics` as in
+    `classification`. Raises SpecError.
+
+    >>> from mtlray import regression
+    >>> [(metric.name, metric.unit) for metric in regression("age", unit="years").metrics]
+    [('mae', 'years'), ('rmse', 'years'), ('r2', '1')]
+    """
+    n = integer("outputs", outputs, "be a number of outputs, at least 1")
+    require(n >= 1, "outputs", "be a number of outputs, at least 1", n)
+    ours = (MeanAbsoluteError(unit=unit), RootMeanSquaredError(unit=unit), R2())
+    return _task(name, "gaussian", (n,), loss or StandardError(), metrics or ours)
+
+
+def _task(name: str, likelihood: Likelihood, shape: tuple[int, ...], loss: Loss, metrics: Sequence[Metric]) -> Task:
+    require(isinstance(name, str) and name != "" and "/" not in name, "name", "be a word without `/`", repr(name))
+    require(callable(loss), "loss", "be a function of prediction and target", loss)
+    for metric in metrics:
+        require(isinstance(metric, Metric), "metrics", "be metrics, such as Accuracy()", metric)
+    names = [metric.name for metric in metrics]
+    require(len(set(names)) == len(names), "metrics", "have a name each", names)
+    return Task(name=name, likelihood=likelihood, output_shape=shape, loss=loss, metrics=tuple(metrics))

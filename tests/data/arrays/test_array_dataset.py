@@ -1,0 +1,245 @@
+"""A data set of one's own: how each source is read, split and scaled, what its identity is, and what is refused."""
+
+import dataclasses
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mtlray import MLP, SGD, ArrayDataset, Equal, TrialSpec, binary, classification, regression
+from mtlray.errors import DataError, SpecError
+from mtlray.identity.codec import canonical_json
+
+TASKS = (classification("kind", classes=3), binary("big"), regression("size", unit="cm"))
+
+
+def arrays(n=60):
+    rng = np.random.default_rng(0)
+    x = rng.normal(5, 3, (n, 2))
+    size = 100 + 10 * x[:, 0]
+    return {"a": x[:, 0], "b": x[:, 1], "kind": np.arange(n) % 3, "big": (size > 150).astype(int), "size": size}
+
+
+def frame(**changes):
+    return pd.DataFrame(arrays()).assign(**changes)
+
+
+def made(source=arrays, **settings):
+    return ArrayDataset(**{"name": "mine", "source": source, "tasks": TASKS} | settings)
+
+
+def loaded(dataset, root):
+    mark = dataset.prepare(root)
+    found = dataset.load(root)
+    assert found.fingerprint == mark
+    return found
+
+
+def values(examples, task=None):
+    column = examples.inputs if task is None else examples.targets[task]
+    return column.gather(torch.arange(len(examples))[None], torch.float64)[0]
+
+
+@pytest.mark.parametrize("kind", ["function", "frame", "csv", "csv.gz", "parquet", "npz"])
+def test_every_source_gives_the_same_data(kind, tmp_path):
+    path = tmp_path / f"table.{kind}"
+    if kind.startswith("csv"):
+        frame().to_csv(path, index=False)
+    elif kind == "parquet":
+        frame().to_parquet(path)
+    elif kind == "npz":
+        np.savez(path, **arrays())
+    dataset = made({"function": arrays, "frame": frame}.get(kind, path))
+    found, expected = loaded(dataset, tmp_path / "one"), loaded(made(), tmp_path / "two")
+    assert dataset.input_shape == (2,)
+    for split in ("train", "val", "test"):
+        assert len(found.splits[split]) == dataset.n_examples(split)
+        torch.testing.assert_close(values(found.splits[split]), values(expected.splits[split]))
+        for task in ("kind", "big", "size"):
+            torch.testing.assert_close(values(found.splits[split], task), values(expected.splits[split], task))
+
+
+def test_inputs_are_standardised_by_the_training_examples_alone(tmp_path):
+    train, test = (loaded(made(), tmp_path).splits[split] for split in ("train", "test"))
+    torch.testing.assert_close(values(train).mean(dim=0), torch.zeros(2, dtype=torch.float64), atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        values(train).std(dim=0, correction=0), torch.ones(2, dtype=torch.float64), atol=1e-6, rtol=0
+    )
+    assert values(test).mean(dim=0).abs().max() > 1e-3
+    plain = loaded(made(standardize=False), tmp_path).splits["train"]
+    assert values(plain).mean() > 3
+
+
+def test_regressions_are_trained_in_standard_deviations_and_measured_in_their_unit(tmp_path):
+    dataset = made()
+    (task,) = (task for task in dataset.tasks if task.name == "size")
+    train = loaded(dataset, tmp_path).splits["train"]
+    labels = values(train, "size")
+    assert (task.loss.mean, task.loss.std) == pytest.approx((float(labels.mean()), float(labels.std(correction=0))))
+    prediction = (labels - task.loss.mean) / task.loss.std
+    assert float(task.loss(prediction[None], labels[None])[0]) == pytest.approx(0, abs=1e-12)
+    off_by_two = prediction + 2 / task.loss.std
+    for metric in task.metrics[:2]:
+        kept = metric.update(metric.init(1, torch.device("cpu")), off_by_two[None], labels[None])
+        assert float(metric.compute(kept)[0]) == pytest.approx(2)
+    raw = made(standardize=False).tasks[2]
+    assert (raw.loss.mean, raw.loss.std) == (0, 1)
+
+
+def test_splits_are_drawn_once_and_do_not_overlap():
+    rows = made(val=6, test=0.25)._rows
+    assert [len(rows[s]) for s in ("train", "val", "test")] == [39, 6, 15]
+    assert sorted(np.concatenate(list(rows.values())).tolist()) == list(range(60))
+    again, other = made(val=6, test=0.25)._rows, made(val=6, test=0.25, data_seed=1)._rows
+    assert all(np.array_equal(rows[s], again[s]) for s in rows)
+    assert not np.array_equal(rows["test"], other["test"])
+
+
+def test_no_group_is_in_two_splits():
+    dataset = made(lambda: frame(person=np.arange(60) // 4), group="person", val=0.2, test=0.2)
+    of_group = [set((rows // 4).tolist()) for rows in dataset._rows.values()]
+    assert set.union(*of_group) == set(range(15))
+    assert sum(map(len, of_group)) == 15
+    assert dataset.input_shape == (2,), "the group is no input"
+    assert {split: dataset.n_examples(split) for split in ("val", "test")} == {"val": 12, "test": 12}
+
+
+def test_a_column_may_hold_the_splits():
+    split = np.array(["train"] * 40 + ["Val"] * 5 + ["test"] * 15)
+    dataset = made(lambda: frame(part=split), split="part")
+    assert [rows.tolist() for rows in dataset._rows.values()] == [[*range(40)], [*range(40, 45)], [*range(45, 60)]]
+
+
+def test_missing_labels(tmp_path):
+    def some():
+        table = frame(kind=np.where(np.arange(60) % 2, -1, 2), big=np.nan).astype({"size": float})
+        table.loc[::3, "size"] = np.nan
+        return table
+
+    train = loaded(made(some), tmp_path).splits["train"]
+    assert set(values(train, "kind").tolist()) == {-1, 2}
+    assert set(values(train, "big").tolist()) == {-1}
+    assert 0 < int(values(train, "size").isnan().sum()) < len(train)
+
+
+@pytest.mark.parametrize(("shape", "expected"), [((8, 9), (1, 8, 9)), ((3, 8, 9), (3, 8, 9))])
+def test_images(shape, expected, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (60, *shape), dtype=np.uint8)
+    dataset = made(lambda: {"x": images, **{name: arrays()[name] for name in ("kind", "big", "size")}})
+    assert dataset.input_shape == expected
+    test = loaded(dataset, tmp_path).splits["test"]
+    first = values(test)[0]
+    torch.testing.assert_close(first, torch.tensor(images[dataset._rows["test"][0]] / 255).view(expected))
+
+
+def test_what_the_data_are_is_the_identity_and_not_where_they_lie(tmp_path):
+    one, other, changed = tmp_path / "one.csv", tmp_path / "other.csv", tmp_path / "changed.csv"
+    for path in (one, other):
+        frame().to_csv(path, index=False)
+    frame(a=arrays()["a"] + 1e-9).to_csv(changed, index=False)
+    ids = [canonical_json(made(path)) for path in (one, other, changed)]
+    assert ids[0] == ids[1] != ids[2]
+    assert str(tmp_path) not in ids[0]
+    assert canonical_json(made()) == canonical_json(made(lambda: arrays()))
+    assert canonical_json(made()) != canonical_json(made(lambda: arrays() | {"a": arrays()["b"]}))
+    for change in ({"val": 0.2}, {"data_seed": 1}, {"standardize": False}, {"inputs": ("a",)}, {"tasks": TASKS[:2]}):
+        assert canonical_json(made(**change)) != canonical_json(made())
+    assert canonical_json(made(about="a table of mine")) == canonical_json(made())
+
+
+def test_data_that_change_behind_the_sweep_are_noticed(tmp_path):
+    path = tmp_path / "table.csv"
+    frame().to_csv(path, index=False)
+    dataset = made(path)
+    frame(a=0.0).to_csv(path, index=False)
+    with pytest.raises(DataError, match="It has changed since"):
+        dataset.prepare(tmp_path / "root")
+
+
+def test_a_worker_needs_the_prepared_arrays_alone(tmp_path):
+    path = tmp_path / "table.csv"
+    frame().to_csv(path, index=False)
+    dataset = made(path)
+    dataset.prepare(tmp_path / "root")
+    there = pickle.loads(pickle.dumps(dataset))
+    path.unlink()
+    assert (there.input_shape, there.n_examples("train")) == ((2,), 42)
+    assert len(there.load(tmp_path / "root").splits["train"]) == 42
+    assert there == dataset
+    assert len(pickle.dumps(dataset)) < 5000
+
+
+def test_an_input_that_does_not_vary_is_zero(tmp_path):
+    train = loaded(made(lambda: frame(a=7)), tmp_path).splits["train"]
+    assert not values(train)[:, 0].any()
+
+
+def test_a_trial_on_it_is_its_own(tmp_path):
+    trial = TrialSpec(dataset=made(), model=MLP(), strategy=Equal(), optimizer=SGD(lr=0.1), steps=3, batch_size=8)
+    assert trial.n_train == 42
+    assert dataclasses.replace(trial, dataset=made(val=0.2)).trial_id != trial.trial_id
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"tasks": (binary("bigg"),)}, "Task bigg should be the column `bigg` of .* Did you mean `big`"),
+        ({"inputs": ("a", "c")}, "An input should be the column `c` of the function"),
+        ({"split": "part"}, "The split should be the column `part`"),
+        ({"group": "who"}, "The group should be the column `who`"),
+        (
+            {"tasks": (classification("kind", classes=2),)},
+            "Task kind should have classes from 0 to 1, .* Found 2 in 20 examples",
+        ),
+        ({"tasks": (binary("size"),)}, "Task size should have classes from 0 to 1"),
+        ({"tasks": (regression("size", outputs=2),)}, r"labels of shape \[2\] an example. Found \[\]"),
+        ({"source": lambda: frame(a="red")}, "An input, column `a`, should hold numbers. Found `red`"),
+        ({"source": lambda: frame(kind="red")}, "Task kind, column `kind`, should hold numbers. Found `red`"),
+        ({"source": lambda: frame(a=[np.nan, np.inf] + [1.0] * 58)}, "Input `a` should hold finite numbers. 2 of 60"),
+        ({"source": lambda: {"a": np.zeros(3), "big": np.zeros(4)}}, "should have the same number of examples"),
+        ({"source": lambda: frame().iloc[:0]}, "should have the same number of examples, at least one"),
+        ({"source": lambda: frame(part="trian"), "split": "part"}, "should hold train, val or test. Found trian"),
+        (
+            {"source": lambda: frame(part="train"), "split": "part"},
+            "at least one example for test. Found 60 for train, 0 for val",
+        ),
+        ({"val": 10, "test": 50}, "at least one example for train"),
+        (
+            {"source": lambda: frame(who=1), "group": "who"},
+            "6 of 60 examples should be held out for val. Found too few groups",
+        ),
+        ({"source": "nowhere.csv"}, "should be the file .*nowhere.csv. Found none"),
+    ],
+)
+def test_bad_data_are_refused(change, match, tmp_path):
+    with pytest.raises(DataError, match=match):
+        made(**change).prepare(tmp_path)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"name": "my data"}, "name` should consist of letters"),
+        ({"tasks": ()}, "tasks` should be tasks, such as"),
+        ({"tasks": ("big",)}, "tasks` should be tasks, such as"),
+        ({"tasks": (binary("big"), binary("big"))}, "tasks` should have a name each"),
+        ({"val": 1.5}, "val` should be a share"),
+        ({"test": -1}, "test` should be a share"),
+        ({"source": "table.xlsx"}, "reads files that end in .csv"),
+        ({"source": lambda: 3}, "should return a dict of arrays, or a data frame. Found int"),
+    ],
+)
+def test_bad_settings_are_refused(change, match):
+    with pytest.raises(SpecError, match=match):
+        made(**change)
+
+
+def test_a_damaged_file_is_one_clear_error(tmp_path):
+    for name in ("table.parquet", "table.npz", "table.csv.gz"):
+        Path(tmp_path, name).write_bytes(b"PK\3\4 not what it says")
+        with pytest.raises(DataError, match=f"{name} should be a readable"):
+            made(tmp_path / name)
