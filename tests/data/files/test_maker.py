@@ -45,6 +45,20 @@ def test_an_edit_of_make_is_made_in_a_folder_of_its_own(tmp_path):
     assert all(name.startswith("points-") for name in prepared_in(root))
 
 
+def test_an_edit_of_a_module_beside_the_sweep_file_is_made_in_a_folder_of_its_own(tmp_path):
+    imported = (
+        ("import numpy as np\n", "import numpy as np\nfrom lows import LOW\n"),
+        ("rng.integers(2, 34", "rng.integers(LOW, 34"),
+    )
+    (tmp_path / "sweep").mkdir()
+    marks = []
+    for low in (2, 9):
+        (tmp_path / "sweep" / "lows.py").write_text(f"LOW = {low}\n")
+        marks.append(dataset(tmp_path / "sweep", *imported).prepare(tmp_path / "data"))
+    assert marks[0] != marks[1]
+    assert len(prepared_in(tmp_path / "data")) == 2
+
+
 def test_other_fields_are_made_in_a_folder_of_their_own(tmp_path):
     spec = dataset(tmp_path / "sweep", WITH_A_FIELD)
     folders = {type(spec)(side=side).prepared_folder(tmp_path) for side in (36, 37)}
@@ -79,8 +93,8 @@ def test_arrays_that_do_not_say_what_made_them_are_refused_by_the_code_that_make
     spec.prepare(tmp_path)
     (record,) = tmp_path.rglob(RECORD)
     content = json.loads(record.read_text())
-    content["about"] = {}  # as an earlier release wrote it
-    record.write_text(json.dumps(content))
+    earlier = {name: content[name] for name in ("generation", "fingerprint", "arrays", "stamps")} | {"about": {}}
+    record.write_text(json.dumps(earlier))  # as 0.1 wrote it
     assert len(spec.load(tmp_path).splits["train"]) == 800, "an import may have made them"
     with pytest.raises(DataError, match="Found arrays that do not say what made them"):
         spec.prepare(tmp_path)
