@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from mtlray.analysis.grid.cells import Grid, grid
-from mtlray.analysis.grid.load import Results, load
+from mtlray.analysis.grid.load import Results, adopted_text, load
 from mtlray.analysis.grid.metrics import only
 from mtlray.analysis.grid.published import PublishedTable, numbers, resolve
 from mtlray.analysis.grid.selection import SelectionRule, rule
@@ -31,7 +31,7 @@ FORMATS = (*_LAYOUTS, "csv")
 _READ = (
     "trial_id", "dataset", "data_origin", "data_fingerprint", "strategy", "state", "task", "metric", "unit",
     "higher_is_better", "last", "mean_last_10", "best_test", "at_best_val", "best_val", "steps", "solver_fallbacks",
-    "backward_passes", "train_samples_per_second", "seconds", "peak_memory_bytes", "pack_size", "device",
+    "backward_passes", "train_samples_per_second", "seconds", "peak_memory_bytes", "pack_size", "device", "adopted",
 )  # fmt: skip
 KINDS = ("cells", "leaderboard", "compare", "cost", "selection")
 
@@ -83,7 +83,15 @@ class Table:
     baseline: str | None = None
 
     def frame(self) -> pd.DataFrame:
-        """One row per cell, comparison or strategy, with numbers unrounded; what `csv` prints."""
+        """One row per cell, comparison or strategy, with numbers unrounded; what `csv` prints.
+
+        The column `adopted` is there where some trials are: what the head of the table says about those of the row's data set.
+        """
+        frame = self._numbers()
+        texts = {dataset: adopted_text(self.results, dataset) for dataset in self.results.datasets}
+        return frame.assign(adopted=frame["dataset"].map(texts)) if any(texts.values()) else frame
+
+    def _numbers(self) -> pd.DataFrame:
         if self.kind != "cells":
             frame = pd.concat([pd.DataFrame(rows) for rows, _ in self._parts()], ignore_index=True)
             return frame if self.kind == "selection" else frame.assign(selection=self.selection.name)

@@ -146,7 +146,8 @@ class _Launch:
     def _run_packs(self, planned: Plan, job: Job, lock: DriverLock) -> None:
         """Raises LaunchError."""
         for trial in planned.to_run:
-            _ = trial.trial_id, trial.strategy_json  # kept with the trial; a worker cannot read a sweep file's code
+            # Kept with the trial; a worker cannot read a sweep file's code.
+            _ = trial.trial_id, trial.strategy_json, trial.dataset.prepared_by
         size = self._config.pack_size
         groups = packs(planned.to_run, 1 if size == "auto" else size)  # "auto": cut again where the device is
         with Display(planned.to_run, self._console, self._sweep.ledger.started()) as display:

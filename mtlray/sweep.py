@@ -1,16 +1,20 @@
 """A sweep and its results folder: its plan, its progress, and what is done to the folder while nothing runs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from mtlray.planning.plan import Plan, plan
+from mtlray.planning.pruning import Pruning, prunable
 from mtlray.planning.status import Status
 from mtlray.planning.text import plan_text
 from mtlray.planning.why import why_text
 from mtlray.planning.wording import several
 from mtlray.results.driver_lock import DriverLock
 from mtlray.results.ledger import Ledger
+from mtlray.results.removal import remove
+from mtlray.running.adopting import Adopter, Fingerprint, adopted_reason, refusal, report, write_adoptions
 from mtlray.running.on_ray.resources import workers_here
 from mtlray.specs import SweepSpec, TrialSpec
 from mtlray.words.masking import masked
@@ -90,6 +94,30 @@ class Sweep:
         if not failed:
             return f"No trial has failed in {self.shown_folder}."
         return f"{several(len(failed), 'failed trial')} will run again with `mtlray run {self.arguments}`."
+
+    def prunable(self) -> Pruning:
+        """The trials in the folder that no text of the sweep names; only a sweep that is not narrowed tells."""
+        return prunable(self.trials, self.ledger)
+
+    def prune(self, listed: Pruning) -> str:
+        """Remove those of the listed trials that still have no place in the sweep."""
+        with self.lock():
+            ids = set(listed.ids & self.prunable().ids)
+            remove(self.ledger, ids)
+        return f"{several(len(ids), 'trial')} removed from {self.folder}."
+
+    def adopt(self, reason: str, fingerprint: Fingerprint, codes: Sequence[str] = ()) -> str:
+        """Keep finished trials of an earlier text of the sweep file under their present ids.
+
+        Raises SpecError for an empty reason, ResultsError where there is none to keep, and LaunchError while a driver works.
+        """
+        words = adopted_reason(reason)
+        with self.lock():
+            adoptions, refused = Adopter(self.ledger, fingerprint, codes).find(self.trials)
+            if not adoptions:
+                raise refusal(refused, self.folder)
+            write_adoptions(self.ledger, self.spec.name, adoptions, words)
+        return report(adoptions, refused, self.folder)
 
     def compact(self) -> str:
         """Merge shards."""

@@ -1,6 +1,7 @@
 """Load: one sweep's results folder as data frames, beside the list of trials that should be in it."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,6 +102,20 @@ def load(
         expected=expected,
         damaged=damaged,
         others=int(others),
+    )
+
+
+def adopted_text(results: Results, dataset: str) -> str:
+    """How many finished trials on a data set an earlier text of the sweep file trained, and why they stand; "" for none."""
+    rows = results.summary[results.summary["dataset"] == dataset].drop_duplicates("trial_id")
+    reasons = Counter(json.loads(entry)["reason"] for entry in rows["adopted"].dropna())
+    if not reasons:
+        return ""
+    why = "; ".join(f"{reason} ({n})" if len(reasons) > 1 else reason for reason, n in sorted(reasons.items()))
+    count = sum(reasons.values())
+    return (
+        f"{count} of {len(rows)} finished trials {'were' if count > 1 else 'was'} trained under an earlier text of the sweep "
+        f"file and kept by `mtlray adopt`: {why}"
     )
 
 

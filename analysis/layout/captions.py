@@ -1,7 +1,7 @@
 """Captions: what stands above and below every table. Title, data, selection rule, and what is missing, in words."""
 
 from mtlray.analysis.grid.cells import Column, Grid
-from mtlray.analysis.grid.load import Results
+from mtlray.analysis.grid.load import Results, adopted_text
 from mtlray.analysis.grid.selection import SelectionRule
 from mtlray.results.states import TrialState
 from mtlray.words.values import per_cent
@@ -29,6 +29,12 @@ def selection(selected: SelectionRule) -> tuple[str, str]:
 def rates(results: Results) -> list[tuple[str, str]]:
     """The line of a head that says which learning rates speak for the strategies; none where each had one."""
     return [("rates", f"{results.rates.rule}: {results.rates.description}")] if results.rates.rule else []
+
+
+def adopted(results: Results, grid: Grid) -> list[tuple[str, str]]:
+    """The line of a head on trials that an earlier text of the sweep file trained; none where there are none."""
+    text = adopted_text(results, grid.dataset)
+    return [("adopted", text)] if text else []
 
 
 def label(results: Results, grid: Grid, strategy: str) -> str:

@@ -52,6 +52,7 @@ def comparison_listing(
             ("difference", f"strategy − {baseline}, paired by seed; [ ] is its 95 % bootstrap interval"),
             ("tests", f"two-sided, paired by seed; p after Holm's correction for {n_tests} comparisons"),
             *captions.rates(results),
+            *captions.adopted(results, grid),
         ),
         columns=("strategy", "n", "difference", INTERVAL, "verdict", "d_z", "P(better)", "p t", "p Wilcoxon"),
         sections=tuple(sections),
@@ -91,6 +92,7 @@ def leaderboard_listing(
             captions.selection(selected),
             ("Δm", "mean gain over single-task in %, better is positive; [ ] is its 95 % bootstrap interval"),
             *captions.rates(results),
+            *captions.adopted(results, grid),
         ),
         columns=(
             "strategy", "n", "mean rank", "wins", "better/worse", "Pareto",
@@ -176,6 +178,7 @@ def cost_listing(
             ("device", where),
             ("Δm", "mean gain over single-task in %, per task, over all data fractions; [ ] is its 95 % interval"),
             *captions.rates(results),
+            *captions.adopted(results, grid),
         ),
         columns=(
             "strategy", "trials", "backwards", "steps", "s per trial", "×", "samples/s",
@@ -215,6 +218,7 @@ def selection_listing(results: Results, grid: Grid, scores: Scores, rows: Sequen
                 "what best_test shows better than at_best_val, mean over seeds; [ ] is its 95 % bootstrap interval",
             ),
             *captions.rates(results),
+            *captions.adopted(results, grid),
         ),
         columns=("strategy", "n", "best_test", "at_best_val", "price", INTERVAL),
         sections=tuple(sections),

@@ -80,6 +80,7 @@ def sheet(results: Results, selected: SelectionRule, grid: Grid, against: Publis
         ("cells", _cells(grid, counts)),
         ("steps", captions.steps(grid.steps)),
         *captions.rates(results),
+        *captions.adopted(results, grid),
     ]
     if against is not None:
         head.append(("published", f"{against.name}: {against.source}"))

@@ -8,6 +8,7 @@ import typer
 
 from mtlray.cli.app import app
 from mtlray.cli.arguments import DataFolder
+from mtlray.cli.asking import agreed
 from mtlray.cli.options import with_options
 
 data_app = typer.Typer(help="List, fetch, import, check and draw the data sets.", no_args_is_help=True)
@@ -25,10 +26,11 @@ def _to_stderr(line: str) -> None:
 @data_app.command("list")
 @with_options
 def data_list(config: DataFolder) -> None:
-    """List where to download each data set, which formats are accepted, its size and terms, and whether it is here."""
+    """List where to download each data set, which formats are accepted, its size and terms, and what is here and prepared."""
     from mtlray.data.catalog.sources import describe_sources
+    from mtlray.data.catalog.stored import describe_stored
 
-    print(describe_sources(Path(config.data)))
+    print(f"{describe_sources(Path(config.data))}\n\n{describe_stored(Path(config.data))}")
 
 
 @data_app.command("prepare")
@@ -94,3 +96,24 @@ def data_verify(name: DataSource, config: DataFolder) -> None:
     from mtlray.data.catalog.sources import verify_source
 
     print(verify_source(name, Path(config.data)))
+
+
+@data_app.command("remove")
+@with_options
+def data_remove(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Prepared data from `mtlray data list`, or a data set's key.")
+    ],
+    config: DataFolder,
+    sources: Annotated[
+        bool, typer.Option("--sources", help="Also what was downloaded or imported, which has to be fetched again.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
+) -> None:
+    """Remove prepared arrays. Sweeps that need them make them again."""
+    from mtlray.data.catalog.stored import planned_removal
+
+    removal = planned_removal(name, Path(config.data), sources=sources)
+    print(removal.text())
+    if agreed(yes, "Remove?"):
+        print(removal.run())

@@ -1,4 +1,4 @@
-"""Commands on a sweep: plan, run, status, retry, compact."""
+"""Commands on a sweep: plan, run, status, retry, adopt, compact, prune."""
 
 import dataclasses
 import sys
@@ -98,6 +98,42 @@ def retry(sweep: SweepFile, *, results: Results = RESULTS, narrowing: Narrowing)
 
 @app.command()
 @with_options
+def adopt(
+    sweep: SweepFile,
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="Why the edit changes no number. Every table prints it.")],
+    results: Results = RESULTS,
+    narrowing: Narrowing,
+    config: Annotated[RunConfig, only("data", "data_from")],
+    code: Annotated[
+        str,
+        typer.Option("--code", help="Of several earlier texts, those with these digests of code: 0a1b2c3d,4e5f6a7b."),
+    ] = "",
+) -> None:
+    """Keep finished trials of an earlier text of the sweep file, where its specs differ in the digests of your code alone."""
+    from mtlray.running.adopting import present_fingerprint
+
+    opened = open_sweep(sweep, results, narrowing)
+    print(opened.adopt(reason, lambda dataset: present_fingerprint(dataset, config), code.split(",") if code else ()))
+
+
+@app.command()
+@with_options
 def compact(sweep: SweepFile, results: Results = RESULTS) -> None:
     """Merge the small files of finished trials into one per data set."""
     print(open_sweep(sweep, results).compact())
+
+
+@app.command()
+@with_options
+def prune(
+    sweep: SweepFile,
+    results: Results = RESULTS,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove them.")] = False,
+) -> None:
+    """List trials in the results folder that no text of the sweep names any more; with --yes, remove them for good."""
+    opened = open_sweep(sweep, results)
+    listed = opened.prunable()
+    print(listed.text(opened.folder))
+    if listed.ids:
+        print(opened.prune(listed) if yes else "Add --yes to remove them.")

@@ -1,16 +1,21 @@
 """What a data set is: a spec that says what the data is, never where it lies, and the arrays that a trial reads."""
 
 import abc
-from collections.abc import Mapping, Sequence
+import functools
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mtlray.axes import Indices
+from mtlray.data.files import maker
+from mtlray.identity.codec import canonical_json
 from mtlray.randomness import numpy_generator
 from mtlray.tasks.task import Task
 
@@ -103,6 +108,9 @@ class Dataset:
 class DatasetSpec(abc.ABC):
     """What data a trial learns from, and the tasks on it; part of the trial's identity.
 
+    Arrays are made in `prepared_folder`, which has another name for another text of the class and for other fields. A class that
+    names its folder itself is told by DataError where the arrays there were made by an earlier text, or with other fields.
+
     >>> from mtlray import DatasetSpec, MultiMNIST
     >>> isinstance(MultiMNIST(), DatasetSpec), MultiMNIST().input_shape
     (True, (1, 36, 36))
@@ -112,6 +120,28 @@ class DatasetSpec(abc.ABC):
     component_version: ClassVar[int] = 1
     """Raised by a change that alters the arrays, their order or their augmentation; trials of this class alone then get new
     ids."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in ("prepare", "load"):
+            if name in vars(cls):
+                setattr(cls, name, _at_work(vars(cls)[name], cls))
+
+    @cached_property
+    def prepared_by(self) -> str:
+        """What makes its arrays: JSON of the class, with the digest of its code, and of its fields; "" for mtlray's own.
+
+        Kept with the data set, because a worker cannot read a sweep file's code. Raises SpecError where the code cannot be told.
+        """
+        return "" if _is_ours(type(self)) else canonical_json(self)
+
+    def prepared_folder(self, root: Path) -> Path:
+        """Where arrays are made below `root`: a folder named by `key` and a digest of the class's code and of its fields.
+
+        Raises SpecError where the code cannot be told.
+        """
+        text = self.prepared_by or canonical_json(self)
+        return root / "prepared" / f"{self.key}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     @property
     @abc.abstractmethod
@@ -175,6 +205,22 @@ class DatasetSpec(abc.ABC):
     @abc.abstractmethod
     def load(self, root: Path) -> Dataset:
         """The prepared arrays, checked against their fingerprint. Raises DataError."""
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.split(".")[0] == "mtlray"
+
+
+def _at_work(method: Callable[..., Any], owner: type) -> Callable[..., Any]:
+    """The `prepare` or `load` that the class `owner` defines, within which arrays are the data set's own."""
+
+    @functools.wraps(method)
+    def known(self: DatasetSpec, *arguments: Any, **named: Any) -> Any:
+        # A class that takes over what mtlray's own does shares its arrays.
+        with maker.at_work(lambda: "" if _is_ours(owner) else self.prepared_by):
+            return method(self, *arguments, **named)
+
+    return known
 
 
 def subset(n_examples: int, fraction: float, seed: int) -> np.ndarray:

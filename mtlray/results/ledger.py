@@ -26,6 +26,7 @@ from mtlray.results.schema import (
     SEALED_SINCE,
     SUMMARY,
     SUMMARY_CIRCUMSTANCES,
+    conformed,
     curves_schema,
 )
 from mtlray.results.shards import MERGED, Shards
@@ -119,7 +120,7 @@ class Ledger:
         read = None if columns is None else {*wanted, "trial_id"}
         found = self._summaries.merge(read)
         schema = SUMMARY if read is None else pa.schema([column for column in SUMMARY if column.name in read])
-        table = pa.concat_tables([_as(t, schema) for t in found.tables]) if found.tables else schema.empty_table()
+        table = pa.concat_tables([conformed(t, schema) for t in found.tables]) if found.tables else schema.empty_table()
         return table.select(wanted), found.damaged
 
     def records(self, *, every_byte: bool = True) -> tuple[dict[str, TrialRecord], list[str]]:
@@ -144,6 +145,10 @@ class Ledger:
     def datasets(self) -> list[str]:
         """The data sets that have curves."""
         return self.store.names("curves")
+
+    def shards(self) -> list[Shards]:
+        """The folders of finished trials' files: the summary, whose rows make them finished, and then the curves."""
+        return [self._summaries, *map(self._curves, self.datasets())]
 
     def forget(self, trial_ids: Iterable[str]) -> None:
         """Remove trials from the summary, so that they may run again with all their retries; curves and logs stay until then.
@@ -281,11 +286,3 @@ def _facts_of_curves(table: pa.Table) -> dict[str, Any]:
 def _trials_of(table: pa.Table) -> list[str]:
     ids: list[str] = table.column("trial_id").unique().to_pylist()
     return ids
-
-
-def _as(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """A summary shard in today's schema, or a part of it; a column that came later is null."""
-    for column in schema:
-        if column.name not in table.column_names:
-            table = table.append_column(column, pa.nulls(table.num_rows, column.type))
-    return table.select(schema.names).cast(schema)

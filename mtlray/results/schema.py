@@ -104,3 +104,11 @@ def curves_schema(tasks: Sequence[tuple[str, Sequence[str]]]) -> pa.Schema:
         ("train_samples_per_second", pa.float64()),
     ]
     return pa.schema(columns)
+
+
+def conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """A summary shard in today's schema, or a part of it; a column that came later is null."""
+    for column in schema:
+        if column.name not in table.column_names:
+            table = table.append_column(column, pa.nulls(table.num_rows, column.type))
+    return table.select(schema.names).cast(schema)

@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -193,3 +193,11 @@ def _parse(data: bytes, columns: Collection[str] | None = None) -> pa.Table:
 def rows_of(table: pa.Table, ids: set[str]) -> pa.Table:
     """The rows of some trials."""
     return table.filter(pa.array([i in ids for i in table.column("trial_id").to_pylist()], pa.bool_()))
+
+
+def relabelled(table: pa.Table, labels: Mapping[str, str]) -> pa.Table:
+    """The same rows with one text in all of a column, for each of its columns that `labels` names."""
+    for name, text in labels.items():
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, name, pa.array([text] * table.num_rows, pa.string()))
+    return table

@@ -60,7 +60,7 @@ def summary_table(
     """One row for each task and metric; the numbers are null where the trial was never evaluated."""
     rates = sorted(row["train_samples_per_second"] for row in rows)
     common = {
-        **_identity(trial),
+        **identity_columns(trial),
         **_circumstances(about),
         "state": str(state),
         "steps": step,
@@ -88,7 +88,7 @@ def summary_table(
     return pa.Table.from_pylist(table, schema=SUMMARY)
 
 
-def _identity(trial: TrialSpec) -> dict[str, Any]:
+def identity_columns(trial: TrialSpec) -> dict[str, Any]:
     """Columns of the summary that follow from the spec alone."""
     return {
         "trial_id": trial.trial_id,

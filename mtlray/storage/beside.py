@@ -57,6 +57,16 @@ def new_folder(path: Path) -> Iterator[Path]:
         raise
 
 
+def remove_folder(path: Path) -> None:
+    """Remove a folder with all that is in it: readers see it whole or not at all. Raises OSError.
+
+    Where the process is killed meanwhile, the rest has a temporary name, which `remove_leftovers` knows.
+    """
+    temporary = _temporary(path)
+    path.rename(temporary)
+    shutil.rmtree(temporary)
+
+
 def remove_leftovers(path: Path) -> None:
     """Remove what killed processes left beside `path`. Only for a caller whose lock keeps other writers of `path` away."""
     pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}{re.escape(TEMPORARY)}")

@@ -6,6 +6,7 @@ store one put makes it visible.
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -141,6 +142,18 @@ class Store:
             with explained(self.uri), contextlib.suppress(FileNotFoundError):
                 self._fs.delete_file(self._remote(path))
         failpoint("delete-done")
+
+    def delete_folder(self, path: str) -> None:
+        """Remove a folder of files and what killed writes left in it; nothing happens where there is none.
+
+        Raises what `guard` raises.
+        """
+        for name in self.names(path):
+            self.delete(f"{path}/{name}")
+        if self.local is not None:
+            self._ask_guard()
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(self.local / self._within(path))
 
     def _remote(self, path: str) -> str:
         return f"{self._root}/{self._within(path)}"

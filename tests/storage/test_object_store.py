@@ -41,6 +41,15 @@ def test_files_come_and_go_as_on_a_disk(uri):
         store.read("nowhere")
 
 
+def test_a_folder_is_emptied(uri):
+    store = Store(uri)
+    for path in ("trials/x/a", "trials/x/b", "trials/y/a"):
+        store.write(path, b"1")
+    store.delete_folder("trials/x")
+    store.delete_folder("trials/never")
+    assert (store.names("trials/x"), store.names("trials/y")) == ([], ["a"])
+
+
 def test_a_small_file_is_one_request(server, uri):
     store = Store(uri)
     server.requests.clear()

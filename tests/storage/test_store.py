@@ -98,7 +98,15 @@ def test_a_uri_that_nobody_knows():
 @pytest.mark.parametrize("path", ["../outside.txt", "a/../../outside.txt", "/etc/hostname", "a/..", "a\0b", ".."])
 def test_no_name_leads_out_of_the_folder(store, path, tmp_path):
     store.uri = "the results"
-    for act in (store.read, store.exists, store.delete, store.names, store.sizes, lambda p: store.write(p, b"")):
+    for act in (
+        store.read,
+        store.exists,
+        store.delete,
+        store.delete_folder,
+        store.names,
+        store.sizes,
+        lambda p: store.write(p, b""),
+    ):
         with pytest.raises(ResultsError, match="Names in the results should be those of files and folders in it"):
             act(path)
 
@@ -106,3 +114,14 @@ def test_no_name_leads_out_of_the_folder(store, path, tmp_path):
 def test_a_root_that_is_the_name_of_no_folder():
     with pytest.raises(ResultsError, match="which is the name of none"):
         Store("a\0b")
+
+
+def test_a_folder_goes_with_what_killed_writes_left_in_it(tmp_path):
+    store = Store(tmp_path)
+    store.write("trials/x/a", b"1")
+    store.write("trials/y/a", b"1")
+    (tmp_path / "trials" / "x" / ".a.0123abcd.tmp").write_bytes(b"half")
+    store.delete_folder("trials/x")
+    store.delete_folder("trials/never")
+    assert store.names("trials") == ["y"]
+    assert store.names("trials/y") == ["a"]

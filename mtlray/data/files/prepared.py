@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mtlray.data.files import maker
 from mtlray.data.files.record import RECORD, Record, damaged, is_here, read_record
 from mtlray.errors import DataError, MtlrayError
 from mtlray.reading.arrays import Header, read_header
@@ -132,7 +133,8 @@ def prepare_rows(
 
     One process makes them while others wait; they are written beside their place and renamed into it, so that a process
     killed at any moment leaves nothing half-made. On a disk that does not lock each makes them, and the first one's stay. `check`
-    is given the fingerprint before, and may raise. Raises DataError where the disk does not take them.
+    is given the fingerprint before, and may raise. Raises DataError where the disk does not take them, and where those that are
+    there were made by another data set, or an earlier text of it.
     """
     if (known := _known(folder)) is not None:
         return known
@@ -152,7 +154,7 @@ def prepare_rows(
                 record = Record(
                     fingerprint=mark,
                     arrays=names,
-                    about=writer.about,
+                    about=maker.note() | writer.about,
                     stamps={name: _stamp(temporary / f"{name}.npy") for name in names},
                     headers={name: _checksum_of_header(temporary / f"{name}.npy") for name in names},
                 )
@@ -169,12 +171,17 @@ def prepare_rows(
     return mark
 
 
-def _known(folder: Path) -> str | None:
+def _known(folder: Path, *, making: bool = True) -> str | None:
     """The fingerprint on record; None where nothing is prepared.
 
-    Raises DataError, and StoreError where the disk does not tell.
+    Raises DataError, also where something else made the arrays than the data set that makes or reads them now, and StoreError
+    where the disk does not tell.
     """
-    return patiently(str(folder), lambda: read_record(folder).fingerprint if is_here(folder) else None)
+    record = patiently(str(folder), lambda: read_record(folder) if is_here(folder) else None)
+    if record is None:
+        return None
+    maker.require_same(folder, record.about, making=making)
+    return record.fingerprint
 
 
 def about(folder: Path) -> dict[str, str]:
@@ -192,10 +199,10 @@ def load(folder: Path, *, check: bool = False) -> tuple[dict[str, Tensor], str]:
 
     Their bytes are compared with the fingerprint once in each process. Of arrays of more than 4 GiB, whose reading takes a
     while, headers, sizes and dates are compared instead, and the bytes where these differ or with `check`. Raises DataError for
-    what is missing, damaged or of another generation, and DiskError or StoreError, OSErrors too, where the disk cannot be read,
-    which says nothing about the data.
+    what is missing, damaged, of another generation or made by an earlier text of the data set that reads it, and DiskError or
+    StoreError, OSErrors too, where the disk cannot be read, which says nothing about the data.
     """
-    if _known(folder) is None:
+    if _known(folder, making=False) is None:
         raise DataError(f"Prepared data should lie in {folder}. Found nothing there. Run `mtlray data prepare`.")
     return patiently(str(folder), lambda: _load(folder, (folder / RECORD).stat().st_mtime_ns, check))
 
