@@ -8,14 +8,14 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtlray.data import MultiMNIST
 from mtlray.errors import SpecError
 from mtlray.identity.codec import encode
 from mtlray.models import LeNet
-from mtlray.specs import SGD, Adam, OptimizerSpec, RunConfig, SweepSpec, TrialSpec, epochs_over_fraction, learning_rates
+from mtlray.specs import SGD, Adam, Cosine, OptimizerSpec, RunConfig, SweepSpec, TrialSpec, epochs_over_fraction, learning_rates
 from mtlray.strategies import DWA, AbstractWeighting, Equal, RevisedUncertainty, SingleTask, Uncertainty
 from mtlray.tasks.metrics import Accuracy
 
@@ -83,6 +83,10 @@ def test_one_and_one_point_zero_are_the_same_trial():
     assert change(strategy=DWA(temperature=2)).trial_id == change(strategy=DWA()).trial_id
 
 
+OF_ALL_OPTIMIZERS = {
+    "lr": 0.1, "weight_decay": 0.1, "strategy_lr": 0.1, "halve_every": 10, "schedule": Cosine(), "clip_norm": 1.0,
+    "decay_vectors": False,
+}  # fmt: skip
 CHANGES = {
     TrialSpec: {
         "dataset": MultiMNIST(data_seed=1), "model": LeNet(preset="B"), "strategy": DWA(), "optimizer": SGD(lr=0.1),
@@ -94,8 +98,8 @@ CHANGES = {
         "reconstruction_scale": 2.0, "data_seed": 1,
     },
     LeNet: {"preset": "B", "decoder_width": 100},
-    SGD: {"lr": 0.1, "weight_decay": 0.1, "strategy_lr": 0.1, "halve_every": 10, "momentum": 0.5},
-    Adam: {"lr": 0.1, "weight_decay": 0.1, "strategy_lr": 0.1, "halve_every": 10},
+    SGD: {**OF_ALL_OPTIMIZERS, "momentum": 0.5, "nesterov": True},
+    Adam: {**OF_ALL_OPTIMIZERS, "betas": (0.8, 0.9), "eps": 1e-6},
     DWA: {"temperature": 1.0, "max_ratio": 10.0},
     Uncertainty: {"form": "gaussian", "initial_log_variance": -0.5, "log_variance_limit": 10.0},
     RevisedUncertainty: {"parametrisation": "log", "initial": 0.5, "floor": 0.001},
@@ -109,6 +113,7 @@ def test_changing_any_field_changes_the_id(cls, name):
         DWA: "strategy", Uncertainty: "strategy", RevisedUncertainty: "strategy",
     }.get(cls)  # fmt: skip
     base = TRIAL if slot is None else cls(**({"lr": 1.0} if slot == "optimizer" else {}))
+    base = dataclasses.replace(base, momentum=0.9) if name == "nesterov" else base
     other = dataclasses.replace(base, **{name: CHANGES[cls][name]})
     one, two = (base, other) if slot is None else (change(**{slot: base}), change(**{slot: other}))
     assert one.trial_id != two.trial_id
@@ -136,6 +141,7 @@ def test_another_results_version_is_another_trial_and_this_mtlray_does_not_compu
     lr=st.floats(1e-9, 1e9),
     temperature=st.floats(1e-3, 1e3),
 )
+@settings(deadline=None)
 def test_the_id_is_a_function_of_the_spec(seed, steps, lr, temperature):
     fields = {"seed": seed, "steps": steps, "optimizer": Adam(lr=lr), "strategy": DWA(temperature=temperature)}
     one, two = change(**fields), change(**fields)
@@ -548,8 +554,8 @@ REFUSED = [
     ),
     (
         lambda: change(optimizer=Lion(lr=0.1)),
-        "Parameter `optimizer` should be SGD(...) or Adam(...), the only two there are. "
-        "Found `optimizer = Lion(lr=0.1, weight_decay=0.0, strategy_lr=None, halve_every=None)`.",
+        "Parameter `optimizer` should be one of SGD, Adam, AdamW, NAdam, RMSprop, Adagrad. Found `Lion(lr=0.1, "
+        "weight_decay=0.0, strategy_lr=None, halve_every=None, schedule=None, clip_norm=None, decay_vectors=True)`.",
     ),
     (
         lambda: dataclasses.replace(SWEEP, strategies=(Equal,)),
