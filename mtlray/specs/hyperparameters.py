@@ -50,6 +50,7 @@ def require_fields(spec: Any) -> None:
         raise _not_in_fields(cls, f"`{hidden[0]} = {getattr(spec, hidden[0])!r}`, which is no field")
 
 
+@functools.cache
 def _has_arguments_of_its_own(cls: type) -> bool:
     """Whether objects are made by other code than a dataclass's, or from values that become no field."""
     made = getattr(getattr(cls, "__init__", None), "__code__", None)
