@@ -15,7 +15,17 @@ from mtlray.data import MultiMNIST
 from mtlray.errors import SpecError
 from mtlray.identity.codec import encode
 from mtlray.models import LeNet
-from mtlray.specs import SGD, Adam, Cosine, OptimizerSpec, RunConfig, SweepSpec, TrialSpec, epochs_over_fraction, learning_rates
+from mtlray.specs import (
+    SGD,
+    Adam,
+    Cosine,
+    OptimizerSpec,
+    RunConfig,
+    SweepSpec,
+    TrialSpec,
+    epochs_over_fraction,
+    learning_rates,
+)
 from mtlray.strategies import DWA, AbstractWeighting, Equal, RevisedUncertainty, SingleTask, Uncertainty
 from mtlray.tasks.metrics import Accuracy
 
