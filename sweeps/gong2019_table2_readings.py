@@ -6,6 +6,7 @@ uncertainties start and learn. docs/paper.md has the rule by which a reading is 
 """
 
 import dataclasses
+from typing import Literal, NamedTuple
 
 from mtlray import (
     DWA,
@@ -29,21 +30,36 @@ AS_THE_MODEL, FASTER = None, 0.01  # the uncertainties' learning rate; the model
 # The sum over the pixels instead of their mean: 36 x 36 of the canvas, 28 x 28 of the digit alone.
 CANVAS, DIGIT = 1296.0, 784.0
 
-READINGS = (  # scale of the mean squared error, its target, the decoder's output, the uncertainties' start and learning rate
-    (1.0, "placed", "sigmoid", FROM_ONE, AS_THE_MODEL),  # the one of gong2019_table2.py
-    (1.0, "centred", "linear", FROM_BELOW, AS_THE_MODEL),
-    (1.0, "picture", "sigmoid", FROM_ONE, FASTER),
-    (30.0, "placed", "linear", FROM_ONE, FASTER),
-    (30.0, "centred", "sigmoid", FROM_ONE, AS_THE_MODEL),
-    (30.0, "picture", "sigmoid", FROM_BELOW, AS_THE_MODEL),
-    (CANVAS, "placed", "sigmoid", FROM_BELOW, AS_THE_MODEL),
-    (DIGIT, "centred", "sigmoid", FROM_ONE, FASTER),
-    (CANVAS, "picture", "linear", FROM_ONE, AS_THE_MODEL),
+
+class Reading(NamedTuple):
+    """What is read into the paper: `scale` of the mean squared error, and `learned`, the two uncertainty weightings at `rate`."""
+
+    scale: float
+    target: Literal["placed", "centred", "picture"]
+    output: Literal["sigmoid", "linear"]
+    learned: tuple[Uncertainty, RevisedUncertainty]
+    rate: float | None
+
+
+READINGS = (
+    Reading(1.0, "placed", "sigmoid", FROM_ONE, AS_THE_MODEL),  # the one of gong2019_table2.py
+    Reading(1.0, "centred", "linear", FROM_BELOW, AS_THE_MODEL),
+    Reading(1.0, "picture", "sigmoid", FROM_ONE, FASTER),
+    Reading(30.0, "placed", "linear", FROM_ONE, FASTER),
+    Reading(30.0, "centred", "sigmoid", FROM_ONE, AS_THE_MODEL),
+    Reading(30.0, "picture", "sigmoid", FROM_BELOW, AS_THE_MODEL),
+    Reading(CANVAS, "placed", "sigmoid", FROM_BELOW, AS_THE_MODEL),
+    Reading(DIGIT, "centred", "sigmoid", FROM_ONE, FASTER),
+    Reading(CANVAS, "picture", "linear", FROM_ONE, AS_THE_MODEL),
 )
 
 _DATASETS = tuple(
-    MultiMNIST(task_names=("left", "reconstruct"), reconstruction_scale=scale, reconstruction_target=target)
-    for scale, target, *_ in READINGS
+    MultiMNIST(
+        task_names=("left", "reconstruct"),
+        reconstruction_scale=reading.scale,
+        reconstruction_target=reading.target,
+    )
+    for reading in READINGS
 )
 _READING = {dataset.label: reading for dataset, reading in zip(_DATASETS, READINGS, strict=True)}
 _SINGLE = SingleTask(task="left")
@@ -51,16 +67,16 @@ _SINGLE = SingleTask(task="left")
 
 def of_its_reading(trial: TrialSpec) -> TrialSpec | None:
     """The trial with its reading's decoder and uncertainties. Single-task learning is the same in all, and runs once."""
-    _, _, output, uncertainties, rate = _READING[trial.dataset.label]
+    reading = _READING[trial.dataset.label]
     if trial.strategy == _SINGLE:
         return trial if trial.dataset == _DATASETS[0] else None
     learned = trial.strategy in (*FROM_ONE, *FROM_BELOW)
-    if learned and trial.strategy not in uncertainties:
+    if learned and trial.strategy not in reading.learned:
         return None
     if trial.strategy == DWA() and trial.fraction != 1:  # of which the paper's text says nothing there
         return None
-    optimizer = dataclasses.replace(trial.optimizer, strategy_lr=rate) if learned else trial.optimizer
-    return dataclasses.replace(trial, model=LeNet(decoder_output=output), optimizer=optimizer)
+    optimizer = dataclasses.replace(trial.optimizer, strategy_lr=reading.rate) if learned else trial.optimizer
+    return dataclasses.replace(trial, model=LeNet(decoder_output=reading.output), optimizer=optimizer)
 
 
 SWEEP = SweepSpec(

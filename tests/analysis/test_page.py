@@ -61,8 +61,8 @@ def test_the_sweep_over_every_strategy_of_the_reproduction(options):
 
 
 def test_every_figure_is_described():
-    (table,) = re.findall(r"^\| `--only` .*?\n\|---.*?\n(.*?)\n\n", PAGE, re.M | re.S)
-    assert re.findall(r"^\| `(\w+)` \|", table, re.M) == [kind.name for kind in FIGURES]
+    (table,) = re.findall(r"^\| `--kind` \| shows .*?\n\|---.*?\n(.*?)\n\n", PAGE, re.M | re.S)
+    assert re.findall(r"^\| `([\w-]+)` \|", table, re.M) == [kind.name for kind in FIGURES]
 
 
 @pytest.mark.parametrize(("sweep", "metrics"), [("reduced_table3", "*_global"), ("reduced_table4", None)])
