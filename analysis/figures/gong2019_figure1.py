@@ -59,16 +59,19 @@ def draw(scene: Scene) -> Drawing:
             place.set(xticks=[], yticks=[], title=f"epoch {epoch}")
             place.grid(visible=False)
             _fill(place, found.panels.get((name, epoch)))
+    return Drawing(figure=figure, caption=caption(found))
+
+
+def caption(found: Stored) -> str:
+    """What the figure shows, what its numbers are, and which panels are missing."""
     missing = [f"{name} at epoch {epoch}" for name in ROWS for epoch in EPOCHS if (name, epoch) not in found.panels]
     n_examples = len(next(iter(found.panels.values())).labels)
-    return Drawing(
-        figure=figure,
-        caption=f"t-SNE of the last layer of the shared trunk on {n_examples:,} test examples, seed {found.seed}, "
-        f"{of_data(found.fraction)}; each mark is the class of the {TASK} digit. The numbers below a panel are computed from "
-        f"the features, not from the plane: the silhouette of the ten digits, that of {PAIR[0]} and {PAIR[1]} alone, and the "
-        "accuracy of 10 nearest neighbours, each example left out in turn. Of the plane only neighbourhoods are meaningful; "
-        "distances between groups and their sizes are not."
-        + (f" Not stored: {', '.join(missing)}." if missing else ""),
+    return (
+        f"t-SNE of the last layer of the shared trunk on {n_examples:,} test examples, seed {found.seed}, "
+        f"{of_data(found.fraction)}; each mark is the class of the {TASK} digit. The numbers are computed from the features, "
+        f"not from the plane: the silhouette of the ten digits, that of {PAIR[0]} and {PAIR[1]} alone, and the accuracy of 10 "
+        "nearest neighbours, each example left out in turn. Of the plane only neighbourhoods are meaningful; distances between "
+        "groups and their sizes are not." + (f" Not stored: {', '.join(missing)}." if missing else "")
     )
 
 
