@@ -79,7 +79,10 @@ def main() -> None:
         spec = dataclasses.replace(spec, seeds=range(*map(int, chosen.seeds.split(":"))))
     if chosen.steps is not None:
         spec = spec.narrowed(steps=chosen.steps)
-    n_kept, n_planned = keep(spec, chosen.results, chosen.to)
+    try:
+        n_kept, n_planned = keep(spec, chosen.results, chosen.to)
+    except ResultsError as error:
+        raise SystemExit(f"Error: {error}") from None
     print(f"{n_kept} of {n_planned} trials of {spec.name} are in {chosen.to}/{spec.name}")
 
 

@@ -26,6 +26,7 @@ from mtlray.analysis.figures.files import draw, encode
 from mtlray.analysis.figures.gong2019_figure1 import caption, numbers, stored
 from mtlray.analysis.figures.scene import scene
 from mtlray.analysis.grid.selection import rule
+from mtlray.analysis.layout.listing import number
 from mtlray.errors import SpecError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,7 +78,8 @@ def _figure(path: str, file: str, pictures: bool) -> str:
         "|---|---:|---:|---:|---:|",
     ]
     lines += [
-        f"| {row.row} | {row.epoch} | {row.silhouette:.2f} | {row.silhouette_pair:.2f} | {row.neighbours_accuracy:.1f} % |"
+        f"| {row.row} | {row.epoch} | {number(row.silhouette, 2)} | {number(row.silhouette_pair, 2)} | "
+        f"{number(row.neighbours_accuracy, 1)} % |"
         for row in numbers(part).itertuples()
     ]
     said = caption(stored(part))

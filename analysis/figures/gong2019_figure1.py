@@ -14,6 +14,7 @@ from mtlray.analysis.figures.panels import Drawing, class_mark
 from mtlray.analysis.figures.scene import NothingToDraw, Scene, of_data
 from mtlray.analysis.figures.separation import Features, Labels, Separation, plane, separation
 from mtlray.analysis.figures.style import FAINT
+from mtlray.analysis.layout.listing import number
 from mtlray.results.representations import read_representations
 
 ROWS = {
@@ -145,5 +146,6 @@ def _fill(axes: Axes, panel: Panel | None) -> None:
         )  # fmt: skip
     found = panel.numbers
     axes.set_xlabel(
-        f"silhouette {found.classes:.2f}, {PAIR[0]} and {PAIR[1]} {found.pair:.2f}; 10-NN {found.neighbours:.1f} %"
+        f"silhouette {number(found.classes, 2)} ({PAIR[0]} and {PAIR[1]}: {number(found.pair, 2)})\n"
+        f"10 nearest neighbours {number(found.neighbours, 1)} %"
     )

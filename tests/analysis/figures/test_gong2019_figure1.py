@@ -72,8 +72,8 @@ def test_a_panel_for_each_row_and_epoch(sweep):
     assert (means.diff().dropna() >= 0).all(axis=None), "wider circles are further apart"
     last = table.iloc[-1]
     assert panels[-1].get_xlabel() == (
-        f"silhouette {last['silhouette']:.2f}, 4 and 9 {last['silhouette_pair']:.2f}; "
-        f"10-NN {last['neighbours_accuracy']:.1f} %"
+        f"silhouette {last['silhouette']:.2f} (4 and 9: {last['silhouette_pair']:.2f})\n"
+        f"10 nearest neighbours {last['neighbours_accuracy']:.1f} %"
     )
     assert "120 test examples, seed 0, 100 % of the data" in drawing.caption
     assert "computed from the features, not from the plane" in drawing.caption
