@@ -36,7 +36,7 @@ def test_predictions_and_losses_are_ours(names):
 @pytest.mark.parametrize("names", [("left", "right"), ("left", "reconstruct")])
 def test_objectives_are_ours(strategy, names):
     tasks = MultiMNIST(task_names=names).tasks
-    weighting, state = plain.Weighting(strategy.key, names), strategy.init(tasks, [0])
+    weighting, state = plain.Weighting(strategy.key, names), strategy.init(tasks, torch.tensor([0]))
     for value in (0.0, 0.3):
         for parameters in (weighting.learned, state.params.values()):
             for parameter in parameters:
@@ -47,7 +47,7 @@ def test_objectives_are_ours(strategy, names):
 
 def test_dwa_s_weights_are_ours():
     strategy, weighting = DWA(), plain.Weighting("dwa", ("left", "right"))
-    state = strategy.init(MultiMNIST().tasks, [0])
+    state = strategy.init(MultiMNIST().tasks, torch.tensor([0]))
     for means in ([2.0, 1.0], [1.0, 0.9], [0.8, 0.85], [0.8, 0.8]):
         state = strategy.end_epoch(torch.tensor([means]), state)
         weighting.end_epoch(np.array(means))
