@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install quickstart test test-all test-lowest lint format plan bench docs clean
+.PHONY: help install quickstart test test-all test-lowest lint format plan bench keep tables docs clean
 
 help:
 	@echo "make quickstart  install, run a small sweep of 36 trials, print its table (two minutes after installation)"
@@ -14,6 +14,8 @@ help:
 	@echo "make lint        format check, lint, types"
 	@echo "make plan        plan every sweep file"
 	@echo "make bench       throughput against plain PyTorch loops (and LIBMTL=CHECKOUT), what surrounds training, each strategy's cost, large tables"
+	@echo "make keep        SWEEP=FILE RESULTS=FOLDER [SEEDS=0:3]: copy a sweep's finished trials to docs/results"
+	@echo "make tables      write the tables of the documents from the results that the repository keeps"
 	@echo "make docs        the documentation site, into site/ (tools in .venv-docs, neither torch nor ray)"
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -63,6 +65,12 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/strategies.py
 	$(BIN)/python benchmarks/tables.py
+
+keep: $(INSTALLED)
+	$(BIN)/python paper/keep.py $(SWEEP) --results $(RESULTS) $(if $(SEEDS),--seeds $(SEEDS))
+
+tables: $(INSTALLED)
+	$(BIN)/python paper/write.py
 
 # The reference is read from the source, so that the package itself is not installed.
 DOCS := .venv-docs

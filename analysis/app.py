@@ -97,7 +97,7 @@ def figures(
     source: Folder,
     select: Select = None,
     rates: SeveralRates = None,
-    only: Annotated[str | None, typer.Option("--only", help="Only these figures: learning,weights.")] = None,
+    kind: Annotated[str | None, typer.Option("--kind", help="Only these figures: learning,weights.")] = None,
     formats: Annotated[
         str, typer.Option("--formats", help="Any of png, pdf and svg, separated by commas.")
     ] = "png,pdf",
@@ -110,7 +110,7 @@ def figures(
     lines = save(
         load(source.folder, trials=source.trials),
         out.expanduser(),
-        names=only.split(",") if only is not None else None,
+        names=kind.split(",") if kind is not None else None,
         formats=formats.split(","),
         select=select,
         rates=rates,

@@ -6,11 +6,8 @@ from typing import Any
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.figure import Figure
-from matplotlib.path import Path
-from matplotlib.textpath import TextPath
-from matplotlib.transforms import Affine2D
 
-from mtlray.analysis.figures.panels import Drawing
+from mtlray.analysis.figures.panels import Drawing, class_mark
 from mtlray.analysis.figures.scene import NothingToDraw, Scene
 from mtlray.analysis.figures.style import FAINT
 from mtlray.words.values import per_cent
@@ -40,7 +37,7 @@ def draw(scene: Scene) -> Drawing:
                 for value, points in classes:
                     # The class is the mark, so that no one has to tell ten colours apart.
                     panel.scatter(
-                        points["x"], points["y"], s=22, marker=_mark(int(value)), linewidths=0,
+                        points["x"], points["y"], s=22, marker=class_mark(int(value)), linewidths=0,
                         color=colormaps["tab10"](int(value) % 10),
                     )  # fmt: skip
             panel.set_title(f"step {step:,}, epoch {part['epoch'].iloc[0]:.3g}")
@@ -58,13 +55,6 @@ def draw(scene: Scene) -> Drawing:
         + ". Only neighbourhoods are meaningful; distances between groups, their sizes and the axes are not."
         + (f" {cut} more embedded trials are not shown." if cut else ""),
     )
-
-
-def _mark(value: int) -> Path:
-    """The digits of a class as an outline around its middle."""
-    outline = TextPath((0, 0), str(value), size=10)
-    box = outline.get_extents()
-    return Affine2D().translate(-(box.x0 + box.x1) / 2, -(box.y0 + box.y1) / 2).transform_path(outline)
 
 
 def _frames(scene: Scene) -> list[pd.DataFrame]:

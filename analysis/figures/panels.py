@@ -10,7 +10,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.path import Path
+from matplotlib.textpath import TextPath
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.transforms import Affine2D
 
 from mtlray.analysis.figures.scene import Scene
 from mtlray.analysis.figures.style import FAINT
@@ -39,6 +42,13 @@ def wrapped(n: int, most: int = 3) -> tuple[int, int]:
     """Rows and columns for `n` panels, at most `most` side by side."""
     columns = min(most, n) if n != 4 else min(most, 2)
     return math.ceil(n / columns), columns
+
+
+def class_mark(value: int) -> Path:
+    """The digits of a class as a marker: their outline around its middle."""
+    outline = TextPath((0, 0), str(value), size=10)
+    box = outline.get_extents()
+    return Affine2D().translate(-(box.x0 + box.x1) / 2, -(box.y0 + box.y1) / 2).transform_path(outline)
 
 
 def legend(figure: Figure, scene: Scene, shown: Iterable[str]) -> None:

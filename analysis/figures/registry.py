@@ -3,7 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mtlray.analysis.figures import cosine, embedding, fractions, learning, pareto, profiles, ranks, scale, weights
+from mtlray.analysis.figures import (
+    cosine,
+    embedding,
+    fractions,
+    gong2019_figure1,
+    learning,
+    pareto,
+    profiles,
+    ranks,
+    scale,
+    weights,
+)
 from mtlray.analysis.figures.panels import Drawing
 from mtlray.analysis.figures.scene import Scene
 from mtlray.analysis.figures.style import PARAMETERS
@@ -13,11 +24,15 @@ from mtlray.own_settings import own_settings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kind:
-    """One kind of figure: its name on the command line, its title in the report, and what draws it."""
+    """One kind of figure: its name on the command line, its title in the report, and what draws it.
+
+    One that takes long is left out of the report.
+    """
 
     name: str
     title: str
     draw: Callable[[Scene], Drawing]
+    takes_long: bool = False
 
 
 FIGURES = (
@@ -30,6 +45,7 @@ FIGURES = (
     Kind(name="scale", title="Sum of weights and norm of the gradient", draw=scale.draw),
     Kind(name="cosine", title="Cosine of the tasks' gradients", draw=cosine.draw),
     Kind(name="embedding", title="Embedding of the trunk", draw=embedding.draw),
+    Kind(name="gong2019-figure1", title="Figure 1 of Gong et al. 2019", draw=gong2019_figure1.draw, takes_long=True),
 )
 
 

@@ -43,4 +43,4 @@ def embed(
     config = dataclasses.replace(config, results=opened.results)
     for line in embed_trials(trials, opened.ledger, config, at.split(","), examples):
         print(line, flush=True)
-    print(f"again     mtlray figures {opened.shown_folder} --only embedding")
+    print(f"again     mtlray figures {opened.shown_folder} --kind embedding")

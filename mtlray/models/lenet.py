@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from mtlray.checks import require
+from mtlray.checks import require, require_choice
 from mtlray.errors import SpecError, unknown_name
 from mtlray.models.base import ModelSpec, SharedTrunk
 from mtlray.models.conv_pool_relu import ConvPoolReLU
@@ -38,8 +38,8 @@ class LeNet(ModelSpec):
     | B | conv 10@9x9, pool, conv 20@5x5, pool, fc 50, as Lin et al. 2019 (Pareto MTL) | fc 10 | 30,890 / 510 |
     | C | conv 20@5x5, pool, conv 50@5x5, pool | fc 500, fc 10 | 25,570 / 905,510 |
 
-    A task whose output is an image gets a decoder in place of the classifier: fc `decoder_width`, ReLU, fc to the pixels,
-    sigmoid. Weights are initialised as torch does by default.
+    A task whose output is an image gets a decoder in place of the classifier: fc `decoder_width`, ReLU, fc to the pixels, and a
+    sigmoid unless `decoder_output` is "linear". Weights are initialised as torch does by default.
 
     >>> import torch
     >>> from mtlray import MultiMNIST, LeNet
@@ -50,6 +50,7 @@ class LeNet(ModelSpec):
 
     preset: Literal["A", "A28", "B", "C"] = "A"
     decoder_width: int = 512
+    decoder_output: Literal["sigmoid", "linear"] = field(default="sigmoid", metadata={"neutral": "sigmoid"})
 
     key: ClassVar[str] = "lenet"
 
@@ -57,10 +58,12 @@ class LeNet(ModelSpec):
         if self.preset not in _PRESETS:
             raise unknown_name("LeNet preset", self.preset, _PRESETS)
         require(self.decoder_width >= 1, "decoder_width", "be at least 1", self.decoder_width)
+        require_choice("decoder_output", self.decoder_output, ("sigmoid", "linear"))
 
     @property
     def label(self) -> str:
-        return f"{self.key}-{self.preset}"
+        linear = "-linear" if self.decoder_output == "linear" else ""
+        return f"{self.key}-{self.preset}{linear}"
 
     @property
     def stochastic(self) -> bool:
@@ -99,8 +102,9 @@ class LeNet(ModelSpec):
     def _head(self, task: Task, width: int) -> nn.Module:
         n_outputs = math.prod(task.output_shape)
         if len(task.output_shape) > 1:
+            output = [nn.Sigmoid()] if self.decoder_output == "sigmoid" else []
             return nn.Sequential(
-                nn.Linear(width, self.decoder_width), nn.ReLU(), nn.Linear(self.decoder_width, n_outputs), nn.Sigmoid(),
+                nn.Linear(width, self.decoder_width), nn.ReLU(), nn.Linear(self.decoder_width, n_outputs), *output,
                 Reshape(task.output_shape),
             )  # fmt: skip
         if self.preset == "B":

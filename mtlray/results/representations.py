@@ -4,7 +4,7 @@ One row for each example: trial_id, strategy, fraction, seed, step, epoch, examp
 for each task with one class an example, and features, a list of float32 of equal length.
 """
 
-from collections.abc import Container
+from collections.abc import Collection, Container
 from typing import Any
 
 import pyarrow as pa
@@ -18,10 +18,14 @@ def write_representation(store: Store, dataset: str, trial_id: str, step: int, t
     _shards(store, dataset).write(f"{trial_id}-{step}.parquet", table)
 
 
-def read_representations(store: Store, dataset: str) -> pa.Table | None:
-    """All stored representations on a data set, in the order of their steps; None where there are none that open."""
+def read_representations(store: Store, dataset: str, trials: Collection[str] | None = None) -> pa.Table | None:
+    """All stored representations on a data set, or those of some `trials`, in the order of their steps.
+
+    None where there are none that open.
+    """
     shards = _shards(store, dataset)
-    tables = [table for name in shards.names() if (table := shards.table(name)) is not None]
+    names = [name for name in shards.names() if trials is None or name.rpartition("-")[0] in trials]
+    tables = [table for name in names if (table := shards.table(name)) is not None]
     return pa.concat_tables(tables, promote_options="default").sort_by("step") if tables else None
 
 

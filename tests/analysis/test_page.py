@@ -1,4 +1,4 @@
-"""docs/analysis.md and the tables of other documents: every command's output is what it prints on the committed results.
+"""docs/analysis.md and the README's table: every command's output is what it prints on the committed results.
 
 The blocks of Python run in tests/test_docs_python.py.
 """
@@ -48,24 +48,6 @@ def test_the_paper_table_of_the_readme():
     assert body in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("options", [{"against": "gong2019"}, {"select": "last"}])
-def test_the_tables_of_the_reproduction(options):
-    text = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
-    assert render_table(str(EXAMPLE), TableOptions(**options), format="markdown") in text
-
-
-@pytest.mark.parametrize("options", [{}, {"kind": "leaderboard"}])
-def test_the_sweep_over_every_strategy_of_the_reproduction(options):
-    text = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
-    assert render_table(str(EXAMPLE.parent / "beyond_gong2019"), TableOptions(**options), format="markdown") in text
-
-
 def test_every_figure_is_described():
-    (table,) = re.findall(r"^\| `--only` .*?\n\|---.*?\n(.*?)\n\n", PAGE, re.M | re.S)
-    assert re.findall(r"^\| `(\w+)` \|", table, re.M) == [kind.name for kind in FIGURES]
-
-
-@pytest.mark.parametrize(("sweep", "metrics"), [("reduced_table3", "*_global"), ("reduced_table4", None)])
-def test_the_rows_of_tables_3_and_4_of_the_reproduction(sweep, metrics):
-    text = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
-    assert render_table(str(EXAMPLE.parent / sweep), TableOptions(metrics=metrics), format="markdown") in text
+    (table,) = re.findall(r"^\| `--kind` \| shows .*?\n\|---.*?\n(.*?)\n\n", PAGE, re.M | re.S)
+    assert re.findall(r"^\| `([\w-]+)` \|", table, re.M) == [kind.name for kind in FIGURES]

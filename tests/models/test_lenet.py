@@ -6,6 +6,7 @@ from torch import nn
 
 from mtlray.data import MultiMNIST
 from mtlray.errors import SpecError
+from mtlray.identity.codec import encode
 from mtlray.models import LeNet
 from mtlray.models.networks import initialise
 
@@ -46,6 +47,24 @@ def test_outputs(preset):
     assert ((picture >= 0) & (picture <= 1)).all()
 
 
+def test_a_linear_decoder_is_the_same_network_without_its_last_function():
+    bounded, linear = (network("A", ("left", "reconstruct"), decoder_output=o) for o in ("sigmoid", "linear"))
+    x = torch.rand(3, 1, 36, 36)
+    assert torch.equal(bounded(x)[1], linear(x)[1].sigmoid())
+    assert (linear(x)[1] < 0).any()
+
+
+def test_the_decoder_of_before_is_left_out_of_the_identity():
+    assert "decoder_output" not in encode(LeNet())
+    assert encode(LeNet(decoder_output="linear"))["decoder_output"] == "linear"
+
+
+def test_a_decoder_makes_an_image_of_the_size_of_the_target():
+    data = MultiMNIST(task_names=("left", "reconstruct"), reconstruction_target="centred")
+    made = initialise(LeNet(), data.input_shape, data.tasks, 0, torch.float32)
+    assert made(torch.rand(2, 1, 36, 36))[1].shape == (2, 28, 28)
+
+
 def test_pooling_before_relu_is_the_same_function():
     made = network("A").double()
     layers = list(made.trunk)
@@ -59,6 +78,7 @@ def test_pooling_before_relu_is_the_same_function():
 
 def test_labels():
     assert [LeNet(preset=p).label for p in ("A", "A28")] == ["lenet-A", "lenet-A28"]
+    assert LeNet(decoder_output="linear").label == "lenet-A-linear"
     assert [LeNet(preset=p).stochastic for p in ("A", "A28", "B", "C")] == [False, True, False, False]
 
 
@@ -70,6 +90,10 @@ def test_labels():
         (
             lambda: LeNet(decoder_width=0),
             "Parameter `decoder_width` should be at least 1. Found `decoder_width = 0`.",
+        ),
+        (
+            lambda: LeNet(decoder_output="tanh"),
+            'Parameter `decoder_output` should be one of "sigmoid", "linear". Found `decoder_output = tanh`.',
         ),
         (
             lambda: LeNet().check((1, 28, 28), ()),

@@ -20,10 +20,13 @@ _CHUNK = 10_000  # pairs composed at once; bounds the memory
 
 @dataclass(frozen=True)
 class Pairs:
-    """Composed images `[n, 36, 36]`, the right digit alone at its place `[n, 36, 36]`, and classes `[n, 2]` (left, right)."""
+    """Composed images `[n, 36, 36]`, the right digit alone at its place `[n, 36, 36]`, which of the digits it is `[n]`, and
+    classes `[n, 2]` (left, right).
+    """
 
     images: np.ndarray
     right: np.ndarray
+    right_index: np.ndarray
     labels: np.ndarray
 
 
@@ -102,7 +105,7 @@ def compose(layout: Layout, digits: Digits, rng: np.random.Generator) -> Pairs:
             images[part] = np.maximum(left, right[part])
         else:
             images[part] = np.minimum(left.astype(np.uint16) + right[part], 255)
-    return Pairs(images, right, digits.labels[members])
+    return Pairs(images, right, members[:, 1], digits.labels[members])
 
 
 def _place(images: np.ndarray, offsets: np.ndarray) -> np.ndarray:

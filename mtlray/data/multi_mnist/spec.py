@@ -3,19 +3,19 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mtlray.checks import integer, require
+from mtlray.checks import integer, require, require_choice
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.files import prepared
 from mtlray.data.multi_mnist.digits import SOURCES
-from mtlray.data.multi_mnist.layouts import CANVAS, LAYOUTS, compose, resize_nearest
+from mtlray.data.multi_mnist.layouts import CANVAS, DIGIT, LAYOUTS, compose, resize_nearest
 from mtlray.errors import unknown_name
 from mtlray.randomness import numpy_generator
 from mtlray.tasks.losses import cross_entropy, squared_error
@@ -23,6 +23,7 @@ from mtlray.tasks.metrics import Accuracy, MeanSquaredError
 from mtlray.tasks.task import Task, checked_names
 
 _TASKS = ("left", "right", "reconstruct")
+_TARGETS = ("placed", "centred", "picture")
 _SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 
 
@@ -35,8 +36,10 @@ class MultiMNIST(DatasetSpec):
     held out of the training digits before they are paired, so that no digit is in two splits. `data_seed` draws the held-out
     digits, the partners and the offsets; the test pairs are the same for all trials. Inputs are pixels divided by 255.
 
-    Tasks: `left` and `right` (ten classes, cross entropy) and `reconstruct` (the right digit alone at its place, in [0, 1];
-    squared error, mean over pixels, times `reconstruction_scale`).
+    Tasks: `left` and `right` (ten classes, cross entropy) and `reconstruct` (an image in [0, 1]; squared error, mean over
+    pixels, times `reconstruction_scale`). `reconstruction_target` says which image: "placed" is the right digit alone at its
+    place on the canvas, "centred" the right digit alone on the 28x28 pixels that it was drawn on, and "picture" the input itself,
+    with both digits.
 
     >>> from mtlray import MultiMNIST
     >>> dataset = MultiMNIST(source="mnist5k", task_names=("left", "right", "reconstruct"), val_digits=500)
@@ -53,6 +56,9 @@ class MultiMNIST(DatasetSpec):
     image_size: int = CANVAS
     reconstruction_scale: float = 1.0
     data_seed: int = 0
+    reconstruction_target: Literal["placed", "centred", "picture"] = field(
+        default="placed", metadata={"neutral": "placed"}
+    )
 
     key: ClassVar[str] = "multi_mnist"
 
@@ -70,6 +76,7 @@ class MultiMNIST(DatasetSpec):
         require(self.val_digits == 0 or 2 <= self.val_digits <= limit, "val_digits", rule, self.val_digits)
         require(self.image_size in (CANVAS, 28), "image_size", "be 36 or 28", self.image_size)
         require(self.reconstruction_scale > 0, "reconstruction_scale", "be positive", self.reconstruction_scale)
+        require_choice("reconstruction_target", self.reconstruction_target, _TARGETS)
 
     @property
     def label(self) -> str:
@@ -84,6 +91,8 @@ class MultiMNIST(DatasetSpec):
             names.append(f"{self.image_size}px")
         if self.reconstruction_scale != 1:
             names.append(f"scale{self.reconstruction_scale:g}")
+        if self.reconstruction_target != "placed":
+            names.append(self.reconstruction_target)
         if self.data_seed:
             names.append(f"data{self.data_seed}")
         return "-".join(names)
@@ -127,7 +136,7 @@ class MultiMNIST(DatasetSpec):
             targets = {
                 "left": Column(arrays[f"{split}-labels"][:, 0], "label"),
                 "right": Column(arrays[f"{split}-labels"][:, 1], "label"),
-                "reconstruct": Column(arrays[f"{split}-right"], "image"),
+                "reconstruct": Column(arrays[f"{split}-{self._image_to_recover}"], "image"),
             }
             splits[split] = Examples(Column(images, "image"), {name: targets[name] for name in self.task_names})
         return Dataset(splits, mark)
@@ -135,18 +144,26 @@ class MultiMNIST(DatasetSpec):
     def _task(self, name: str) -> Task:
         if name == "reconstruct":
             scale = self.reconstruction_scale
+            size = DIGIT if self.reconstruction_target == "centred" else self.image_size
             return Task(
                 name=name,
                 likelihood="gaussian",
-                output_shape=(self.image_size, self.image_size),
+                output_shape=(size, size),
                 loss=lambda prediction, target: scale * squared_error(prediction, target),
                 metrics=(MeanSquaredError(),),
             )
         return Task(name=name, likelihood="categorical", output_shape=(10,), loss=cross_entropy, metrics=(Accuracy(),))
 
+    @property
+    def _image_to_recover(self) -> str:
+        """The array that is the target of `reconstruct`."""
+        return "images" if self.reconstruction_target == "picture" else "right"
+
     def _folder(self, root: Path) -> Path:
         """One folder for each set of arrays; the tasks and their scale do not change the arrays."""
         made_of = [self.source, self.layout, self.val_digits, self.image_size, self.data_seed]
+        if self.reconstruction_target == "centred":
+            made_of.append(self.reconstruction_target)
         digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:8]
         return root / "prepared" / f"{self.key}-{self.layout}-{self.source}-{digest}"
 
@@ -166,5 +183,7 @@ class MultiMNIST(DatasetSpec):
             images, right = pairs.images, pairs.right
             if self.image_size != CANVAS:
                 images, right = (resize_nearest(array, self.image_size) for array in (images, right))
+            if self.reconstruction_target == "centred":
+                right = digits[split].images[pairs.right_index]
             arrays |= {f"{split}-images": images, f"{split}-right": right, f"{split}-labels": pairs.labels}
         return arrays

@@ -37,7 +37,7 @@ def test_report_writes_one_file(cli, small, tmp_path):
 
 
 def test_figures_writes_those_asked_for(cli, small, tmp_path):
-    code, out, _ = cli("figures", small.folder, "--only", "learning,cosine", "--formats", "svg", "--out", "drawn")
+    code, out, _ = cli("figures", small.folder, "--kind", "learning,cosine", "--formats", "svg", "--out", "drawn")
     assert code == 0
     assert out.splitlines()[0] == f"drawn/{DATASET}.learning.svg"
     assert out.splitlines()[1].startswith(f"no figure {DATASET}.cosine: ")
@@ -47,7 +47,7 @@ def test_figures_writes_those_asked_for(cli, small, tmp_path):
 def test_the_same_without_torch_or_ray(small, tmp_path, capsys):
     app(["report", small.folder, "--out", str(tmp_path / "a.html")], standalone_mode=False)
     assert "<h1>curves</h1>" in (tmp_path / "a.html").read_text()
-    figures = ["figures", small.folder, "--only", "learning", "--formats", "png", "--out", str(tmp_path / "figures")]
+    figures = ["figures", small.folder, "--kind", "learning", "--formats", "png", "--out", str(tmp_path / "figures")]
     app(figures, standalone_mode=False)
     assert (tmp_path / "figures" / f"{DATASET}.learning.png").read_bytes().startswith(b"\x89PNG")
     assert capsys.readouterr().out.count("\n") == 2
@@ -57,7 +57,7 @@ def test_the_same_without_torch_or_ray(small, tmp_path, capsys):
     ("arguments", "said"),
     [
         (["report", "RESULTS", "--select", "best"], "There is no selection rule `best`"),
-        (["figures", "RESULTS", "--only", "leaning"], "Did you mean `learning`?"),
+        (["figures", "RESULTS", "--kind", "leaning"], "Did you mean `learning`?"),
         (["figures", "RESULTS", "--formats", "gif"], "Valid names: pdf, png, svg"),
         (["report", "RESULTS", "--seeds", "0:3"], "`mtlray report SWEEP.py --seeds 0:3`"),
         (["report", "elsewhere"], "should hold a sweep's results"),

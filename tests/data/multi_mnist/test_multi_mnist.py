@@ -11,6 +11,7 @@ from mtlray.data.files import prepared
 from mtlray.data.multi_mnist.digits import SOURCES, Digits, import_mnist
 from mtlray.data.multi_mnist.layouts import LAYOUTS
 from mtlray.errors import SpecError
+from mtlray.identity.codec import encode
 
 MNIST5K = {
     "sener": "952af2eadebe16a8",
@@ -33,6 +34,8 @@ def test_arrays_of_every_layout_are_the_known_ones(layout, data_root):
         ({"image_size": 28}, "d1420be0b845b492"),
         ({"data_seed": 1}, "41a51a5209039ee3"),
         ({"task_names": ("left", "reconstruct"), "reconstruction_scale": 2.0}, MNIST5K["sener"]),
+        ({"reconstruction_target": "picture"}, MNIST5K["sener"]),
+        ({"reconstruction_target": "centred"}, "a1082c8c20de01f3"),
     ],
     ids=str,
 )
@@ -138,6 +141,31 @@ def test_tasks_declare_what_others_need():
     assert [left.metrics[0].name, reconstruct.metrics[0].name] == ["accuracy", "mse"]
 
 
+@pytest.mark.parametrize("layout", ["sener", "sabour"])
+def test_what_is_to_be_recovered(layout, data_root):
+    """The same pairs, and of each the right digit at its place, the same on its own canvas, or the whole picture."""
+    recovered = {}
+    for target in ("placed", "centred", "picture"):
+        spec = MultiMNIST(
+            source="mnist5k", layout=layout, task_names=("left", "reconstruct"), reconstruction_target=target
+        )
+        spec.prepare(data_root)
+        split = spec.load(data_root).splits["test"]
+        recovered[target] = split.targets["reconstruct"].values
+        assert recovered[target].shape[1:] == spec.tasks[1].output_shape
+    assert torch.equal(recovered["picture"], split.inputs.values[:, 0])
+    for placed, centred in zip(recovered["placed"], recovered["centred"], strict=True):
+        windows = placed.unfold(0, 28, 1).unfold(1, 28, 1)
+        assert any(torch.equal(window, centred) for row in windows for window in row)
+    if layout == "sener":
+        assert torch.equal(recovered["placed"][:, 6:34, 6:34], recovered["centred"])
+
+
+def test_the_target_of_before_is_left_out_of_the_identity():
+    assert "reconstruction_target" not in encode(MultiMNIST())
+    assert encode(MultiMNIST(reconstruction_target="picture"))["reconstruction_target"] == "picture"
+
+
 def test_reconstruction_scale_multiplies_the_loss_alone():
     prediction, target = torch.full((1, 2, 36, 36), 0.5), torch.zeros(1, 2, 36, 36)
     for scale in (1.0, 20.0):
@@ -159,6 +187,8 @@ def test_labels_tell_data_sets_apart():
         {"image_size": 28},
         {"reconstruction_scale": 2.0},
         {"data_seed": 1},
+        {"reconstruction_target": "centred"},
+        {"reconstruction_target": "picture"},
     ]
     labels = [MultiMNIST(**change).label for change in changes]
     assert len(set(labels)) == len(labels)
@@ -213,6 +243,11 @@ def test_lists_and_numpys_integers_are_taken():
         (
             {"reconstruction_scale": 0.0},
             "Parameter `reconstruction_scale` should be positive. Found `reconstruction_scale = 0.0`.",
+        ),
+        (
+            {"reconstruction_target": "left"},
+            'Parameter `reconstruction_target` should be one of "placed", "centred", "picture". '
+            "Found `reconstruction_target = left`.",
         ),
     ],
     ids=str,
