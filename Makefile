@@ -67,10 +67,10 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/tables.py
 
 keep: $(INSTALLED)
-	$(BIN)/python paper/keep.py $(SWEEP) --results $(RESULTS) $(if $(SEEDS),--seeds $(SEEDS))
+	$(BIN)/python benchmarks/paper/keep.py $(SWEEP) --results $(RESULTS) $(if $(SEEDS),--seeds $(SEEDS))
 
 tables: $(INSTALLED)
-	$(BIN)/python paper/write.py
+	$(BIN)/python benchmarks/paper/write.py
 
 # The reference is read from the source, so that the package itself is not installed.
 DOCS := .venv-docs

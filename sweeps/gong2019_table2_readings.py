@@ -2,7 +2,8 @@
 
 Four factors with three levels each in an orthogonal array of nine rows (Taguchi's L9), so that the effect of each level can be
 estimated from three readings: how the squared error is reduced, which image is the target, the decoder's output, and how the
-uncertainties start and learn. docs/paper.md has the rule by which a reading is chosen, and `python paper/agreement.py` the score.
+uncertainties start and learn. docs/paper.md has the rule by which a reading is chosen, and
+`python benchmarks/paper/agreement.py` computes the score.
 """
 
 import dataclasses

@@ -1,11 +1,11 @@
 """Write the tables of the documents from the results that the repository keeps.
 
-python paper/write.py [--check]
+python benchmarks/paper/write.py [--check]
 
 A block of a document begins with a comment that says how it is made, and ends with `<!-- end -->`:
 
 <!-- table docs/results/gong2019_table1 --against gong2019 -->     as `mtlray table`, in Markdown
-<!-- agreement docs/results/gong2019_table2_readings -->           as `python paper/agreement.py`
+<!-- agreement docs/results/gong2019_table2_readings -->           as `python benchmarks/paper/agreement.py`
 <!-- figure1 docs/results/gong2019_table2 gong2019-figure1.png --> the picture in docs/images, its caption and its numbers
 
 `--check` changes nothing and fails where a block is not what it should be. The picture is drawn without `--check` alone, and not
@@ -29,7 +29,7 @@ from mtlray.analysis.grid.selection import rule
 from mtlray.analysis.layout.listing import number
 from mtlray.errors import SpecError
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 _BLOCK = re.compile(
     r"(?P<begin>^<!-- (?P<how>(?:table|agreement|figure1) .*?) -->\n)(?P<made>.*?)(?P<end>^<!-- end -->$)", re.M | re.S

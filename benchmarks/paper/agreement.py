@@ -1,6 +1,6 @@
 """How far readings of Table 2 of Gong et al. 2019 behave as the paper's text says, and which one the stated rule chooses.
 
-python paper/agreement.py RESULTS/gong2019_table2_readings [--select mean_last_10]
+python benchmarks/paper/agreement.py RESULTS/gong2019_table2_readings [--select mean_last_10]
 
 A reading is a data set of the sweep with its trials. The statements and the rule are those of docs/paper.md, "The readings of
 Table 2"; they were written down before any of these trials was run.

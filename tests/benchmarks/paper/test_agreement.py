@@ -11,7 +11,7 @@ from places import ROOT
 from mtlray.analysis import load
 from mtlray.specs.sweepfile import load_sweep
 
-_spec = importlib.util.spec_from_file_location("paper_agreement", ROOT / "paper" / "agreement.py")
+_spec = importlib.util.spec_from_file_location("paper_agreement", ROOT / "benchmarks" / "paper" / "agreement.py")
 agreement = importlib.util.module_from_spec(_spec)
 sys.modules[_spec.name] = agreement  # which dataclasses look into
 _spec.loader.exec_module(agreement)

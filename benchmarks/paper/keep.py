@@ -1,10 +1,10 @@
 """Keep a sweep's finished trials in the repository: copy their sealed files from a results folder, and merge them there.
 
-python paper/keep.py sweeps/gong2019_table1.py --results RESULTS [--seeds 0:3] [--to docs/results]
+python benchmarks/paper/keep.py sweeps/gong2019_table1.py --results RESULTS [--seeds 0:3] [--to docs/results]
 
 The results folder is only read, so that a sweep may be running in it. What is kept is what tables, Figure 1 and
-`paper/agreement.py` read: summaries, curves, and the stored representations of the figure's rows. A trial that was kept before
-stays. Then run `python paper/write.py`.
+`benchmarks/paper/agreement.py` read: summaries, curves, and the stored representations of the figure's rows. A trial that was
+kept before stays. Then run `python benchmarks/paper/write.py`.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from mtlray.specs import SweepSpec
 from mtlray.specs.sweepfile import load_sweep
 from mtlray.storage.seal import facts_of
 
-KEPT = Path(__file__).resolve().parents[1] / "docs" / "results"
+KEPT = Path(__file__).resolve().parents[2] / "docs" / "results"
 
 
 def keep(spec: SweepSpec, results: str, target: str) -> tuple[int, int]:

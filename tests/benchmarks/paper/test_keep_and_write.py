@@ -13,7 +13,7 @@ from mtlray.errors import ResultsError, SpecError
 from mtlray.results.ledger import Ledger
 from mtlray.specs.sweepfile import load_sweep
 
-sys.path.insert(0, str(ROOT / "paper"))
+sys.path.insert(0, str(ROOT / "benchmarks" / "paper"))
 import keep as keeping
 import write as writing
 
