@@ -1,18 +1,14 @@
 """The plain loop of the paper's trials is the same function as ours: predictions, losses, objectives and weights."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 import torch
-from places import ROOT
+from scripts import script
 
 from mtlray import DWA, Equal, LeNet, MultiMNIST, RevisedUncertainty, Uncertainty
 from mtlray.models.networks import initialise
 
-_spec = importlib.util.spec_from_file_location("plain_gong2019", ROOT / "benchmarks" / "plain_gong2019.py")
-plain = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(plain)
+plain = script("benchmarks/plain_gong2019.py")
 
 LOSSES = torch.tensor([[0.7, 0.04]])
 

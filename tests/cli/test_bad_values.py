@@ -128,7 +128,7 @@ GROUPS = {
     + [("data", "show", "mnist5k", "--out", value) for value in ("", "x", "\0", "a.gif")],
     "figures": [
         ("figures", "RESULTS", option, value)
-        for option in ("--only", "--formats", "--select")
+        for option in ("--kind", "--formats", "--select")
         for value in ("", "x", "\0", HUGE)
     ],
     "pictures": [

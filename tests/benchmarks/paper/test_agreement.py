@@ -1,20 +1,16 @@
 """The statements that hold for numbers typed by hand, the reading that the rule chooses, and what a results folder gives."""
 
-import importlib.util
 import math
-import sys
 
 import pytest
 from fabricated import Sweep
 from places import ROOT
+from scripts import script
 
 from mtlray.analysis import load
 from mtlray.specs.sweepfile import load_sweep
 
-_spec = importlib.util.spec_from_file_location("paper_agreement", ROOT / "benchmarks" / "paper" / "agreement.py")
-agreement = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = agreement  # which dataclasses look into
-_spec.loader.exec_module(agreement)
+agreement = script("benchmarks/paper/agreement.py")
 
 # The paper's Table 2 as far as its text says, with rows in between where it gives no number.
 AS_PRINTED = {

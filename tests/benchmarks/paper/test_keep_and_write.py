@@ -2,22 +2,18 @@
 
 import dataclasses
 import re
-import sys
 
 import pytest
 from fabricated import Sweep
 from places import ROOT
+from scripts import script
 
 from mtlray.analysis import TableOptions, render_table
 from mtlray.errors import ResultsError, SpecError
 from mtlray.results.ledger import Ledger
 from mtlray.specs.sweepfile import load_sweep
 
-sys.path.insert(0, str(ROOT / "benchmarks" / "paper"))
-import keep as keeping
-import write as writing
-
-sys.path.pop(0)
+keeping, writing = script("benchmarks/paper/keep.py"), script("benchmarks/paper/write.py")
 
 PAGES = [path for path in sorted((ROOT / "docs").glob("*.md")) if "<!-- end -->" in path.read_text(encoding="utf-8")]
 
