@@ -57,19 +57,17 @@ def loaded(folder):
     return {name: array.numpy().tolist() for name, array in arrays.items()}, mark, prepared.about(folder)
 
 
-@pytest.mark.parametrize("name", ["a.npy", "b.npy"])
-def test_every_bit_of_a_prepared_array_is_covered_by_its_checksums(folder, name):
-    """1,024 of them in the header, all others in values."""
-    contents = flips((folder / name).read_bytes(), 2000)
-    assert set(map(str, outcomes(folder / name, contents, lambda: loaded(folder)))) == {"None"}
+def test_every_bit_of_a_prepared_array_is_covered_by_its_checksums(folder):
+    """1,024 of them in the header, 240 in values."""
+    contents = flips((folder / "a.npy").read_bytes(), 2000)
+    assert set(map(str, outcomes(folder / "a.npy", contents, lambda: loaded(folder)))) == {"None"}
     assert loaded(folder)[0] == {name: array.tolist() for name, array in ARRAYS.items()}
 
 
-@pytest.mark.parametrize("name", ["a.npy", "b.npy"])
-def test_the_header_of_an_array_too_large_to_be_read_each_time_is_compared(folder, name, monkeypatch):
+def test_the_header_of_an_array_too_large_to_be_read_each_time_is_compared(folder, monkeypatch):
     monkeypatch.setattr(prepared, "_ALWAYS_CHECKED", 0)
-    contents = flips((folder / name).read_bytes(), 1024, last=128)
-    assert set(map(str, outcomes(folder / name, contents, lambda: loaded(folder)))) == {"None"}
+    contents = flips((folder / "b.npy").read_bytes(), 1024, last=128)
+    assert set(map(str, outcomes(folder / "b.npy", contents, lambda: loaded(folder)))) == {"None"}
 
 
 @pytest.mark.parametrize("n", [400, pytest.param(10**6, marks=MORE)])
