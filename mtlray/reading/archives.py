@@ -27,6 +27,8 @@ _HEADER = 2**24  # bytes; a header of a tar file that is larger was made to fill
 _PYTHON_READS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _METHODS = {9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
 _AES = 99  # in place of a method
+_UTF8 = 0x800  # the flag of a name in UTF-8
+_LOCAL = struct.Struct("<26xH2x")  # the header beside a member's content: the length of its name, which follows
 _LOCKED = 0x1 | 0x40  # the flags of a password, and of strong encryption
 
 _WHOLE = {"zip": "a whole zip file", "tar": "a whole tar file"}
@@ -65,6 +67,21 @@ class ZipMembers:
     def names(self) -> list[str]:
         """The paths of the files, with forward slashes, in their order."""
         return list(self._members)
+
+    def misnamed(self) -> dict[str, str]:
+        """The names of members that have another one beside their content, and that one; zipfile compares them when it reads."""
+        found = {}
+        with guarded(f"`{self._path}`", _WHOLE["zip"]), self._path.open("rb") as file:
+            for name, info in self._members.items():
+                file.seek(info.header_offset)
+                header = file.read(_LOCAL.size)
+                if len(header) < _LOCAL.size or header[:4] != b"PK\3\4":
+                    continue  # damaged, and told when it is read
+                beside = file.read(_LOCAL.unpack(header)[0])
+                code = "utf-8" if info.flag_bits & _UTF8 else "cp437"
+                if beside.decode(code, "replace") != info.orig_filename:
+                    found[name] = beside.decode(code, "replace")
+        return found
 
     def n_bytes(self, name: str) -> int:
         """The size that the zip file says a member has."""
