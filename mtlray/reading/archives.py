@@ -8,6 +8,7 @@ import gzip
 import io
 import lzma
 import stat
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -21,10 +22,13 @@ PICTURE = 2**28
 """More bytes than any picture of a data set has."""
 
 _PIECE = 2**20  # bytes
+_END = 2**16 + 128  # bytes in which the end of a zip file lies, with its comment
 _HEADER = 2**24  # bytes; a header of a tar file that is larger was made to fill the memory
 _PYTHON_READS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _METHODS = {9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
 _AES = 99  # in place of a method
+_UTF8 = 0x800  # the flag of a name in UTF-8
+_LOCAL = struct.Struct("<26xH2x")  # the header beside a member's content: the length of its name, which follows
 _LOCKED = 0x1 | 0x40  # the flags of a password, and of strong encryption
 
 _WHOLE = {"zip": "a whole zip file", "tar": "a whole tar file"}
@@ -43,6 +47,9 @@ class ZipMembers:
         with guarded(shown, _WHOLE["zip"]):
             check_kind(_head(path), ("zip",), shown, _WHOLE["zip"])
             self._zip = zipfile.ZipFile(path)
+            if (n := len(self._zip.infolist())) != (said := _n_members(path, n)):
+                self._zip.close()
+                raise ValueError(f"{n:,} members where its end says {said:,}")
         self._members: dict[str, zipfile.ZipInfo] = {}
         for info in self._zip.infolist():
             name = info.filename.replace("\\", "/")  # as some programs on Windows write it
@@ -50,6 +57,9 @@ class ZipMembers:
             if leads_outside(info.filename) or is_link:
                 self._zip.close()
                 raise _outside(path, info.filename)
+            if name in self._members:
+                self._zip.close()
+                raise ReadError(shown, _WHOLE["zip"], f"`{name}` is in it twice", Cause.DAMAGED)
             if not name.endswith("/"):
                 self._members[name] = info
 
@@ -57,6 +67,21 @@ class ZipMembers:
     def names(self) -> list[str]:
         """The paths of the files, with forward slashes, in their order."""
         return list(self._members)
+
+    def misnamed(self) -> dict[str, str]:
+        """The names of members that have another one beside their content, and that one; zipfile compares them when it reads."""
+        found = {}
+        with guarded(f"`{self._path}`", _WHOLE["zip"]), self._path.open("rb") as file:
+            for name, info in self._members.items():
+                file.seek(info.header_offset)
+                header = file.read(_LOCAL.size)
+                if len(header) < _LOCAL.size or header[:4] != b"PK\3\4":
+                    continue  # damaged, and told when it is read
+                beside = file.read(_LOCAL.unpack(header)[0])
+                code = "utf-8" if info.flag_bits & _UTF8 else "cp437"
+                if beside.decode(code, "replace") != info.orig_filename:
+                    found[name] = beside.decode(code, "replace")
+        return found
 
     def n_bytes(self, name: str) -> int:
         """The size that the zip file says a member has."""
@@ -191,6 +216,22 @@ def _pieces(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> Iterat
                 raise EOFError(f"{left:,} bytes are missing")
         left -= len(piece)
         yield piece
+
+
+def _n_members(path: Path, listed: int) -> int:
+    """How many members a zip file has by its own count, which zipfile passes over: one flipped bit can hide the last ones.
+
+    Where the count is in another place, or has two bytes for more, it is taken to be what is `listed`.
+    """
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, io.SEEK_END) - _END))
+        end = file.read()
+    at = end.rfind(b"PK\5\6")
+    (said,) = struct.unpack_from("<H", end, at + 10)
+    large = end.rfind(b"PK\6\6", 0, at)
+    if said == 0xFFFF and large >= 0:
+        return int(struct.unpack_from("<Q", end, large + 32)[0])
+    return listed if (listed - said) % 2**16 == 0 else int(said)
 
 
 def _head(path: Path) -> bytes:

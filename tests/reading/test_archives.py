@@ -65,6 +65,23 @@ def test_a_tar_file_is_read_whole_whatever_it_is_called(tmp_path, mode):
     assert all_of(tarred(tmp_path / "a", mode=mode)) == CONTENT
 
 
+def test_many_members_are_counted(tmp_path):
+    """More than fit into the two bytes of the count."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for i in range(2**16 + 5):
+            archive.writestr(zipfile.ZipInfo(f"{i}"), b"")
+    with ZipMembers(tmp_path / "a.zip") as members_of:
+        assert len(members_of.names) == 2**16 + 5
+
+
+def test_a_member_that_is_in_it_twice_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("x", b"1")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("x", b"2")
+    assert "`x` is in it twice" in str(refusal(tmp_path / "a.zip"))
+
+
 def test_names_with_backslashes_are_paths(tmp_path):
     with ZipMembers(zipped(tmp_path / "a.zip", {"train\\image\\0.jpg": b"x"})) as archive:
         assert archive.names == ["train/image/0.jpg"]

@@ -51,7 +51,13 @@ def _files(path: Path, dropped: Dropped, stack: contextlib.ExitStack) -> Files:
         readers = {name: partial(read_file, path / name) for name in files_below(path)}
     elif path.is_file():
         archive = stack.enter_context(ZipMembers(path))
-        readers = {name: partial(archive.read, name) for name in archive.names}
+        misnamed = archive.misnamed()
+        for name, other in misnamed.items():
+            error = ReadError(archive.shown(name), "a whole file", f"another name beside it: `{other}`", Cause.DAMAGED)
+            if _INDEX in (Path(name).name, Path(other).name):
+                raise error
+            dropped.pictures[Path(name).name] = error
+        readers = {name: partial(archive.read, name) for name in archive.names if name not in misnamed}
     else:
         raise DataError(f"`{path}` should be a folder or a zip file with UTKFace. Found nothing there.")
     files: dict[str, Callable[[], bytes]] = {}
