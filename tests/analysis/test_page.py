@@ -54,10 +54,18 @@ def test_the_tables_of_the_reproduction(options):
     assert render_table(str(EXAMPLE), TableOptions(**options), format="markdown") in text
 
 
+PER_TASK = "best_val_per_task"  # what is kept of these sweeps was made before trials had a joint score
+
+
 @pytest.mark.parametrize("options", [{}, {"kind": "leaderboard"}])
 def test_the_sweep_over_every_strategy_of_the_reproduction(options):
     text = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
-    assert render_table(str(EXAMPLE.parent / "beyond_gong2019"), TableOptions(**options), format="markdown") in text
+    assert (
+        render_table(
+            str(EXAMPLE.parent / "beyond_gong2019"), TableOptions(**options, select=PER_TASK), format="markdown"
+        )
+        in text
+    )
 
 
 def test_every_figure_is_described():
@@ -68,4 +76,7 @@ def test_every_figure_is_described():
 @pytest.mark.parametrize(("sweep", "metrics"), [("reduced_table3", "*_global"), ("reduced_table4", None)])
 def test_the_rows_of_tables_3_and_4_of_the_reproduction(sweep, metrics):
     text = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
-    assert render_table(str(EXAMPLE.parent / sweep), TableOptions(metrics=metrics), format="markdown") in text
+    assert (
+        render_table(str(EXAMPLE.parent / sweep), TableOptions(metrics=metrics, select=PER_TASK), format="markdown")
+        in text
+    )
