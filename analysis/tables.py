@@ -11,11 +11,11 @@ from mtlray.analysis.grid.cells import Grid, grid
 from mtlray.analysis.grid.load import Results, adopted_text, load
 from mtlray.analysis.grid.metrics import only
 from mtlray.analysis.grid.published import PublishedTable, numbers, resolve
-from mtlray.analysis.grid.selection import SelectionRule, rule
+from mtlray.analysis.grid.selection import READ, SelectionRule, rule, rule_of
 from mtlray.analysis.grid.tuning import tuned
 from mtlray.analysis.layout import delimited, latex, markdown, text
 from mtlray.analysis.layout.listing import Listing
-from mtlray.analysis.layout.sheet import Sheet, intervals, sheet
+from mtlray.analysis.layout.sheet import Sheet, sheet
 from mtlray.errors import ResultsError, SpecError, unknown_name
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ FORMATS = (*_LAYOUTS, "csv")
 # The columns of the summary that tables are made from; the others are long texts.
 _READ = (
     "trial_id", "dataset", "data_origin", "data_fingerprint", "strategy", "state", "task", "metric", "unit",
-    "higher_is_better", "last", "mean_last_10", "best_test", "at_best_val", "best_val", "steps", "solver_fallbacks",
-    "backward_passes", "train_samples_per_second", "seconds", "peak_memory_bytes", "pack_size", "device", "adopted",
+    "higher_is_better", "best_val", "joint_val_score", "trivial", "n_evaluations", "steps", "solver_fallbacks",
+    "backward_passes", "train_samples_per_second", "seconds", "peak_memory_bytes", "pack_size", "device",
+    "kernel", "versions", "adopted", *READ,
 )  # fmt: skip
 KINDS = ("cells", "leaderboard", "compare", "cost", "selection")
 
@@ -95,9 +96,15 @@ class Table:
         if self.kind != "cells":
             frame = pd.concat([pd.DataFrame(rows) for rows, _ in self._parts()], ignore_index=True)
             return frame if self.kind == "selection" else frame.assign(selection=self.selection.name)
+        from mtlray.analysis.grid.scores import scores
+        from mtlray.analysis.kinds.beside import besides, intervals
+        from mtlray.analysis.kinds.marks import marks
+
         rows = []
         for part in self.grids:
             beside = numbers(self.against.name) if self.against and self.against.covers(part.dataset) else {}
+            marked = marks(part, scores(self.results, self.selection, part))
+            verdicts = besides(part, beside, self.against.assumed_runs) if self.against and beside else {}
             for strategy, column in itertools.product(part.strategies, part.columns):
                 cell, measure = part.cells.get((strategy, column)), column.measure
                 if cell is None:
@@ -105,6 +112,7 @@ class Table:
                 number = beside.get((strategy, column.fraction, measure.task, measure.metric))
                 both = intervals(cell, number, self.against.assumed_runs) if self.against and number else None
                 (low, high), (published_low, published_high) = both or ((None, None), (None, None))
+                verdict = verdicts.get((strategy, column))
                 optimizer, rate = self.results.rates.chosen.get((part.dataset, strategy, column.fraction), (None, None))
                 rows.append(
                     {
@@ -130,8 +138,16 @@ class Table:
                         "interval_high": high,
                         "published_low": published_low,
                         "published_high": published_high,
+                        "beside": verdict and verdict.word,
+                        "margin": verdict and verdict.margin,
+                        "best": strategy in marked.best.get(column, ()),
+                        "better": strategy in marked.better.get(column, ()),
+                        "trivial": part.trivial.get(measure),
                         "optimizer": optimizer,
                         "learning_rate": rate,
+                        "configurations": self.results.rates.tried.get(
+                            (part.dataset, strategy, column.fraction), None if optimizer is None else 1
+                        ),
                     }
                 )
         return pd.DataFrame(rows)
@@ -162,8 +178,7 @@ def tabulate(results: Results, options: TableOptions = CELLS) -> Table:
     """
     results = only(tuned(results, options.rates), options.metrics)
     # The price of selection is of both splits; its grid is made by the one that is always there.
-    own = options.select if options.select is not None else results.sweep.get("selection") or "best_val"
-    selected = rule("best_test" if options.kind == "selection" else own)
+    selected = rule("best_test") if options.kind == "selection" else rule_of(options.select, results.sweep)
     beside = None if options.against is None else resolve(options.against, results.sweep.get("published"))
     if not results.datasets:
         raise ResultsError("A table should have at least one trial. The sweep plans none.")

@@ -2,11 +2,13 @@
 
 from mtlray.analysis.grid.cells import Column, Grid
 from mtlray.analysis.grid.load import Results, adopted_text
-from mtlray.analysis.grid.selection import SelectionRule
+from mtlray.analysis.grid.selection import HONEST, SelectionRule
+from mtlray.analysis.kinds.comparison import Family
 from mtlray.results.states import TrialState
 from mtlray.words.values import per_cent
 
 NOTHING = "–"
+_TEN = 10  # evaluations that the rule mean_last_10 is named after
 
 
 def title(results: Results) -> str:
@@ -21,9 +23,46 @@ def data(grid: Grid) -> list[tuple[str, str]]:
     return [("data set", grid.dataset), ("data origin", grid.data_origin)]
 
 
-def selection(selected: SelectionRule) -> tuple[str, str]:
+def selection(selected: SelectionRule, grid: Grid) -> tuple[str, str]:
     """The line of a head that says which evaluation speaks for a trial."""
-    return ("selection", f"{selected.name}: {selected.description}")
+    description = selected.description
+    if selected.name == "mean_last_10" and grid.evaluations is not None and grid.evaluations[0] < _TEN:
+        fewest, most = grid.evaluations
+        description = f"test value, mean over all {fewest} evaluations of a trial, because there are no more"
+        if most > fewest:
+            description = (
+                f"test value, mean over the last 10 evaluations, or over all where there are fewer, down to {fewest}"
+            )
+    if selected.name.startswith("best_test") and not grid.validated:
+        description += f". There is no validation split, without which {HONEST}"
+    return ("selection", f"{selected.name}: {description}")
+
+
+def circumstances(grid: Grid) -> list[tuple[str, str]]:
+    """The line of a head that says in what else the trials differ; none where they do not."""
+    words = "; ".join(f"{name}: {values}" for name, values in grid.circumstances)
+    return [("differs", words)] if words else []
+
+
+def tests(family: Family | None) -> list[tuple[str, str]]:
+    """The lines of a head that say what the tests against a baseline are corrected for, and what they can find."""
+    if family is None:
+        return []
+    if not family.comparisons:
+        return [("tests", "none: no seeds in common, or differences without any spread")]
+    pairs = f"{family.n} pairs of seeds"
+    return [
+        ("tests", f"paired by seed, two-sided, at 5 % after Holm's correction for {_comparisons(family.comparisons)}"),
+        (
+            "power",
+            f"with {pairs} and this correction a difference of {family.spreads:.3g} standard deviations of the differences "
+            "is found with 80 %",
+        ),
+    ]
+
+
+def _comparisons(count: int) -> str:
+    return f"{count:,} comparison{'s' if count != 1 else ''}"
 
 
 def rates(results: Results) -> list[tuple[str, str]]:
