@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install quickstart test test-all test-lowest lint format plan bench docs clean
+.PHONY: help install quickstart test test-all test-lowest lint format plan bench simulate docs clean
 
 help:
 	@echo "make quickstart  install, run a small sweep of 36 trials, print its table (two minutes after installation)"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint        format check, lint, types"
 	@echo "make plan        plan every sweep file"
 	@echo "make bench       throughput against plain PyTorch loops (and LIBMTL=CHECKOUT), what surrounds training, each strategy's cost, large tables"
+	@echo "make simulate    how often intervals and marks are right where the truth is known (half an hour)"
 	@echo "make docs        the documentation site, into site/ (tools in .venv-docs, neither torch nor ray)"
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -63,6 +64,9 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/strategies.py
 	$(BIN)/python benchmarks/tables.py
+
+simulate: $(INSTALLED)
+	$(BIN)/python tests/support/simulations.py
 
 # The reference is read from the source, so that the package itself is not installed.
 DOCS := .venv-docs

@@ -15,7 +15,7 @@ from mtlray.analysis.grid.selection import READ, SelectionRule, rule, rule_of
 from mtlray.analysis.grid.tuning import tuned
 from mtlray.analysis.layout import delimited, latex, markdown, text
 from mtlray.analysis.layout.listing import Listing
-from mtlray.analysis.layout.sheet import Sheet, intervals, sheet
+from mtlray.analysis.layout.sheet import Sheet, sheet
 from mtlray.errors import ResultsError, SpecError, unknown_name
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ FORMATS = (*_LAYOUTS, "csv")
 _READ = (
     "trial_id", "dataset", "data_origin", "data_fingerprint", "strategy", "state", "task", "metric", "unit",
     "higher_is_better", "best_val", "joint_val_score", "trivial", "n_evaluations", "steps", "solver_fallbacks",
-    "backward_passes", "train_samples_per_second", "seconds", "peak_memory_bytes", "pack_size", "device", *READ,
+    "backward_passes", "train_samples_per_second", "seconds", "peak_memory_bytes", "pack_size", "device",
+    "kernel", "versions", *READ,
 )  # fmt: skip
 KINDS = ("cells", "leaderboard", "compare", "cost", "selection")
 
@@ -87,9 +88,15 @@ class Table:
         if self.kind != "cells":
             frame = pd.concat([pd.DataFrame(rows) for rows, _ in self._parts()], ignore_index=True)
             return frame if self.kind == "selection" else frame.assign(selection=self.selection.name)
+        from mtlray.analysis.grid.scores import scores
+        from mtlray.analysis.kinds.beside import besides, intervals
+        from mtlray.analysis.kinds.marks import marks
+
         rows = []
         for part in self.grids:
             beside = numbers(self.against.name) if self.against and self.against.covers(part.dataset) else {}
+            marked = marks(part, scores(self.results, self.selection, part))
+            verdicts = besides(part, beside, self.against.assumed_runs) if self.against and beside else {}
             for strategy, column in itertools.product(part.strategies, part.columns):
                 cell, measure = part.cells.get((strategy, column)), column.measure
                 if cell is None:
@@ -97,6 +104,7 @@ class Table:
                 number = beside.get((strategy, column.fraction, measure.task, measure.metric))
                 both = intervals(cell, number, self.against.assumed_runs) if self.against and number else None
                 (low, high), (published_low, published_high) = both or ((None, None), (None, None))
+                verdict = verdicts.get((strategy, column))
                 optimizer, rate = self.results.rates.chosen.get((part.dataset, strategy, column.fraction), (None, None))
                 rows.append(
                     {
@@ -122,6 +130,11 @@ class Table:
                         "interval_high": high,
                         "published_low": published_low,
                         "published_high": published_high,
+                        "beside": verdict and verdict.word,
+                        "margin": verdict and verdict.margin,
+                        "best": strategy in marked.best.get(column, ()),
+                        "better": strategy in marked.better.get(column, ()),
+                        "trivial": part.trivial.get(measure),
                         "optimizer": optimizer,
                         "learning_rate": rate,
                         "configurations": self.results.rates.tried.get(

@@ -48,6 +48,8 @@ class SweepSpec:
     `selection` is the rule by which the sweep's own tables pick an evaluation; `published` names the published table that
     `--against gong2019` compares with. `gradient_diagnostics` turns these on in every trial. `embed_at` are steps at which
     the trunk's representation of test examples is stored for figures; it changes no number and no trial's identity.
+    `tuning_seeds`, some of the seeds, choose among several optimizers and are in no mean: without them a table chooses on the
+    seeds that it reports, which flatters.
 
     >>> from mtlray import DWA, SGD, Equal, LeNet, MultiMNIST, SweepSpec, TrialSpec
     >>> base = TrialSpec(dataset=MultiMNIST(), model=LeNet(), strategy=Equal(), optimizer=SGD(lr=0.05), steps=100)
@@ -78,6 +80,7 @@ class SweepSpec:
     published: str | None = None
     gradient_diagnostics: bool = False
     embed_at: tuple[int, ...] = ()
+    tuning_seeds: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         allowed = self.name and all(c.isalnum() or c in "-_." for c in self.name) and not self.name.startswith(".")
@@ -112,6 +115,10 @@ class SweepSpec:
         for fraction in self.fractions:
             require(is_number(fraction) and 0 < fraction <= 1, "fractions", "lie in (0, 1]", self.fractions)
         object.__setattr__(self, "seeds", tuple(integer("seeds", seed, "hold integers") for seed in self.seeds))
+        apart = tuple(integer("tuning_seeds", seed, "hold integers") for seed in self.tuning_seeds)
+        object.__setattr__(self, "tuning_seeds", apart)
+        within = set(apart) <= set(self.seeds) and len(set(apart)) < len(set(self.seeds))
+        require(within, "tuning_seeds", "be some of `seeds`, and leave one to report", apart)
         for rule in self.rules:
             require(callable(rule), "rules", "hold functions of a trial", self.rules)
         steps = tuple(
@@ -183,7 +190,7 @@ class SweepSpec:
         if self.selection in ("best_val", "best_val_per_task") and dataset.n_examples("val") == 0:
             raise SpecError(
                 f"Sweep {self.name} selects evaluations by `{self.selection}`, and {dataset.label} has no validation examples. "
-                'some out of the training data with `val_digits=...`, or let nothing select, with `selection="last"` or '
+                'Hold some out of the training data with `val_digits=...`, or let nothing select, with `selection="last"` or '
                 '`"mean_last_10"`. The paper\'s rule is `"best_test"`, which is optimistic.'
             )
 
@@ -204,6 +211,7 @@ class SweepSpec:
             "results_version": RESULTS_VERSION,
             "selection": self.selection,
             "published": self.published,
+            **({"tuning_seeds": list(self.tuning_seeds)} if self.tuning_seeds else {}),
             "data_origin": {trial.dataset.label: trial.dataset.origin for trial in trials},
             "steps": sorted({trial.steps for trial in trials}),
             "trials": [
@@ -237,6 +245,9 @@ class SweepSpec:
         changes: dict[str, Any] = {}
         if seeds is not None:
             changes["seeds"] = _pick("seed", seeds, {s: s for s in self.seeds})
+            # Where no seed is left to report, all of them are reported.
+            rest = set(changes["seeds"]) - set(self.tuning_seeds)
+            changes["tuning_seeds"] = tuple(s for s in self.tuning_seeds if rest and s in changes["seeds"])
         if fractions is not None:
             changes["fractions"] = _pick("fraction", fractions, {f: f for f in self.fractions})
         if strategies is not None:
