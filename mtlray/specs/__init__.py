@@ -7,17 +7,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mtlray.specs.cells import Rule
     from mtlray.specs.optimizer import SGD, Adagrad, Adam, AdamW, NAdam, OptimizerSpec, RMSprop, learning_rates
     from mtlray.specs.run_config import RunConfig
     from mtlray.specs.schedule import Cosine, MultiStep, Plateau, Schedule, Steps
-    from mtlray.specs.sweep import Rule, SweepSpec, epochs_over_fraction
+    from mtlray.specs.sweep import SweepSpec, epochs_over_fraction
     from mtlray.specs.trial import TrialSpec
 
 _FILES = {
+    "cells": ("Rule",),
     "optimizer": ("SGD", "Adagrad", "Adam", "AdamW", "NAdam", "OptimizerSpec", "RMSprop", "learning_rates"),
     "run_config": ("RunConfig",),
     "schedule": ("Cosine", "MultiStep", "Plateau", "Schedule", "Steps"),
-    "sweep": ("Rule", "SweepSpec", "epochs_over_fraction"),
+    "sweep": ("SweepSpec", "epochs_over_fraction"),
     "trial": ("TrialSpec",),
 }
 

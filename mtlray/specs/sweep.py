@@ -1,7 +1,6 @@
 """A question and the grid of trials that answers it, with the rules that change single cells."""
 
 import dataclasses
-import difflib
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -12,18 +11,14 @@ from mtlray.checks import integer, is_number, require
 from mtlray.data import DatasetSpec
 from mtlray.errors import SpecError
 from mtlray.results.ledger import RESULTS_VERSION
+from mtlray.specs.cells import MOST, Rule, apply_rule, entries, pick
 from mtlray.specs.checks import require_object, require_strategy
 from mtlray.specs.hyperparameters import require_fields, require_hyperparameters
 from mtlray.specs.optimizer import OptimizerSpec
 from mtlray.specs.trial import TrialSpec
 from mtlray.strategies import AbstractStrategy
 from mtlray.words.names import is_plain
-from mtlray.words.values import shortest, shown
-
-_LISTED = 60  # entries of an axis that a message names
-_MOST = 100_000  # entries of an axis, and trials of a sweep
-
-Rule = Callable[[TrialSpec], TrialSpec | None]
+from mtlray.words.values import shortest
 
 
 def epochs_over_fraction(epochs: int) -> Rule:
@@ -99,7 +94,7 @@ class SweepSpec:
             ("seeds", (), "range(3)"),
             ("rules", Callable, "(epochs_over_fraction(200),)"),
         ):
-            object.__setattr__(self, axis, _entries(axis, getattr(self, axis), alone, looks))
+            object.__setattr__(self, axis, entries(axis, getattr(self, axis), alone, looks))
         for axis in ("strategies", "fractions", "seeds"):
             require(len(getattr(self, axis)) > 0, axis, "have at least one entry", getattr(self, axis))
         for strategy in self.strategies:
@@ -123,7 +118,7 @@ class SweepSpec:
             require(callable(rule), "rules", "hold functions of a trial", self.rules)
         steps = tuple(
             integer("embed_at", step, "hold numbers of steps")
-            for step in _entries("embed_at", self.embed_at, int, "(100, 200)")
+            for step in entries("embed_at", self.embed_at, int, "(100, 200)")
         )
         object.__setattr__(self, "embed_at", steps)
         rules = ("best_val", "best_val_per_task", "best_test", "best_test_joint", "last", "mean_last_10")
@@ -138,14 +133,14 @@ class SweepSpec:
         base = dataclasses.replace(self.base, gradient_diagnostics=True) if self.gradient_diagnostics else self.base
         datasets_, optimizers = self.datasets or (self.base.dataset,), self.optimizers or (self.base.optimizer,)
         axes = (datasets_, self.strategies, optimizers, self.fractions, self.seeds)
-        if (n := math.prod(map(len, axes))) > _MOST:
-            raise SpecError(f"Sweep {self.name} should have at most {_MOST:,} trials. Its axes make {n:,}. Split it.")
+        if (n := math.prod(map(len, axes))) > MOST:
+            raise SpecError(f"Sweep {self.name} should have at most {MOST:,} trials. Its axes make {n:,}. Split it.")
         for dataset, strategy, optimizer, fraction, seed in itertools.product(*axes):
             trial: TrialSpec | None = dataclasses.replace(
                 base, dataset=dataset, strategy=strategy, optimizer=optimizer, fraction=fraction, seed=seed
             )
             for rule in self.rules:
-                trial = _apply(rule, trial) if trial is not None else None
+                trial = apply_rule(rule, trial) if trial is not None else None
             if trial is None:
                 continue
             if (trial.dataset, trial.model, trial.strategy) not in checked:
@@ -244,68 +239,23 @@ class SweepSpec:
         """
         changes: dict[str, Any] = {}
         if seeds is not None:
-            changes["seeds"] = _pick("seed", seeds, {s: s for s in self.seeds})
+            changes["seeds"] = pick("seed", seeds, {s: s for s in self.seeds})
             # Where no seed is left to report, all of them are reported.
             rest = set(changes["seeds"]) - set(self.tuning_seeds)
             changes["tuning_seeds"] = tuple(s for s in self.tuning_seeds if rest and s in changes["seeds"])
         if fractions is not None:
-            changes["fractions"] = _pick("fraction", fractions, {f: f for f in self.fractions})
+            changes["fractions"] = pick("fraction", fractions, {f: f for f in self.fractions})
         if strategies is not None:
             wanted = list(strategies)
             names = [name for s in self.strategies for name in (s.key, s.label)]
-            _pick("strategy", wanted, {name: name for name in names})
+            pick("strategy", wanted, {name: name for name in names})
             changes["strategies"] = tuple(s for s in self.strategies if s.label in wanted or s.key in wanted)
         if learning_rates is not None:
             have = self.optimizers or (self.base.optimizer,)
-            rates = set(_pick("learning rate", learning_rates, {optimizer.lr: optimizer.lr for optimizer in have}))
+            rates = set(pick("learning rate", learning_rates, {optimizer.lr: optimizer.lr for optimizer in have}))
             changes["optimizers"] = tuple(optimizer for optimizer in have if optimizer.lr in rates)
         if steps is not None:
             changes["base"] = dataclasses.replace(self.base, steps=steps)
             changes["embed_at"] = tuple(step for step in self.embed_at if step <= steps)
             changes["rules"] = (*self.rules, lambda trial: dataclasses.replace(trial, steps=steps))
         return dataclasses.replace(self, **changes)
-
-
-def _pick(kind: str, wanted: Iterable[Any], valid: dict[Any, Any]) -> tuple[Any, ...]:
-    """The valid entries that are wanted, in their own order. Raises SpecError at the first that is not valid, so that a range
-    of any length does not matter."""
-    asked = set[Any]()
-    for entry in wanted:
-        if entry not in valid:
-            close = difflib.get_close_matches(str(entry), list(valid), n=1) if kind == "strategy" else []
-            hint = f" Did you mean `{close[0]}`?" if close else ""
-            names = [shortest(name) for name in itertools.islice(valid, _LISTED)]
-            more = f" and {len(valid) - _LISTED:,} others" if len(valid) > _LISTED else ""
-            found = shown(shortest(entry))
-            raise SpecError(
-                f"The sweep has no {kind} {found}.{hint} It has: {', '.join(names)}{more}. Add others in the sweep file."
-            )
-        asked.add(entry)
-    return tuple(value for name, value in valid.items() if name in asked)
-
-
-def _entries(axis: str, value: Any, alone: Any, looks: str) -> tuple[Any, ...]:
-    """An axis as a tuple; one entry alone is an axis of one."""
-    if isinstance(value, alone):
-        return (value,)
-    require(isinstance(value, Iterable), axis, f"be a tuple, such as {looks}", value)
-    entries = tuple(itertools.islice(value, _MOST + 1))  # not all of a range that nobody can hold
-    if len(entries) > _MOST:
-        raise SpecError(f"Parameter `{axis}` should have at most {_MOST:,} entries. Found more. Split the sweep.")
-    return entries
-
-
-def _apply(rule: Rule, trial: TrialSpec) -> TrialSpec | None:
-    name = getattr(rule, "__qualname__", repr(rule)).replace(".<locals>", "")
-    try:
-        changed = rule(trial)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        raise SpecError(
-            f"The rule `{name}` failed for {trial.strategy.label}, fraction {shortest(trial.fraction)}, seed {trial.seed}. "
-            f"{type(error).__name__}: {error}"
-        ) from error
-    if changed is not None and not isinstance(changed, TrialSpec):
-        raise SpecError(f"The rule `{name}` should return a trial, or None. Found `{changed}`.")
-    return changed

@@ -136,14 +136,14 @@ def old(tmp_path):
 
 
 def test_results_of_version_1_stay_readable(old):
-    from mtlray.analysis.tables import render_table
+    from mtlray.analysis.tables import TableOptions, render_table
 
     before = tree(old)
     records, damaged = Ledger(str(old), "old").records()
     assert damaged == []
     assert len(records) == 6
     assert {(r.state, r.results_version, r.n_evaluations) for r in records.values()} == {("done", 1, 2)}
-    text = render_table(str(old))
+    text = render_table(str(old), TableOptions(select="best_val_per_task"))
     assert "8.85 ± 0.35" in text
     assert "20.85 ± 3.32" in text
     assert Ledger(str(old), "old").curves("multi_mnist-left-right-mnist5k-val200").num_rows == 12

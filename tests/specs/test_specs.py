@@ -105,9 +105,9 @@ CHANGES = {
     },
     MultiMNIST: {
         "source": "mnist5k", "layout": "sabour", "task_names": ("left",), "val_digits": 10, "image_size": 28,
-        "reconstruction_scale": 2.0, "data_seed": 1,
+        "reconstruction_scale": 2.0, "data_seed": 1, "reconstruction_target": "centred",
     },
-    LeNet: {"preset": "B", "decoder_width": 100},
+    LeNet: {"preset": "B", "decoder_width": 100, "decoder_output": "linear"},
     SGD: {**OF_ALL_OPTIMIZERS, "momentum": 0.5, "nesterov": True},
     Adam: {**OF_ALL_OPTIMIZERS, "betas": (0.8, 0.9), "eps": 1e-6},
     DWA: {"temperature": 1.0, "max_ratio": 10.0},
