@@ -33,7 +33,8 @@ Select = Annotated[
     str | None,
     typer.Option(
         "--select",
-        help="Which evaluation speaks for a trial: best_val, best_test, last or mean_last_10. Default: the sweep's own rule.",
+        help="Which evaluation speaks for a trial: best_val, best_val_per_task, best_test, best_test_joint, last or "
+        "mean_last_10. Default: the sweep's own rule.",
     ),
 ]
 SeveralRates = Annotated[

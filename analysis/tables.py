@@ -11,7 +11,7 @@ from mtlray.analysis.grid.cells import Grid, grid
 from mtlray.analysis.grid.load import Results, adopted_text, load
 from mtlray.analysis.grid.metrics import only
 from mtlray.analysis.grid.published import PublishedTable, numbers, resolve
-from mtlray.analysis.grid.selection import SelectionRule, rule
+from mtlray.analysis.grid.selection import READ, SelectionRule, rule, rule_of
 from mtlray.analysis.grid.tuning import tuned
 from mtlray.analysis.layout import delimited, latex, markdown, text
 from mtlray.analysis.layout.listing import Listing
@@ -30,8 +30,8 @@ FORMATS = (*_LAYOUTS, "csv")
 # The columns of the summary that tables are made from; the others are long texts.
 _READ = (
     "trial_id", "dataset", "data_origin", "data_fingerprint", "strategy", "state", "task", "metric", "unit",
-    "higher_is_better", "last", "mean_last_10", "best_test", "at_best_val", "best_val", "steps", "solver_fallbacks",
-    "backward_passes", "train_samples_per_second", "seconds", "peak_memory_bytes", "pack_size", "device", "adopted",
+    "higher_is_better", "best_val", "joint_val_score", "trivial", "n_evaluations", "steps", "solver_fallbacks",
+    "backward_passes", "train_samples_per_second", "seconds", "peak_memory_bytes", "pack_size", "device", "adopted", *READ,
 )  # fmt: skip
 KINDS = ("cells", "leaderboard", "compare", "cost", "selection")
 
@@ -132,6 +132,9 @@ class Table:
                         "published_high": published_high,
                         "optimizer": optimizer,
                         "learning_rate": rate,
+                        "configurations": self.results.rates.tried.get(
+                            (part.dataset, strategy, column.fraction), None if optimizer is None else 1
+                        ),
                     }
                 )
         return pd.DataFrame(rows)
@@ -162,8 +165,7 @@ def tabulate(results: Results, options: TableOptions = CELLS) -> Table:
     """
     results = only(tuned(results, options.rates), options.metrics)
     # The price of selection is of both splits; its grid is made by the one that is always there.
-    own = options.select if options.select is not None else results.sweep.get("selection") or "best_val"
-    selected = rule("best_test" if options.kind == "selection" else own)
+    selected = rule("best_test") if options.kind == "selection" else rule_of(options.select, results.sweep)
     beside = None if options.against is None else resolve(options.against, results.sweep.get("published"))
     if not results.datasets:
         raise ResultsError("A table should have at least one trial. The sweep plans none.")

@@ -70,7 +70,11 @@ def make(folder: Path, n_trials: int) -> str:
                         rows.append(
                             {key: trial[key] for key in ("trial_id", "dataset", "strategy", "fraction", "seed")}
                             | {"task": task, "metric": metric, "unit": unit, "higher_is_better": up}
-                            | dict.fromkeys(("last", "mean_last_10", "at_best_val", "best_val"), value)
+                            | dict.fromkeys(
+                                ("last", "mean_last_10", "at_best_val", "best_val", "at_joint_val", "at_joint_test"),
+                                value,
+                            )
+                            | {"joint_val_step": 1900, "joint_test_step": 1900, "joint_val_score": 0.9, "trivial": 10.0}
                             | {"best_test": value + 0.1, "sweep": "large", "results_version": RESULTS_VERSION}
                             | {"data_origin": "made up", "data_fingerprint": "f00d", "model": "lenet-A"}
                             | {"strategy_params": "{}", "state": "done", "steps": 2000, "n_evaluations": 100}

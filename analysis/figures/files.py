@@ -12,7 +12,7 @@ from mtlray.analysis.figures.registry import FIGURES, figure, kind
 from mtlray.analysis.figures.scene import NothingToDraw, scene
 from mtlray.analysis.figures.style import PARAMETERS
 from mtlray.analysis.grid.load import Results
-from mtlray.analysis.grid.selection import rule
+from mtlray.analysis.grid.selection import rule_of
 from mtlray.analysis.grid.tuning import tuned
 from mtlray.errors import unknown_name
 from mtlray.own_settings import own_settings
@@ -53,7 +53,7 @@ def draw(results: Results, name: str, *, dataset: str | None = None, select: str
         raise NothingToDraw("the sweep plans no trial")
     if dataset is not None and dataset not in results.datasets:
         raise unknown_name("data set", dataset, results.datasets)
-    selected = rule(select if select is not None else results.sweep.get("selection") or "best_val")
+    selected = rule_of(select, results.sweep)
     return figure(name, scene(tuned(results), selected, dataset or results.datasets[0]))
 
 
@@ -74,7 +74,7 @@ def save(
         if format not in FORMATS:
             raise unknown_name("format", format, FORMATS)
     kinds = [kind(name) for name in names] if names is not None else list(FIGURES)
-    selected = rule(select if select is not None else results.sweep.get("selection") or "best_val")
+    selected = rule_of(select, results.sweep)
     results = tuned(results, rates)
     folder.mkdir(parents=True, exist_ok=True)
     lines = []

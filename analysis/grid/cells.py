@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from mtlray.analysis.grid.load import Results
-from mtlray.analysis.grid.selection import RULES, SelectionRule, require_values
+from mtlray.analysis.grid.selection import READ, SelectionRule, require_values
 from mtlray.errors import ResultsError
 from mtlray.results.states import TrialState
 from mtlray.words.values import shortest
@@ -26,8 +26,11 @@ _READ: tuple[str, ...] = (
     "steps",
     "data_origin",
     "data_fingerprint",
+    "best_val",
+    "trivial",
+    "n_evaluations",
+    *READ,
 )
-_READ += tuple(rule.column for rule in RULES)
 
 
 class Measure(NamedTuple):  # it and Column are keys of large dicts, so their hash matters
@@ -69,7 +72,11 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grid:
-    """One data set's cells. A cell is absent where its strategy does not train the column's task at that fraction."""
+    """One data set's cells. A cell is absent where its strategy does not train the column's task at that fraction.
+
+    `evaluations` are the fewest and the most of a trial, None where no finished trial says; `validated` is whether there is a
+    validation split, as far as finished trials tell.
+    """
 
     dataset: str
     data_origin: str
@@ -79,6 +86,8 @@ class Grid:
     columns: tuple[Column, ...]
     cells: dict[tuple[str, Column], Cell]
     states: Counter[str]
+    evaluations: tuple[int, int] | None
+    validated: bool
 
     def best(self, column: Column) -> frozenset[str]:
         """The strategies with the best mean of a column, among complete cells; none where all are equal."""
@@ -146,7 +155,14 @@ def grid(results: Results, selected: SelectionRule, dataset: str) -> Grid:
         columns=tuple(column for column in columns if column in used),
         cells=cells,
         states=Counter(state_of.get(trial, "not finished") for trial in expected["trial_id"].tolist()),
+        evaluations=_evaluations(done),
+        validated=done.empty or bool(done["best_val"].notna().any()),
     )
+
+
+def _evaluations(done: pd.DataFrame) -> tuple[int, int] | None:
+    counts = done["n_evaluations"].dropna()
+    return (int(counts.min()), int(counts.max())) if len(counts) else None
 
 
 def _trials_of_cells(expected: pd.DataFrame) -> dict[tuple[str, str, float], list[str]]:

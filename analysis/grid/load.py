@@ -26,13 +26,15 @@ class Rates:
     """Which learning rates speak for the strategies; see `mtlray.analysis.grid.tuning`.
 
     `rule` is "" where no strategy ran with several. `chosen` maps (data set, strategy, fraction) to optimizer and learning
-    rate; `labels` maps (data set, strategy) to the same in words, where the rows of a table differ in it.
+    rate; `labels` maps (data set, strategy) to the same in words, where the rows of a table differ in it; `tried` counts the
+    configurations that each choice was made among.
     """
 
     rule: str = ""
     description: str = ""
     chosen: Mapping[tuple[str, str, float], tuple[str, float]] = field(default_factory=dict)
     labels: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    tried: Mapping[tuple[str, str, float], int] = field(default_factory=dict)
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 

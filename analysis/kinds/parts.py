@@ -56,7 +56,9 @@ def _of(kind: str, results: Results, selected: SelectionRule, grid: Grid, baseli
                 "sweep's data set (val_digits=...) and run it again."
             )
         rows = prices(results, grid)
-        return [(rows, selection_listing(results, grid, scores(results, rule("best_val"), grid, join=False), rows))]
+        return [
+            (rows, selection_listing(results, grid, scores(results, rule("best_val_per_task"), grid, join=False), rows))
+        ]
     found = scores(results, selected, grid)
     if kind == "leaderboard":
         rows = leaderboard(grid, found)

@@ -17,7 +17,7 @@ def prices(results: Results, grid: Grid) -> list[dict[str, Any]]:
 
     `price` is the mean difference, positive where the test split flatters, with its 95 % bootstrap interval.
     """
-    flattered, honest = (scores(results, rule(name), grid, join=False) for name in ("best_test", "best_val"))
+    flattered, honest = (scores(results, rule(name), grid, join=False) for name in ("best_test", "best_val_per_task"))
     both = np.isfinite(flattered.values) & np.isfinite(honest.values)
     rows: list[dict[str, Any]] = []
     groups: dict[bytes, list[tuple[int, int]]] = {}

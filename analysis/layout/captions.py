@@ -2,11 +2,12 @@
 
 from mtlray.analysis.grid.cells import Column, Grid
 from mtlray.analysis.grid.load import Results, adopted_text
-from mtlray.analysis.grid.selection import SelectionRule
+from mtlray.analysis.grid.selection import HONEST, SelectionRule
 from mtlray.results.states import TrialState
 from mtlray.words.values import per_cent
 
 NOTHING = "–"
+_TEN = 10  # evaluations that the rule mean_last_10 is named after
 
 
 def title(results: Results) -> str:
@@ -21,9 +22,19 @@ def data(grid: Grid) -> list[tuple[str, str]]:
     return [("data set", grid.dataset), ("data origin", grid.data_origin)]
 
 
-def selection(selected: SelectionRule) -> tuple[str, str]:
+def selection(selected: SelectionRule, grid: Grid) -> tuple[str, str]:
     """The line of a head that says which evaluation speaks for a trial."""
-    return ("selection", f"{selected.name}: {selected.description}")
+    description = selected.description
+    if selected.name == "mean_last_10" and grid.evaluations is not None and grid.evaluations[0] < _TEN:
+        fewest, most = grid.evaluations
+        description = f"test value, mean over all {fewest} evaluations of a trial, because there are no more"
+        if most > fewest:
+            description = (
+                f"test value, mean over the last 10 evaluations, or over all where there are fewer, down to {fewest}"
+            )
+    if selected.name.startswith("best_test") and not grid.validated:
+        description += f". There is no validation split, without which {HONEST}"
+    return ("selection", f"{selected.name}: {description}")
 
 
 def rates(results: Results) -> list[tuple[str, str]]:

@@ -48,7 +48,7 @@ def comparison_listing(
         title=captions.title(results),
         head=(
             *captions.data(grid),
-            captions.selection(selected),
+            captions.selection(selected, grid),
             ("difference", f"strategy − {baseline}, paired by seed; [ ] is its 95 % bootstrap interval"),
             ("tests", f"two-sided, paired by seed; p after Holm's correction for {n_tests} comparisons"),
             *captions.rates(results),
@@ -89,7 +89,7 @@ def leaderboard_listing(
         title=captions.title(results),
         head=(
             *captions.data(grid),
-            captions.selection(selected),
+            captions.selection(selected, grid),
             ("Δm", "mean gain over single-task in %, better is positive; [ ] is its 95 % bootstrap interval"),
             *captions.rates(results),
             *captions.adopted(results, grid),
@@ -174,7 +174,7 @@ def cost_listing(
         title=captions.title(results),
         head=(
             *captions.data(grid),
-            captions.selection(selected),
+            captions.selection(selected, grid),
             ("device", where),
             ("Δm", "mean gain over single-task in %, per task, over all data fractions; [ ] is its 95 % interval"),
             *captions.rates(results),

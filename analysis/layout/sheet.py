@@ -76,7 +76,7 @@ def sheet(results: Results, selected: SelectionRule, grid: Grid, against: Publis
         groups.setdefault(key, []).append(captions.fraction(column.fraction))
     head = [
         *captions.data(grid),
-        captions.selection(selected),
+        captions.selection(selected, grid),
         ("cells", _cells(grid, counts)),
         ("steps", captions.steps(grid.steps)),
         *captions.rates(results),
@@ -242,7 +242,7 @@ def _published_notes(
         notes.append(
             f"The paper's data set is {against.dataset}. This one, {grid.dataset}, is a variant: see data origin."
         )
-    if selected.name != "best_test":
+    if not selected.name.startswith("best_test"):
         notes.append("The paper's numbers are the best on the test split; --select best_test compares like with like.")
     if overlaps:
         runs = f"{against.runs} runs" if against.runs else "10 runs, the paper not saying how many"

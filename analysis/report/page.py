@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from mtlray.analysis.grid.load import load
-from mtlray.analysis.grid.selection import RULES, rule
+from mtlray.analysis.grid.selection import RULES, rule_of
 from mtlray.analysis.grid.tuning import tuned
 from mtlray.analysis.layout import delimited
 from mtlray.analysis.report.completeness import MOST, STATES, completeness
@@ -36,7 +36,7 @@ def render_report(
     results themselves stands on the page.
     """
     results = load(results_path, trials=trials)
-    selected = rule(select if select is not None else results.sweep.get("selection") or "best_val")
+    selected = rule_of(select, results.sweep)
     if not results.datasets:
         raise ResultsError("A report should be about at least one trial. The sweep plans none.")
     beside = published_table(results, against)

@@ -72,7 +72,9 @@ class SweepSpec:
     fractions: tuple[float, ...] = (1.0,)
     seeds: Sequence[int] = (0,)
     rules: tuple[Rule, ...] = field(default=(), compare=False)
-    selection: Literal["best_val", "best_test", "last", "mean_last_10"] = "best_val"
+    selection: Literal["best_val", "best_val_per_task", "best_test", "best_test_joint", "last", "mean_last_10"] = (
+        "best_val"
+    )
     published: str | None = None
     gradient_diagnostics: bool = False
     embed_at: tuple[int, ...] = ()
@@ -117,7 +119,7 @@ class SweepSpec:
             for step in _entries("embed_at", self.embed_at, int, "(100, 200)")
         )
         object.__setattr__(self, "embed_at", steps)
-        rules = ("best_val", "best_test", "last", "mean_last_10")
+        rules = ("best_val", "best_val_per_task", "best_test", "best_test_joint", "last", "mean_last_10")
         require(self.selection in rules, "selection", f"be one of {', '.join(rules)}", self.selection)
 
     def trials(self) -> tuple[TrialSpec, ...]:
@@ -178,10 +180,11 @@ class SweepSpec:
                 f"Sweep {self.name} has two data sets named `{dataset.label}`: `{namesake}` and `{dataset}`. Results "
                 "are stored under that name: give the data set class its own `key`, or a `label` that tells the two apart."
             )
-        if self.selection == "best_val" and dataset.n_examples("val") == 0:
+        if self.selection in ("best_val", "best_val_per_task") and dataset.n_examples("val") == 0:
             raise SpecError(
-                f"Sweep {self.name} selects evaluations by `best_val`, and {dataset.label} has no validation examples. Hold some "
-                'out of the training data with `val_digits=...`, or select as the paper does, with `selection="best_test"`.'
+                f"Sweep {self.name} selects evaluations by `{self.selection}`, and {dataset.label} has no validation examples. "
+                'some out of the training data with `val_digits=...`, or let nothing select, with `selection="last"` or '
+                '`"mean_last_10"`. The paper\'s rule is `"best_test"`, which is optimistic.'
             )
 
     def _clash(self, one: TrialSpec, two: TrialSpec) -> SpecError:

@@ -66,7 +66,7 @@ def _tracked(sweep: str, rows: list[dict[str, Any]], scalars: list[tuple[int, di
     final = {
         f"{pick}/{row['task']}/{row['metric']}": row[pick]
         for row in rows
-        for pick in ("at_best_val", "best_test", "last")
+        for pick in ("at_joint_val", "at_best_val", "best_test", "last")
         if row[pick] is not None and math.isfinite(row[pick])
     }
     return TrackedTrial(

@@ -46,7 +46,7 @@ def test_the_head_says_what_the_numbers_are(complete, format):
     for fact in (
         "quickstart: Does weighting the losses help when data is scarce?",
         "mnist5k: 5,000 digits of MNIST, a stand-in for the full 70,000",
-        "best_val: test value at the evaluation that is best on the validation split",
+        "best_val: test values at the one evaluation of a trial whose validation score, over all",
         "n = 3 seeds a cell; ± is the standard deviation (ddof 1)",
         "2,000",
     ):
@@ -151,7 +151,7 @@ def test_csv_has_one_row_per_cell(broken):
         "dataset", "data_origin", "strategy", "fraction", "task", "metric", "unit", "mean", "std", "n", "expected",
         "diverged", "failed", "not_finite", "selection", "published_mean", "published_spread", "published_derived",
         "interval_low", "interval_high", "published_low", "published_high",
-        "optimizer", "learning_rate",
+        "optimizer", "learning_rate", "configurations",
     ]  # fmt: skip
     gone = next(r for r in rows if r["strategy"] == "uncertainty" and r["fraction"] == "0.25")
     assert (gone["mean"], gone["std"], gone["n"], gone["diverged"]) == ("", "", "0", "3")

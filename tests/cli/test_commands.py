@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from from_curves import joint_evaluations, table_of_curves
 from places import ROOT, SMALL
 
 import mtlray
+from mtlray.analysis import table
 from mtlray.data.files import prepared
 from mtlray.results.ledger import SUMMARY_CIRCUMSTANCES, Ledger
 from mtlray.running.in_process import InProcess
@@ -241,6 +243,19 @@ def finished(tmp_path_factory):
     return folder
 
 
+def test_the_curves_of_trained_trials_give_the_same_evaluations_and_table(finished):
+    folder = finished / "results" / "small"
+    summary, curves = pd.read_parquet(folder / "summary"), pd.read_parquet(folder / "curves")
+    guess = summary.groupby("task")["trivial"].first().to_dict()  # from the training labels, which curves do not hold
+    picked = joint_evaluations(curves, guess)
+    assert (
+        summary.drop_duplicates("trial_id").set_index("trial_id")["joint_val_step"].to_dict()
+        == picked["step"].to_dict()
+    )
+    ours = table(str(folder)).set_index(["strategy", "fraction", "task"])["mean"]
+    assert ours.sort_index().to_dict() == table_of_curves(curves, guess)["mean"].to_dict()
+
+
 NARROW = ("--seeds", "0:1", "--strategies", "stl,dwa", "--steps", "20")
 
 
@@ -388,8 +403,8 @@ def test_every_sweep_of_the_project_is_planned(cli, path):
 
 
 def test_the_paper_sweeps_have_the_paper_sizes():
-    for table, trials in (("table1", 120), ("table2", 150)):
-        sweep, _ = load_sweep(ROOT / "sweeps" / f"gong2019_{table}.py")
+    for name, trials in (("table1", 120), ("table2", 150)):
+        sweep, _ = load_sweep(ROOT / "sweeps" / f"gong2019_{name}.py")
         assert len(sweep.trials()) == trials
         assert {trial.steps for trial in sweep.trials()} == {93_800}
         assert dataclasses.asdict(sweep.base.optimizer)["momentum"] == 0.9

@@ -456,14 +456,16 @@ def test_two_data_sets_by_one_label_are_refused():
         dataclasses.replace(SWEEP, datasets=(Terse(), Terse(layout="sabour"))).trials()
 
 
-def test_selection_on_validation_needs_validation_examples():
+@pytest.mark.parametrize("rule", ["best_val", "best_val_per_task"])
+def test_selection_on_validation_needs_validation_examples(rule):
     with pytest.raises(SpecError) as caught:
-        dataclasses.replace(SWEEP, selection="best_val").trials()
+        dataclasses.replace(SWEEP, selection=rule).trials()
     assert str(caught.value) == (
-        "Sweep table selects evaluations by `best_val`, and multi_mnist-left-right has no validation examples. Hold some out of "
-        'the training data with `val_digits=...`, or select as the paper does, with `selection="best_test"`.'
+        f"Sweep table selects evaluations by `{rule}`, and multi_mnist-left-right has no validation examples. Hold some out of "
+        'the training data with `val_digits=...`, or let nothing select, with `selection="last"` or `"mean_last_10"`. The '
+        'paper\'s rule is `"best_test"`, which is optimistic.'
     )
-    assert dataclasses.replace(SWEEP, selection="best_val", datasets=(MultiMNIST(val_digits=500),)).trials()
+    assert dataclasses.replace(SWEEP, selection=rule, datasets=(MultiMNIST(val_digits=500),)).trials()
 
 
 def test_rules_that_leave_no_trial_are_refused():
@@ -628,7 +630,8 @@ REFUSED = [
     ),
     (
         lambda: dataclasses.replace(SWEEP, selection="best"),
-        "Parameter `selection` should be one of best_val, best_test, last, mean_last_10. Found `selection = best`.",
+        "Parameter `selection` should be one of best_val, best_val_per_task, best_test, best_test_joint, last, mean_last_10. "
+        "Found `selection = best`.",
     ),
     (
         lambda: RunConfig(data="d", results="r", device="gpu"),

@@ -1,5 +1,6 @@
 """Fabricated results folders for the tests of analysis."""
 
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pyarrow as pa
 
 from mtlray.analysis.grid.published import published
 from mtlray.results.ledger import RESULTS_VERSION, SUMMARY, Ledger, curves_schema
+from mtlray.running.rows import joint_selections, selections
+from mtlray.tasks.metrics import Accuracy
 
 DATASET = "multi_mnist-left-right"
 
@@ -37,6 +40,12 @@ LEVELS = {
     "uncertainty": (96.5, 94.75),
     "revised_uncertainty": (97.75, 96.25),
 }
+
+
+# What a trial has nothing of whose data set has no validation split.
+NO_VALIDATION = dict.fromkeys(("at_best_val", "best_val", "at_joint_val", "joint_val_step", "joint_val_score"))
+
+PICKED = ("last", "mean_last_10", "best_test", "at_best_val", "best_val", "at_joint_val", "at_joint_test")
 
 
 class Sweep:
@@ -90,7 +99,8 @@ class Sweep:
             | {"sweep": self.description["name"], "results_version": RESULTS_VERSION}
             | {"data_origin": ORIGIN, "data_fingerprint": "f00d", "model": "lenet", "state": "done", "steps": 2000}
             | {"task": task, "attempts": 1, "device": "cpu", "seconds": 1.0, "error": ""}
-            | dict.fromkeys(("last", "mean_last_10", "best_test", "at_best_val", "best_val"), value)
+            | dict.fromkeys(PICKED, value)
+            | {"joint_val_step": 100, "joint_test_step": 100}
             | overrides
             for task, value in values.items()
         ]
@@ -185,6 +195,46 @@ def varied_sweep(results: Path) -> Sweep:
     # One file, as `compact` leaves it.
     sweep.ledger.commit("compact-36-0", VARIED, None, pa.Table.from_pylist(rows, schema=SUMMARY))
     return sweep
+
+
+def joint_sweep(results: Path) -> Sweep:
+    """Curves with validation values, and the summaries that follow from them: `trades` swaps (82, 92) and (92, 82) at each
+    evaluation, `holds` comes to (89, 89), single-task to 88. Guessing the most frequent label is right in 25 % and 20 %.
+    """
+    noise = np.random.default_rng(5)
+    trivial = {"left": 25.0, "right": 20.0}
+    levels = {"stl:left": ("left",), "stl:right": ("right",), "holds": TASKS, "trades": TASKS, "equal": TASKS}
+    sweep = Sweep(results, "joint", question="Which network is it?", published=None)
+    curves, summary = [], []
+    for (strategy, tasks), fraction, seed in itertools.product(levels.items(), (1.0, 0.25), range(3)):
+        trial = sweep.plan(strategy, tasks, fraction=fraction, seed=seed, write=False)
+        rows = [_evaluation(trial, evaluation, trivial, noise) for evaluation in range(1, 9)]
+        for task in tasks:
+            picked = selections(rows, task, Accuracy()) | joint_selections(rows, task, Accuracy())
+            about = {"trivial": trivial[task], "perfect": 100.0, "n_evaluations": len(rows)}
+            summary += sweep.rows(trial, {task: None}, **picked, **about)
+        curves += rows
+    schema = curves_schema([(task, ["accuracy"]) for task in TASKS])
+    sweep.ledger.write_sweep(sweep.description)
+    tables = pa.Table.from_pylist(curves, schema=schema), pa.Table.from_pylist(summary, schema=SUMMARY)
+    sweep.ledger.commit("compact-30-0", DATASET, *tables)
+    return sweep
+
+
+def _evaluation(trial: dict[str, Any], evaluation: int, trivial: dict[str, float], noise: np.random.Generator) -> dict:
+    """One row of a curve of `joint_sweep`."""
+    swapped = (82.0, 92.0) if evaluation % 2 else (92.0, 82.0)
+    level = {"trades": swapped, "holds": (89.0, 89.0), "equal": (86.0, 86.0)}.get(trial["strategy"], (88.0, 88.0))
+    row = {key: trial[key] for key in ("trial_id", "strategy", "fraction", "seed")} | {"step": 100 * evaluation}
+    for task, of_task in zip(TASKS, level, strict=True):
+        if task in trial["tasks"]:
+            for split in ("val", "test"):
+                # Coarse, so that scores are equal now and then and the earliest has to be taken.
+                row[f"{split}/{task}/accuracy"] = round(of_task - abs(5 - evaluation) / 10 + noise.normal() / 5, 1)
+    for split in ("val", "test"):
+        skills = [(row[f"{split}/{t}/accuracy"] - trivial[t]) / (100 - trivial[t]) for t in trial["tasks"]]
+        row[f"{split}/score"] = sum(skills) / len(skills)
+    return row
 
 
 def published_sweep(results: Path, name: str, dataset: str, shift: dict[tuple[str, str], float]) -> Sweep:

@@ -38,7 +38,8 @@ def tune(make_sweep):
 def finish(sweep, trial, rows, **overrides):
     for row in rows:
         if row["best_val"] is not None:
-            row |= {"at_best_val": 100 - row["best_val"]}  # choosing on test would choose otherwise
+            # Choosing on test would choose otherwise.
+            row |= dict.fromkeys(("at_best_val", "at_joint_val"), 100 - row["best_val"])
         row |= overrides
     sweep.ledger.commit(trial["trial_id"], trial["dataset"], None, pa.Table.from_pylist(rows, schema=SUMMARY))
 
@@ -67,7 +68,9 @@ def test_each_strategy_and_fraction_has_its_own_rate_and_the_table_shows_it(tune
     text = render_table(sweep.folder)
     assert "\nequal lr 0.1/0.01  10.00" in text
     assert "\ndwa lr 0.01        10.00" in text
-    assert "rates        best: of up to 2 learning rates a row and fraction, the one with the smallest gap" in text
+    assert "best: of 2 configurations a row and fraction, the one with the smallest gap to the best" in " ".join(
+        text.split()
+    )
     assert "n = 2 seeds a cell" in text
     frame = tabulate(load(sweep.folder)).frame()
     shown = set(frame[["strategy", "fraction", "optimizer", "learning_rate"]].itertuples(index=False, name=None))
@@ -105,14 +108,14 @@ def test_all_gives_each_rate_a_row(tune):
         ("equal lr 0.01", "left"): 9,
         ("equal lr 0.01", "right"): 19,
     }
-    assert "rates        all: each learning rate has a row of its own" in found.render()
+    assert "rates        all: each configuration has a row of its own" in found.render()
     assert set(found.frame()["learning_rate"]) == {0.1, 0.01}
 
 
 def test_without_validation_values_nothing_is_chosen_in_silence(tune):
     sweep = tune({"equal": {0.1: [(90, 80)], 0.01: [(91, 81)]}}, best_val=None)
     text = " ".join(render_table(sweep.folder, TableOptions(select="best_test")).split())
-    assert "all: there is no validation split to choose on; each learning rate has a row of its own" in text
+    assert "all: there is no validation split to choose on; each configuration has a row of its own" in text
     with pytest.raises(ResultsError, match="A learning rate is chosen on the validation split"):
         render_table(sweep.folder, TableOptions(select="best_test", rates="best"))
 

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+from fabricated import NO_VALIDATION
 
 from mtlray.analysis import TableOptions, tabulate
 from mtlray.analysis.grid.load import load
@@ -193,7 +194,7 @@ def test_data_of_two_origins_is_refused_on_the_page(small):
 
 def test_a_rule_without_numbers_says_so_and_the_others_work(small):
     for trial in small.description["trials"]:
-        small.finish(trial, dict.fromkeys(trial["tasks"], 90.0), at_best_val=None, best_val=None)
+        small.finish(trial, dict.fromkeys(trial["tasks"], 90.0), **NO_VALIDATION)
     page = Page(render_report(small.folder, select="last"))
     assert "Selection rule `best_val` should find a number" in page.text
     assert "no table under this rule" in page.text
