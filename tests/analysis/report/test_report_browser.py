@@ -95,7 +95,7 @@ def test_cells_without_a_number_stay_last_in_both_orders(open_page):
     for _ in range(2):
         button.click()
         orders.append(board.locator("tbody th").all_text_contents())
-    # Δm is over single-task, which has none; so has uncertainty, which lost a seed. equal lost to it, and dwa won.
+    # Δm is over single-task, which has none, and uncertainty lost a seed; equal lost to single-task, and dwa won.
     assert orders == [["equal", "dwa", "uncertainty", "single-task"], ["dwa", "equal", "uncertainty", "single-task"]]
 
 
