@@ -3,12 +3,14 @@
 `-s` prints a line for each case, from which the table in docs/reliability.md is made.
 """
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -57,10 +59,28 @@ def importing(place, output, *arguments):
         )
 
 
-def meet(driver, target, name, *, arrange=lambda: None, second=lambda: None):
+@contextlib.contextmanager
+def let_go(mark):
+    """Nobody waits at `mark` any longer, a worker that is started anew neither."""
+    done = threading.Event()
+
+    def remove():
+        while not done.wait(0.05):
+            mark.unlink(missing_ok=True)
+
+    thread = threading.Thread(target=remove)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def meet(driver, target, name, mark, *, second=lambda: None):
     """Send a signal to a process of a launch; the exit code, and the seconds until the driver ended.
 
-    `arrange` is called once the signal has been sent; `second` while the process is stopped.
+    Whoever waits at `mark` continues once the signal has been sent; `second` is called while the process is stopped.
     """
     relatives = list(family(driver.pid))
     send(target, signal.Signals[f"SIG{name}"])
@@ -70,8 +90,8 @@ def meet(driver, target, name, *, arrange=lambda: None, second=lambda: None):
         time.sleep(max(0.0, STOPPED_SECONDS - (time.monotonic() - began)))
         send(target, signal.SIGCONT)
         began = time.monotonic()
-    arrange()
-    code = driver.wait()
+    with let_go(mark):
+        code = driver.wait()
     seconds = time.monotonic() - began
     try:
         wait_for(lambda: not any(is_alive(pid) for pid in relatives), seconds=LONG)
@@ -147,7 +167,7 @@ def test_before_ray_starts(tmp_path, data, place, drivers, waiting_undisturbed, 
         code, output = drivers.run("run", *arguments, "--in-process")
         assert code == 0, output
 
-    code, seconds = meet(driver, driver.pid, name, arrange=lambda: mark.unlink(missing_ok=True), second=second)
+    code, seconds = meet(driver, driver.pid, name, mark, second=second)
     check(driver, code, DRIVER[name], seconds)
     check_continued(drivers, place, arguments, tmp_path / "R", waiting_undisturbed)
     report("driver", stage, name, code, f"{seconds:.1f} s")
@@ -186,7 +206,7 @@ def test_while_ray_starts(tmp_path, data, place, drivers, training_undisturbed, 
     find = control_processes if who == "driver" else FINDERS[who]
     wait_for(lambda: find(driver.pid), LONG)
     (found,) = find(driver.pid)
-    code, seconds = meet(driver, driver.pid if who == "driver" else found, name)
+    code, seconds = meet(driver, driver.pid if who == "driver" else found, name, tmp_path / "mark")
     if who == "driver":
         check(driver, code, DRIVER[name], seconds)
     else:  # 0 where it was still early enough for another try
@@ -224,7 +244,7 @@ def test_while_trials_run(tmp_path, data, place, drivers, training_undisturbed, 
             assert code == 2, output
             assert "Another `mtlray` is working on this sweep" in output
 
-    code, seconds = meet(driver, target, name, arrange=lambda: mark.unlink(missing_ok=True), second=second)
+    code, seconds = meet(driver, target, name, mark, second=second)
     check_results(results)
     check(driver, code, EXPECTED[who][name], seconds)
     check_continued(drivers, place, arguments, results, training_undisturbed)
