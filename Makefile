@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install quickstart test test-all test-lowest lint format plan bench keep tables docs clean
+.PHONY: help install quickstart test test-all test-lowest lint format plan bench keep tables simulate docs clean
 
 help:
 	@echo "make quickstart  install, run a small sweep of 36 trials, print its table (two minutes after installation)"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench       throughput against plain PyTorch loops (and LIBMTL=CHECKOUT), what surrounds training, each strategy's cost, large tables"
 	@echo "make keep        SWEEP=FILE RESULTS=FOLDER [SEEDS=0:3]: copy a sweep's finished trials to docs/results"
 	@echo "make tables      write the tables of the documents from the results that the repository keeps"
+	@echo "make simulate    how often intervals and marks are right where the truth is known (half an hour)"
 	@echo "make docs        the documentation site, into site/ (tools in .venv-docs, neither torch nor ray)"
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -71,6 +72,9 @@ keep: $(INSTALLED)
 
 tables: $(INSTALLED)
 	$(BIN)/python benchmarks/paper/write.py
+
+simulate: $(INSTALLED)
+	$(BIN)/python tests/support/simulations.py
 
 # The reference is read from the source, so that the package itself is not installed.
 DOCS := .venv-docs

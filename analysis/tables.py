@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from mtlray.analysis.grid.cells import Grid, grid
+from mtlray.analysis.grid.cells import Cell, Grid, grid
 from mtlray.analysis.grid.load import Results, adopted_text, load
 from mtlray.analysis.grid.metrics import only
-from mtlray.analysis.grid.published import PublishedTable, numbers, resolve
+from mtlray.analysis.grid.published import Number, PublishedTable, numbers, resolve
 from mtlray.analysis.grid.selection import READ, SelectionRule, rule, rule_of
 from mtlray.analysis.grid.tuning import tuned
 from mtlray.analysis.layout import delimited, latex, markdown, text
 from mtlray.analysis.layout.listing import Listing
-from mtlray.analysis.layout.sheet import Sheet, intervals, sheet
+from mtlray.analysis.layout.sheet import Sheet, sheet
 from mtlray.errors import ResultsError, SpecError, unknown_name
 
 if TYPE_CHECKING:
+    from mtlray.analysis.kinds.beside import Beside
     from mtlray.analysis.kinds.parts import Part
 
 _LAYOUTS: dict[str, Callable[[Sheet | Listing], str]] = {
@@ -31,7 +32,8 @@ FORMATS = (*_LAYOUTS, "csv")
 _READ = (
     "trial_id", "dataset", "data_origin", "data_fingerprint", "strategy", "state", "task", "metric", "unit",
     "higher_is_better", "best_val", "joint_val_score", "trivial", "n_evaluations", "steps", "solver_fallbacks",
-    "backward_passes", "train_samples_per_second", "seconds", "peak_memory_bytes", "pack_size", "device", "adopted", *READ,
+    "backward_passes", "train_samples_per_second", "seconds", "peak_memory_bytes", "pack_size", "device",
+    "kernel", "versions", "adopted", *READ,
 )  # fmt: skip
 KINDS = ("cells", "leaderboard", "compare", "cost", "selection")
 
@@ -95,49 +97,57 @@ class Table:
         if self.kind != "cells":
             frame = pd.concat([pd.DataFrame(rows) for rows, _ in self._parts()], ignore_index=True)
             return frame if self.kind == "selection" else frame.assign(selection=self.selection.name)
+        from mtlray.analysis.grid.scores import scores
+        from mtlray.analysis.kinds.beside import besides
+        from mtlray.analysis.kinds.marks import marks
+
         rows = []
         for part in self.grids:
             beside = numbers(self.against.name) if self.against and self.against.covers(part.dataset) else {}
+            marked = marks(part, scores(self.results, self.selection, part))
+            verdicts = besides(part, beside, self.against.assumed_runs) if self.against and beside else {}
             for strategy, column in itertools.product(part.strategies, part.columns):
                 cell, measure = part.cells.get((strategy, column)), column.measure
                 if cell is None:
                     continue
                 number = beside.get((strategy, column.fraction, measure.task, measure.metric))
-                both = intervals(cell, number, self.against.assumed_runs) if self.against and number else None
-                (low, high), (published_low, published_high) = both or ((None, None), (None, None))
                 optimizer, rate = self.results.rates.chosen.get((part.dataset, strategy, column.fraction), (None, None))
+                tried = self.results.rates.tried.get((part.dataset, strategy, column.fraction), 1)
                 rows.append(
-                    {
-                        "dataset": part.dataset,
-                        "data_origin": part.data_origin,
-                        "strategy": strategy,
-                        "fraction": column.fraction,
-                        "task": measure.task,
-                        "metric": measure.metric,
-                        "unit": measure.unit,
-                        "mean": cell.mean,
-                        "std": cell.std,
-                        "n": cell.n,
-                        "expected": cell.expected,
-                        "diverged": cell.diverged,
-                        "failed": cell.failed,
-                        "not_finite": cell.not_finite,
-                        "selection": self.selection.name,
-                        "published_mean": number and number.mean,
-                        "published_spread": number and number.spread,
-                        "published_derived": number and number.derived,
-                        "interval_low": low,
-                        "interval_high": high,
-                        "published_low": published_low,
-                        "published_high": published_high,
+                    {"dataset": part.dataset, "data_origin": part.data_origin, "strategy": strategy}
+                    | {"fraction": column.fraction, "task": measure.task, "metric": measure.metric}
+                    | {"unit": measure.unit, "mean": cell.mean, "std": cell.std, "n": cell.n, "expected": cell.expected}
+                    | {"diverged": cell.diverged, "failed": cell.failed, "not_finite": cell.not_finite}
+                    | {"selection": self.selection.name}
+                    | self._published(cell, number, verdicts.get((strategy, column)))
+                    | {
+                        "best": strategy in marked.best.get(column, ()),
+                        "better": strategy in marked.better.get(column, ()),
+                        "trivial": part.trivial.get(measure),
                         "optimizer": optimizer,
                         "learning_rate": rate,
-                        "configurations": self.results.rates.tried.get(
-                            (part.dataset, strategy, column.fraction), None if optimizer is None else 1
-                        ),
+                        "configurations": None if optimizer is None else tried,
                     }
                 )
         return pd.DataFrame(rows)
+
+    def _published(self, cell: Cell, number: Number | None, verdict: "Beside | None") -> dict[str, Any]:
+        """A row's columns about the published number beside its cell."""
+        from mtlray.analysis.kinds.beside import intervals
+
+        both = intervals(cell, number, self.against.assumed_runs) if self.against and number else None
+        (low, high), (published_low, published_high) = both or ((None, None), (None, None))
+        return {
+            "published_mean": number and number.mean,
+            "published_spread": number and number.spread,
+            "published_derived": number and number.derived,
+            "interval_low": low,
+            "interval_high": high,
+            "published_low": published_low,
+            "published_high": published_high,
+            "beside": verdict and verdict.word,
+            "margin": verdict and verdict.margin,
+        }
 
     def render(self, format: str = "text") -> str:
         """The table in one of FORMATS, without a newline at the end. Raises SpecError for an unknown format."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from mtlray.analysis.grid.circumstances import circumstances
 from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.selection import READ, SelectionRule, require_values
 from mtlray.errors import ResultsError
@@ -29,6 +30,9 @@ _READ: tuple[str, ...] = (
     "best_val",
     "trivial",
     "n_evaluations",
+    "device",
+    "kernel",
+    "versions",
     *READ,
 )
 
@@ -69,13 +73,20 @@ class Cell:
     def complete(self) -> bool:
         return self.n == self.expected
 
+    @property
+    def lost(self) -> int:
+        """Trials that ended without a number. Those that are left are no fair sample; of trials to come nothing is known."""
+        return self.diverged + self.failed + self.not_finite
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grid:
     """One data set's cells. A cell is absent where its strategy does not train the column's task at that fraction.
 
     `evaluations` are the fewest and the most of a trial, None where no finished trial says; `validated` is whether there is a
-    validation split, as far as finished trials tell.
+    validation split, as far as finished trials tell. `trivial` is what the best constant prediction achieves, by measure.
+    `circumstances` are what differs between the finished trials and may make a difference: what it is, and each value with its
+    number of trials.
     """
 
     dataset: str
@@ -88,31 +99,8 @@ class Grid:
     states: Counter[str]
     evaluations: tuple[int, int] | None
     validated: bool
-
-    def best(self, column: Column) -> frozenset[str]:
-        """The strategies with the best mean of a column, among complete cells; none where all are equal."""
-        means = self._complete(column)
-        if len(set(means.values())) < 2:
-            return frozenset()
-        top = (max if column.measure.higher_is_better else min)(means.values())
-        return frozenset(strategy for strategy, mean in means.items() if mean == top)
-
-    def better_than_single_task(self, column: Column) -> frozenset[str]:
-        """The strategies whose mean beats every single-task mean of a column; none while one of those is incomplete."""
-        means = self._complete(column)
-        rows = [s for s in self.single_task if (s, column) in self.cells]
-        if not rows or not all(row in means for row in rows):
-            return frozenset()
-        sign = 1 if column.measure.higher_is_better else -1
-        bar = max(sign * means[row] for row in rows)
-        return frozenset(s for s, mean in means.items() if s not in self.single_task and sign * mean > bar)
-
-    def _complete(self, column: Column) -> dict[str, float]:
-        # What survives of a cell that lost seeds is not a fair sample of it, so incomplete cells do not compete.
-        cells = {strategy: self.cells.get((strategy, column)) for strategy in self.strategies}
-        return {
-            s: cell.mean for s, cell in cells.items() if cell is not None and cell.complete and cell.mean is not None
-        }
+    trivial: dict[Measure, float]
+    circumstances: tuple[tuple[str, str], ...]
 
 
 def grid(results: Results, selected: SelectionRule, dataset: str) -> Grid:
@@ -157,12 +145,24 @@ def grid(results: Results, selected: SelectionRule, dataset: str) -> Grid:
         states=Counter(state_of.get(trial, "not finished") for trial in expected["trial_id"].tolist()),
         evaluations=_evaluations(done),
         validated=done.empty or bool(done["best_val"].notna().any()),
+        trivial=_trivial(done, measures),
+        circumstances=circumstances(done),
     )
 
 
 def _evaluations(done: pd.DataFrame) -> tuple[int, int] | None:
     counts = done["n_evaluations"].dropna()
     return (int(counts.min()), int(counts.max())) if len(counts) else None
+
+
+def _trivial(done: pd.DataFrame, measures: dict[str, list[Measure]]) -> dict[Measure, float]:
+    """What the best constant prediction achieves, where the finished trials know and agree."""
+    found: dict[tuple[str, str], set[float]] = {}
+    known = done.loc[done["trivial"].notna(), ["task", "metric", "trivial"]].drop_duplicates()
+    for task, metric, value in known.itertuples(index=False):
+        found.setdefault((task, metric), set()).add(value)
+    every = (measure for of_task in measures.values() for measure in of_task)
+    return {m: values.pop() for m in every if len(values := found.get((m.task, m.metric), set())) == 1}
 
 
 def _trials_of_cells(expected: pd.DataFrame) -> dict[tuple[str, str, float], list[str]]:

@@ -1,24 +1,31 @@
 """Scores: one data set's numbers seed by seed, as the array that statistics are made from."""
 
+import functools
 import math
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mtlray.analysis.grid.cells import SINGLE_TASK, Column, Grid
+from mtlray.analysis.grid.cells import SINGLE_TASK, Cell, Column, Grid
+from mtlray.analysis.grid.digits import digits_of_measures
 from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.selection import SelectionRule
 from mtlray.results.states import TrialState
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Scores:
     """values[seed, strategy, column] under one selection rule; NaN where there is no finite number.
 
     `expected[strategy, column]` counts the planned trials, 0 where the strategy does not train the column's task. The
     row `single-task`, where there is one, holds for each column the run that trained the column's task alone;
-    `baselines` names that strategy. `dropped` names single-task strategies that a better one replaces.
+    `baselines` names that strategy. `dropped` names single-task strategies that a better one replaces. `lost` counts the
+    trials of [strategy, column] that ended without a number, `diverged` those of them that diverged. `means` are those of the
+    cells, NaN where there is none, and `printed` the same as printed: numbers that print alike are equal.
     """
 
     strategies: tuple[str, ...]
@@ -26,6 +33,10 @@ class Scores:
     seeds: tuple[int, ...]
     values: NDArray[np.float64]
     expected: NDArray[np.int64]
+    lost: NDArray[np.int64]
+    diverged: NDArray[np.int64]
+    means: NDArray[np.float64]
+    printed: NDArray[np.float64]
     baselines: dict[Column, str]
     dropped: tuple[str, ...]
 
@@ -40,14 +51,21 @@ class Scores:
         """One flag for each column."""
         return np.array([column.measure.higher_is_better for column in self.columns], dtype=bool)
 
-    def means(self) -> NDArray[np.float64]:
-        """[strategy, column]: means over the seeds that have a number; NaN where none has."""
-        finite = np.isfinite(self.values)
-        # Seeds last, because the order of summation, and so the last digit, is that of a single cell's mean.
-        means: NDArray[np.float64] = np.ascontiguousarray(np.moveaxis(self.values, 0, -1)).mean(axis=-1)
-        for i, j in np.argwhere(~finite.all(axis=0) & finite.any(axis=0)):
-            means[i, j] = self.values[finite[:, i, j], i, j].mean()
-        return means
+    @functools.cached_property
+    def comparable(self) -> NDArray[np.bool_]:
+        """[strategy, column]: whether it is complete, and on the seeds of most of the complete strategies of the column.
+
+        Means over other seeds, or over those that are left, are no fair rivals.
+        """
+        finite, complete = np.isfinite(self.values), self.complete
+        comparable = np.zeros_like(complete)
+        for j in range(len(self.columns)):
+            seeds = [finite[:, i, j].tobytes() for i in np.flatnonzero(complete[:, j])]
+            if seeds:
+                counts = Counter(seeds)
+                most = max(counts, key=lambda found: (counts[found], found.count(b"\1")))
+                comparable[:, j] = complete[:, j] & [finite[:, i, j].tobytes() == most for i in range(len(complete))]
+        return comparable
 
     def row(self, strategy: str) -> int:
         """Where a strategy stands on the middle axis."""
@@ -85,11 +103,7 @@ def scores(results: Results, selected: SelectionRule, grid: Grid, *, join: bool 
             numbers.append(value)
     if at:
         values[tuple(np.array(at).T)] = numbers
-    counts = np.array(
-        [[cell.expected if (cell := grid.cells.get((s, c))) else 0 for c in columns] for s in grid.strategies],
-        dtype=np.int64,
-    ).reshape(len(grid.strategies), len(columns))
-    return _joined(grid, columns, seeds, values, counts, grid.single_task if join else frozenset())
+    return _joined(grid, columns, seeds, values, grid.single_task if join else frozenset())
 
 
 def _counted(grid: Grid) -> tuple[Column, ...]:
@@ -109,47 +123,56 @@ def _joined(
     columns: tuple[Column, ...],
     seeds: tuple[int, ...],
     values: NDArray[np.float64],
-    expected: NDArray[np.int64],
     join: frozenset[str],
 ) -> Scores:
     """With one row for the strategies of `join`, in the place of the first."""
-    single = [i for i, strategy in enumerate(grid.strategies) if strategy in join]
-    if not single:
-        return Scores(
-            strategies=grid.strategies,
-            columns=columns,
-            seeds=seeds,
-            values=values,
-            expected=expected,
-            baselines={},
-            dropped=(),
-        )
-    chosen: dict[int, int] = {}
-    for j, column in enumerate(columns):
-        sign = 1 if column.measure.higher_is_better else -1
-        found = [i for i in single if expected[i, j] > 0]
-        if found:
-            means = [_mean(sign * values[:, i, j]) for i in found]
-            chosen[j] = found[means.index(max(means))]
-    kept = [i for i in range(len(grid.strategies)) if i not in single]
-    at = sum(i < single[0] for i in kept)
-    row = np.full((len(seeds), 1, len(columns)), math.nan)
-    counts = np.zeros((1, len(columns)), dtype=np.int64)
-    for j, i in chosen.items():
-        row[:, 0, j], counts[0, j] = values[:, i, j], expected[i, j]
+    rows: list[tuple[str, list[str]]] = []  # each row's name, and whose cells it holds by column
+    chosen = _baselines(grid, columns, join)
+    for strategy in grid.strategies:
+        if strategy not in join:
+            rows.append((strategy, [strategy] * len(columns)))
+        elif not any(name == SINGLE_TASK for name, _ in rows):
+            rows.append((SINGLE_TASK, [chosen.get(column, strategy) for column in columns]))
+    at = np.array([[grid.strategies.index(s) for s in of] for _, of in rows], dtype=np.int64).reshape(
+        len(rows), len(columns)
+    )
+    cells = [[grid.cells.get((s, c)) for s, c in zip(of, columns, strict=True)] for _, of in rows]
+    digits = digits_of_measures(grid)
+
+    def array(of: Callable[[Cell, Column], float | None], kind: type[Any]) -> NDArray[Any]:
+        nothing = math.nan if kind is np.float64 else 0
+        found = [
+            [
+                nothing if cell is None or (number := of(cell, column)) is None else number
+                for cell, column in zip(row, columns, strict=True)
+            ]
+            for row in cells
+        ]
+        return np.array(found, dtype=kind).reshape(len(rows), len(columns))
+
     used = set(chosen.values())
-    others = [grid.strategies[i] for i in kept]
     return Scores(
-        strategies=(*others[:at], SINGLE_TASK, *others[at:]),
+        strategies=tuple(name for name, _ in rows),
         columns=columns,
         seeds=seeds,
-        values=np.concatenate([values[:, kept[:at]], row, values[:, kept[at:]]], axis=1),
-        expected=np.concatenate([expected[kept[:at]], counts, expected[kept[at:]]], axis=0),
-        baselines={columns[j]: grid.strategies[i] for j, i in chosen.items()},
-        dropped=tuple(grid.strategies[i] for i in single if i not in used),
+        values=values[:, at, np.arange(len(columns))],
+        expected=array(lambda cell, _: cell.expected, np.int64),
+        lost=array(lambda cell, _: cell.lost, np.int64),
+        diverged=array(lambda cell, _: cell.diverged, np.int64),
+        means=array(lambda cell, _: cell.mean, np.float64),
+        printed=array(lambda cell, c: None if cell.mean is None else round(cell.mean, digits[c.measure]), np.float64),
+        baselines=chosen,
+        dropped=tuple(s for s in grid.strategies if s in join and s not in used),
     )
 
 
-def _mean(values: NDArray[np.float64]) -> float:
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if len(finite) else -math.inf
+def _baselines(grid: Grid, columns: tuple[Column, ...], join: frozenset[str]) -> dict[Column, str]:
+    """Of the strategies of `join` the one with the best mean, for each column that one of them trains."""
+    chosen: dict[Column, str] = {}
+    for column in columns:
+        sign = 1 if column.measure.higher_is_better else -1
+        own = [(s, cell) for s in grid.strategies if s in join and (cell := grid.cells.get((s, column))) is not None]
+        if own:
+            means = [-math.inf if cell.mean is None else sign * cell.mean for _, cell in own]
+            chosen[column] = own[means.index(max(means))][0]
+    return chosen

@@ -180,7 +180,7 @@ def _notes(
         listing = "; ".join(f"{count}: {', '.join(names)}" for count, names in sorted(tried.items(), reverse=True))
         notes.append(f"Configurations tried, a row and fraction: {listing}. More of them find more by chance.")
     at_edge = [
-        f"{strategy} at {per_cent(fraction)} ({edge})"
+        f"{strategy} at {per_cent(fraction)} % ({edge})"
         for (_, strategy, fraction), found in here.items()
         for edge in edges(chosen[dataset, strategy, fraction], found)
     ]

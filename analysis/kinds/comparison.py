@@ -1,18 +1,22 @@
 """Comparison: each strategy beside a baseline on the same seeds, with intervals, effect sizes and corrected tests."""
 
 import math
-from collections.abc import Mapping
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mtlray.analysis.grid.cells import SINGLE_TASK, Grid
+from mtlray.analysis.grid.cells import SINGLE_TASK, Column, Grid
 from mtlray.analysis.grid.scores import Scores
-from mtlray.analysis.statistics import holm, paired, paired_t, probability_of_improvement
+from mtlray.analysis.kinds.chance import ALPHA, above_chance
+from mtlray.analysis.statistics import detectable, holm, paired, paired_t, probability_of_improvement
 from mtlray.errors import ResultsError, unknown_name
 
-ALPHA = 0.05
+MANY = 5  # pairs from which on effect sizes are more than an accident
 EQUAL = "equal"
 _TESTED = ("difference", "ci_low", "ci_high", "effect_size", "probability_of_improvement", "p_t", "p_wilcoxon")
 
@@ -35,14 +39,32 @@ def baselines(scores: Scores, baseline: str | None) -> list[str]:
     return found
 
 
-def comparison(grid: Grid, scores: Scores, baseline: str) -> list[dict[str, Any]]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Family:
+    """What tests are corrected for, and what they can find: `comparisons` of `n` pairs each, most of them.
+
+    `spreads` is the smallest difference that is found with 80 %, in standard deviations of the differences, and `smallest` the
+    same in the unit of a column, at the median of its strategies' deviations.
+    """
+
+    comparisons: int
+    n: int
+    spreads: float
+    smallest: dict[Column, float]
+
+
+def comparison(grid: Grid, scores: Scores, baseline: str) -> tuple[list[dict[str, Any]], Family]:
     """One row per strategy and column, compared with a baseline over the seeds that both have finished.
 
-    `difference` is strategy − baseline in the metric's unit, `ci_low` and `ci_high` its 95 % bootstrap interval,
-    `effect_size` Cohen's d_z. Holm's correction counts all rows as one family. NaN where seeds are missing.
+    `difference` is strategy − baseline in the metric's unit, `ci_low` and `ci_high` its 95 % interval by Student, `effect_size`
+    Cohen's d_z; that and the probability of improvement are NaN below MANY pairs. Holm's correction counts all rows as one
+    family. Nothing is tested where one of the two lost a trial, to divergence or an error: `lost`. `at_chance` is whether the
+    seeds do not tell the strategy from the best constant prediction. `detectable` is the difference that is found with 80 %.
+    NaN where seeds are missing.
     """
     base = scores.row(baseline)
     rows: list[dict[str, Any]] = []
+    above = above_chance(grid, scores)
     for i, j in _compared(scores, base):
         column = scores.columns[j]
         rows.append(
@@ -58,6 +80,8 @@ def comparison(grid: Grid, scores: Scores, baseline: str) -> list[dict[str, Any]
                 "higher_is_better": column.measure.higher_is_better,
                 "n": 0,
                 "expected": int(min(scores.expected[i, j], scores.expected[base, j])),
+                "lost": int(scores.lost[i, j] + scores.lost[base, j]),
+                "at_chance": not above[i, j],
             }
             | dict.fromkeys(("mean", "baseline_mean", *_TESTED), math.nan)
         )
@@ -65,32 +89,69 @@ def comparison(grid: Grid, scores: Scores, baseline: str) -> list[dict[str, Any]
         up = np.array([rows[place]["higher_is_better"] for place in members])
         for place, numbers in zip(members, _tests(x, y, np.where(up, 1.0, -1.0)), strict=True):
             rows[place] |= {"n": len(x)} | dict(zip(("mean", "baseline_mean", *_TESTED), numbers, strict=True))
+            if rows[place]["lost"]:
+                rows[place] |= dict.fromkeys(
+                    ("effect_size", "probability_of_improvement", "p_t", "p_wilcoxon"), math.nan
+                )
     for name in ("p_t", "p_wilcoxon"):
         for row, corrected in zip(rows, holm([row[name] for row in rows]).tolist(), strict=True):
             row[f"{name}_holm"] = corrected
-    return rows
+    family = _family(scores, base, [math.isfinite(row["p_t"]) for row in rows])
+    for row, (_, j) in zip(rows, _compared(scores, base), strict=True):
+        row["detectable"] = family.smallest.get(scores.columns[j], math.nan)
+    return rows, family
 
 
-def verdicts(scores: Scores, baseline: str) -> dict[tuple[int, int], str]:
-    """The verdict of `comparison` alone, by the places of strategy and column."""
+def verdicts(grid: Grid, scores: Scores, baseline: str) -> tuple[dict[tuple[int, int], str], Family]:
+    """The verdict of `comparison` alone, by the places of strategy and column, and what it is corrected for."""
     base = scores.row(baseline)
     places = _compared(scores, base)
     difference, p = np.full((2, len(places)), math.nan)
     for members, x, y in _alike(scores, base):
         difference[members], p[members] = paired_t(x, y)
-    return {
+    above = above_chance(grid, scores)
+    p[[bool(scores.lost[i, j] + scores.lost[base, j]) for i, j in places]] = math.nan
+    found = {
         (i, j): verdict(
-            {"p_t_holm": corrected, "difference": by, "higher_is_better": scores.columns[j].measure.higher_is_better}
+            {
+                "p_t_holm": corrected,
+                "difference": by,
+                "higher_is_better": scores.columns[j].measure.higher_is_better,
+                "at_chance": not above[i, j],
+            }
         )
         for (i, j), by, corrected in zip(places, difference.tolist(), holm(p).tolist(), strict=True)
     }
+    return found, _family(scores, base, np.isfinite(p).tolist())
 
 
 def verdict(row: Mapping[str, Any]) -> str:
-    """Better, worse or "" for undecided: by the paired t-test after Holm's correction, at the level ALPHA."""
+    """Better, worse or "" for undecided: by the paired t-test after Holm's correction, at the level ALPHA.
+
+    What the seeds do not tell from the best constant prediction is never better.
+    """
     if not row["p_t_holm"] <= ALPHA:
         return ""
-    return "better" if (row["difference"] > 0) == row["higher_is_better"] else "worse"
+    better = (row["difference"] > 0) == row["higher_is_better"]
+    return ("" if row["at_chance"] else "better") if better else "worse"
+
+
+def _family(scores: Scores, base: int, tested: Sequence[bool]) -> Family:
+    """What the tests of the places that `_compared` lists have in common."""
+    spreads: dict[Column, list[float]] = {}
+    pairs: Counter[int] = Counter()
+    places = _compared(scores, base)
+    for members, x, y in _alike(scores, base):
+        own = [k for k, place in enumerate(members) if tested[place]]
+        if len(x) < 2 or not own:
+            continue
+        pairs[len(x)] += len(own)
+        for k, spread in zip(own, (x - y)[:, own].std(axis=0, ddof=1).tolist(), strict=True):
+            spreads.setdefault(scores.columns[places[members[k]][1]], []).append(spread)
+    count, n = sum(tested), pairs.most_common(1)[0][0] if pairs else 0
+    factor = detectable(n, ALPHA / count) if count else math.nan
+    smallest = {column: factor * statistics.median(found) for column, found in spreads.items()}
+    return Family(comparisons=count, n=n, spreads=factor, smallest=smallest)
 
 
 def _compared(scores: Scores, base: int) -> list[tuple[int, int]]:
@@ -123,7 +184,10 @@ def _tests(x: NDArray[np.float64], y: NDArray[np.float64], sign: NDArray[np.floa
     """Both means and what _TESTED names, for each column of x[seed, column] and y."""
     found = paired(x, y)
     likely = probability_of_improvement((x * sign).T[:, :, None], (y * sign).T[:, :, None])
+    effect = found.effect_size
+    if len(x) < MANY:
+        effect, likely = np.full_like(effect, math.nan), np.full_like(likely, math.nan)
     means = (np.ascontiguousarray(side.T).mean(axis=1) for side in (x, y))
-    parts = (*means, found.difference, *found.interval, found.effect_size, likely, found.p_t, found.p_wilcoxon)
+    parts = (*means, found.difference, *found.interval, effect, likely, found.p_t, found.p_wilcoxon)
     table: list[list[float]] = np.stack(parts, axis=1).tolist()
     return table

@@ -1,7 +1,5 @@
 """Leaderboard: one row per strategy, over all tasks, metrics and data fractions of a data set, and for each fraction."""
 
-import functools
-import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -9,56 +7,45 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mtlray.analysis.grid.cells import SINGLE_TASK, Grid
+from mtlray.analysis.grid.cells import SINGLE_TASK, Column, Grid
 from mtlray.analysis.grid.scores import Scores
-from mtlray.analysis.kinds.comparison import verdicts
-from mtlray.analysis.statistics import delta_m, interval_of_means, mean_rank, pareto_front
+from mtlray.analysis.kinds.chance import above_chance
+from mtlray.analysis.kinds.comparison import Family, verdicts
+from mtlray.analysis.kinds.placing import placing
+from mtlray.analysis.statistics import delta_m, mean_interval, near_zero
 from mtlray.analysis.statistics.improvement import Convention
 
 CONVENTIONS: tuple[Convention, ...] = ("task", "metric")
 
 
-def leaderboard(grid: Grid, scores: Scores) -> list[dict[str, Any]]:
+def leaderboard(grid: Grid, scores: Scores) -> tuple[list[dict[str, Any]], Family | None]:
     """One row per strategy and part of the columns: `fraction` is NaN for all fractions together, then each alone.
 
-    `n` counts the seeds that the strategy and single-task have finished in every column, of `expected`; Δm is over these.
-    Only strategies that are complete in every column are ranked, win, or stand in Pareto fronts: a mean over other
-    seeds, or over those that did not diverge, is no fair rival. `columns` are those of the part that the strategy
-    trains; `wins` counts those where its mean is the best, `better` and `worse` those where it differs from single-task
-    (paired t-test, Holm over all strategies and columns of the data set). `pareto` counts the pairs of tasks, at equal
-    fraction and by their first metric, on whose front the strategy stands, of `pairs`.
+    `n` counts the seeds that the strategy and single-task have finished in every column, of `expected`; `lost` those that ended
+    without a number. Δm is the mean over seeds of each seed's own, with Student's interval; there is none where a seed was lost.
+    Ranks are those of the printed means, ties sharing their mean rank, averaged over a task's metrics, then over tasks and
+    fractions. Only strategies on the same seeds are ranked, and what diverged is last, whatever is left of it. `rank_low` and
+    `rank_high` are the ranks that the seeds leave possible, with 95 %. `columns` are those of the part that the strategy trains;
+    `wins` counts those whose best printed mean it has, `among_best` those where no other beats it, `better` and `worse` those
+    where it differs from single-task (paired t-test, Holm over all strategies and columns of the data set). `pareto` counts the
+    pairs of tasks, at equal fraction and by their first metric, on whose front the strategy stands, of `pairs`.
     """
     fractions = sorted({column.fraction for column in scores.columns}, reverse=True)
-    against_single = verdicts(scores, SINGLE_TASK) if SINGLE_TASK in scores.strategies else {}
+    against_single, family = verdicts(grid, scores, SINGLE_TASK) if SINGLE_TASK in scores.strategies else ({}, None)
     parts = [math.nan, *fractions] if len(fractions) > 1 else fractions
-    means = scores.means()
     where = {"dataset": grid.dataset, "data_origin": grid.data_origin}
-    return [where | row for fraction in parts for row in _part(scores, means, against_single, fraction)]
+    above = above_chance(grid, scores)
+    return [where | row for fraction in parts for row in _part(scores, against_single, above, fraction)], family
 
 
 _DELTA_M = tuple(f"delta_m_{per}{end}" for per in CONVENTIONS for end in ("", "_low", "_high"))
 
 
 def _part(
-    scores: Scores, means_of: NDArray[np.float64], against_single: dict[tuple[int, int], str], fraction: float
+    scores: Scores, against_single: dict[tuple[int, int], str], above: NDArray[np.bool_], fraction: float
 ) -> list[dict[str, Any]]:
     at = [j for j, c in enumerate(scores.columns) if math.isnan(fraction) or c.fraction == fraction]
-    complete: NDArray[np.bool_] = np.all(scores.complete[:, at], axis=1)
-    ranked = np.flatnonzero(complete)
-    up = scores.higher_is_better[at]
-    ranks = np.full(len(scores.strategies), math.nan)
-    wins = np.zeros(len(scores.strategies), dtype=np.int64)
-    front, n_pairs = np.zeros(len(scores.strategies), dtype=np.int64), 0
-    if len(ranked):
-        # A complete cell has all its planned seeds; strategies may have been planned with different ones.
-        means = means_of[ranked][:, at]
-        ranks[ranked] = mean_rank(means, up)
-        oriented = means * np.where(up, 1.0, -1.0)
-        if len(ranked) > 1:
-            wins[ranked] = (oriented == oriented.max(axis=0)).sum(axis=1)
-        pairs = _pairs(scores, at)
-        n_pairs = len(pairs)
-        front[ranked] = sum((pareto_front(oriented[:, pair]).astype(np.int64) for pair in pairs), np.int64(0))
+    place = placing(scores, at, above)
     gained = gains(scores, at)
     planned = scores.expected > 0
     rows = []
@@ -72,15 +59,19 @@ def _part(
                 "strategy": strategy,
                 "n": int(gain["n"]) if gain else _finished(scores, i, own),
                 "expected": int(scores.expected[i, own].max()) if own else 0,
-                "complete": bool(complete[i]),
-                "mean_rank": float(ranks[i]),
-                "ranked": len(ranked),
+                "lost": int(scores.lost[i, own].max()) if own else 0,
+                "complete": bool(np.all(scores.comparable[i, at])),
+                "mean_rank": float(place.rank[i]),
+                "rank_low": float(place.low[i]),
+                "rank_high": float(place.high[i]),
+                "ranked": place.ranked,
                 "columns": len(own),
-                "wins": int(wins[i]),
+                "wins": int(place.wins[i]),
+                "among_best": int(place.among_best[i]),
                 "better": verdicts.count("better"),
                 "worse": verdicts.count("worse"),
-                "pareto": int(front[i]),
-                "pairs": n_pairs,
+                "pareto": int(place.front[i]),
+                "pairs": place.pairs,
             }
             | {name: gain.get(name, math.nan) for name in _DELTA_M}
         )
@@ -91,14 +82,16 @@ def _part(
 def gains(
     scores: Scores, at: list[int], conventions: Sequence[Convention] = CONVENTIONS
 ) -> dict[int, dict[str, float]]:
-    """Δm over the columns `at`, its interval and its `n`, by the strategy's place; only of strategies that train every column
-    of single-task. The baseline is resampled with them.
+    """Δm over the columns `at`, its interval and its `n`, by the strategy's place: the mean over seeds of each seed's Δm.
+
+    Only of strategies that train every column of single-task and lost no seed, and of none where single-task is too near zero to
+    divide by (`too_near_zero`).
     """
     if SINGLE_TASK not in scores.strategies:
         return {}
     base = scores.row(SINGLE_TASK)
     at = [j for j in at if scores.expected[base, j]]
-    if not at:
+    if not at or scores.lost[base, at].any() or too_near_zero(scores, at):
         return {}
     tasks = [(scores.columns[j].measure.task, scores.columns[j].fraction) for j in at]
     single_metric = len(set(tasks)) == len(tasks)
@@ -108,20 +101,16 @@ def gains(
     groups: dict[bytes, list[int]] = {}
     for i in range(len(scores.strategies)):
         common = finite[:, i] & finite[:, base]
-        if i != base and scores.expected[i, at].all() and common.any():
+        if i != base and scores.expected[i, at].all() and not scores.lost[i, at].any() and common.any():
             groups.setdefault(common.tobytes(), []).append(i)
     gained: dict[int, dict[str, float]] = {}
     for key, members in groups.items():
         common = np.frombuffer(key, dtype=bool)
-        joint = values[common][:, [base, *members]]
-
-        def gain(means: NDArray[np.float64], per: Convention) -> NDArray[np.float64]:
-            return delta_m(means[..., 1:, :], means[..., :1, :], higher_is_better=up, tasks=tasks, per=per)
-
+        ours, theirs = values[common][:, members], values[common][:, [base]]
         for per in conventions:
             if per == "task" or not single_metric:  # else both conventions are the same number
-                found = gain(joint.mean(axis=0), per)
-                interval = interval_of_means(functools.partial(gain, per=per), joint)
+                of_seeds = delta_m(ours, theirs, higher_is_better=up, tasks=tasks, per=per)
+                found, interval = of_seeds.mean(axis=0), mean_interval(of_seeds)
             for k, i in enumerate(members):
                 gained.setdefault(i, {"n": float(common.sum())}).update(
                     {
@@ -133,18 +122,17 @@ def gains(
     return gained
 
 
-def _pairs(scores: Scores, at: list[int]) -> list[list[int]]:
-    """Pairs of places in `at`: two tasks' first metrics at one fraction."""
-    first: dict[tuple[float, str], int] = {}
-    for place, j in enumerate(at):
-        column = scores.columns[j]
-        first.setdefault((column.fraction, column.measure.task), place)
-    fractions = dict.fromkeys(fraction for fraction, _ in first)
-    return [
-        list(pair)
-        for fraction in fractions
-        for pair in itertools.combinations([p for (f, _), p in first.items() if f == fraction], 2)
-    ]
+def too_near_zero(scores: Scores, at: Sequence[int]) -> list[Column]:
+    """The columns in which single-task is too near zero for a relative gain over it."""
+    if SINGLE_TASK not in scores.strategies:
+        return []
+    base, found = scores.row(SINGLE_TASK), []
+    for j in at:
+        own = scores.values[:, base, j]
+        own = own[np.isfinite(own)]
+        if len(own) and near_zero(own[:, None])[0]:
+            found.append(scores.columns[j])
+    return found
 
 
 def _finished(scores: Scores, strategy: int, own: list[int]) -> int:

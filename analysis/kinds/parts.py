@@ -61,15 +61,15 @@ def _of(kind: str, results: Results, selected: SelectionRule, grid: Grid, baseli
         ]
     found = scores(results, selected, grid)
     if kind == "leaderboard":
-        rows = leaderboard(grid, found)
-        return [(rows, leaderboard_listing(results, selected, grid, found, rows))]
+        rows, against_single = leaderboard(grid, found)
+        return [(rows, leaderboard_listing(results, selected, grid, found, rows, against_single))]
     if kind == "cost":
         rows = cost(results, grid, found)
         return [(rows, cost_listing(results, selected, grid, rows, devices(results, grid)))]
     made = []
     for name in baselines(found, baseline):
-        rows = comparison(grid, found, name)
-        made.append((rows, comparison_listing(results, selected, grid, found, rows, name)))
+        rows, family = comparison(grid, found, name)
+        made.append((rows, comparison_listing(results, selected, grid, found, rows, name, family)))
     return made
 
 

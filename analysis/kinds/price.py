@@ -15,7 +15,7 @@ from mtlray.analysis.statistics import mean_interval, selection_price
 def prices(results: Results, grid: Grid) -> list[dict[str, Any]]:
     """One row per strategy and column: `best_test` and `at_best_val`, means over the trials that have both, and `price`.
 
-    `price` is the mean difference, positive where the test split flatters, with its 95 % bootstrap interval.
+    `price` is the mean difference, positive where the test split flatters, with its 95 % interval by Student.
     """
     flattered, honest = (scores(results, rule(name), grid, join=False) for name in ("best_test", "best_val_per_task"))
     both = np.isfinite(flattered.values) & np.isfinite(honest.values)

@@ -3,6 +3,7 @@
 from mtlray.analysis.grid.cells import Column, Grid
 from mtlray.analysis.grid.load import Results, adopted_text
 from mtlray.analysis.grid.selection import HONEST, SelectionRule
+from mtlray.analysis.kinds.comparison import Family
 from mtlray.results.states import TrialState
 from mtlray.words.values import per_cent
 
@@ -35,6 +36,33 @@ def selection(selected: SelectionRule, grid: Grid) -> tuple[str, str]:
     if selected.name.startswith("best_test") and not grid.validated:
         description += f". There is no validation split, without which {HONEST}"
     return ("selection", f"{selected.name}: {description}")
+
+
+def circumstances(grid: Grid) -> list[tuple[str, str]]:
+    """The line of a head that says in what else the trials differ; none where they do not."""
+    words = "; ".join(f"{name}: {values}" for name, values in grid.circumstances)
+    return [("differs", words)] if words else []
+
+
+def tests(family: Family | None) -> list[tuple[str, str]]:
+    """The lines of a head that say what the tests against a baseline are corrected for, and what they can find."""
+    if family is None:
+        return []
+    if not family.comparisons:
+        return [("tests", "none: no seeds in common, or differences without any spread")]
+    pairs = f"{family.n} pairs of seeds"
+    return [
+        ("tests", f"paired by seed, two-sided, at 5 % after Holm's correction for {_comparisons(family.comparisons)}"),
+        (
+            "power",
+            f"with {pairs} and this correction a difference of {family.spreads:.3g} standard deviations of the differences "
+            "is found with 80 %",
+        ),
+    ]
+
+
+def _comparisons(count: int) -> str:
+    return f"{count:,} comparison{'s' if count != 1 else ''}"
 
 
 def rates(results: Results) -> list[tuple[str, str]]:

@@ -59,9 +59,9 @@ def render(sheet: Sheet | Listing) -> str:
         _line(["strategy", *(escape(fraction) for group in sheet.groups for fraction in group.fractions)]),
         r"\midrule",
     ]
-    apart = any(row.kind != "ours" for row in sheet.rows)
+    apart = any(row.below for row in sheet.rows)
     for i, row in enumerate(sheet.rows):
-        if apart and row.kind == "ours" and i > 0:
+        if apart and not row.below and i > 0:
             body.append(r"\addlinespace")
         body.append(_line([_label(row), *(_cell(entry) for entry in row.entries)]))
     return _environment(sheet, f"l{'l' * n_columns}", body, (*_legend(sheet), *sheet.notes))
@@ -99,9 +99,12 @@ def _listed(listing: Listing) -> list[str]:
 
 def _legend(sheet: Sheet) -> list[str]:
     best, better = sheet.marks
-    marked = ((best, "Bold: best of its column"), (better, "Underlined: better than single-task"))
+    marked = (
+        (best, "Bold: not told apart from the best of its column"),
+        (better, "Underlined: better than single-task"),
+    )
     parts = [text for present, text in marked if present]
-    return [f"{'. '.join(parts)}. Only complete cells are marked."] if parts else []
+    return [f"{'. '.join(parts)}."] if parts else []
 
 
 def _spanned(label: str, spans: list[tuple[str, int]]) -> str:
@@ -117,7 +120,7 @@ def _rules(counts: list[int]) -> str:
 
 
 def _label(row: Row) -> str:
-    return escape(row.label) if row.kind == "ours" else rf"\quad {escape(row.label)}"
+    return rf"\quad {escape(row.label)}" if row.below else escape(row.label)
 
 
 def _cell(entry: Entry | None) -> str:

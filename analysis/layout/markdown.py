@@ -20,9 +20,12 @@ def render(sheet: Sheet | Listing) -> str:
     lines += ["", _line(["strategy", *headings]), _line(["---"] * (1 + len(headings)))]
     lines += [_line([_label(row), *(_cell(entry) for entry in row.entries)]) for row in sheet.rows]
     best, better = sheet.marks
-    marked = ((best, "**bold**: best of its column"), (better, "<u>underlined</u>: better than single-task"))
+    marked = (
+        (best, "**bold**: not told apart from the best of its column"),
+        (better, "<u>underlined</u>: better than single-task"),
+    )
     parts = [text for present, text in marked if present]
-    legend = [f"{'; '.join(parts)}. Only complete cells are marked."] if parts else []
+    legend = [f"{'; '.join(parts)}."] if parts else []
     notes = [*legend, *map(_escape, sheet.notes)]
     return "\n".join([*lines, *([""] if notes else []), *(f"- {note}" for note in notes)])
 
@@ -40,7 +43,7 @@ def _listed(listing: Listing) -> list[str]:
 def _label(row: Row) -> str:
     if row.kind == "ours":
         return _code(row.label)
-    return f"&nbsp;&nbsp;{_escape(row.label)}"
+    return f"&nbsp;&nbsp;{_escape(row.label)}" if row.below else _escape(row.label)
 
 
 def _cell(entry: Entry | None) -> str:

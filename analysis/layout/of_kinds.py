@@ -5,20 +5,28 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mtlray.analysis.grid.cells import SINGLE_TASK, Column, Grid
+from mtlray.analysis.grid.digits import digits_of_measures
 from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.scores import Scores
 from mtlray.analysis.grid.selection import SelectionRule
-from mtlray.analysis.kinds.comparison import ALPHA, verdict
+from mtlray.analysis.kinds.chance import ALPHA
+from mtlray.analysis.kinds.comparison import MANY, Family, verdict
+from mtlray.analysis.kinds.leaderboard import too_near_zero
 from mtlray.analysis.layout import captions
 from mtlray.analysis.layout.listing import INTERVAL, Listing, Section, count, interval, number, probability
-from mtlray.analysis.layout.seeds import few_seeds
-from mtlray.analysis.layout.sheet import digits_of_measures
+from mtlray.analysis.layout.seeds import few_seeds, lost_seeds, other_seeds
 
 _Row = Mapping[str, Any]
 
 
 def comparison_listing(
-    results: Results, selected: SelectionRule, grid: Grid, scores: Scores, rows: Sequence[_Row], baseline: str
+    results: Results,
+    selected: SelectionRule,
+    grid: Grid,
+    scores: Scores,
+    rows: Sequence[_Row],
+    baseline: str,
+    family: Family,
 ) -> Listing:
     """A section for each task, metric and fraction; a row for each strategy beside the baseline."""
     sections = []
@@ -42,24 +50,28 @@ def comparison_listing(
             for row in own
         )
         if words:
-            sections.append(Section(heading=f"{_heading(column)}, beside {beside}", rows=words))
-    n_tests = sum(math.isfinite(row["p_t"]) for row in rows)
+            found = f"; finds {number(family.smallest[column], digits)}" if column in family.smallest else ""
+            sections.append(Section(heading=f"{_heading(column)}, beside {beside}{found}", rows=words))
     return Listing(
         title=captions.title(results),
         head=(
             *captions.data(grid),
             captions.selection(selected, grid),
-            ("difference", f"strategy − {baseline}, paired by seed; [ ] is its 95 % bootstrap interval"),
-            ("tests", f"two-sided, paired by seed; p after Holm's correction for {n_tests} comparisons"),
+            *captions.circumstances(grid),
+            ("difference", f"strategy − {baseline}, paired by seed; [ ] is its 95 % interval (Student)"),
+            *captions.tests(family),
             *captions.rates(results),
             *captions.adopted(results, grid),
         ),
         columns=("strategy", "n", "difference", INTERVAL, "verdict", "d_z", "P(better)", "p t", "p Wilcoxon"),
         sections=tuple(sections),
         notes=(
-            "d_z: mean difference over its standard deviation (Cohen). P(better): the share of pairs of runs in which "
-            "the strategy's is the better one.",
-            f"verdict: better or worse where p of the t-test is at most {ALPHA:g}; elsewhere the seeds do not decide.",
+            f"d_z: mean difference over its standard deviation (Cohen). P(better): the share of pairs of runs in which "
+            f"the strategy's is the better one. Both from {MANY} pairs on.",
+            f"verdict: better or worse where p of the t-test is at most {ALPHA:g}; elsewhere the seeds do not decide, which does "
+            "not mean that there is no difference. finds: the smallest difference of the section that is found with 80 %.",
+            *_at_chance(rows),
+            *lost_seeds(grid),
             *few_seeds((row["n"] for row in rows), tests=True),
             *_dropped(scores),
             *captions.legacy(grid),
@@ -69,7 +81,7 @@ def comparison_listing(
 
 
 def leaderboard_listing(
-    results: Results, selected: SelectionRule, grid: Grid, scores: Scores, rows: Sequence[_Row]
+    results: Results, selected: SelectionRule, grid: Grid, scores: Scores, rows: Sequence[_Row], family: Family | None
 ) -> Listing:
     """A section for all data fractions together and for each; a row for each strategy, the best mean rank first."""
     several = len({(c.measure.task, c.fraction) for c in scores.columns}) < len(scores.columns)
@@ -90,25 +102,31 @@ def leaderboard_listing(
         head=(
             *captions.data(grid),
             captions.selection(selected, grid),
-            ("Δm", "mean gain over single-task in %, better is positive; [ ] is its 95 % bootstrap interval"),
+            *captions.circumstances(grid),
+            ("Δm", "mean over seeds of each seed's gain over single-task in %, better is positive; [ ] is its 95 % interval"),
+            *captions.tests(family),
             *captions.rates(results),
             *captions.adopted(results, grid),
         ),
         columns=(
-            "strategy", "n", "mean rank", "wins", "better/worse", "Pareto",
+            "strategy", "n", "mean rank", INTERVAL, "among best", "better/worse", "Pareto",
             *(word for per in conventions for word in (f"Δm per {per}" if several else "Δm", INTERVAL)),
         ),
         sections=tuple(sections),
         notes=(
-            "mean rank: over tasks and metrics, of the strategies with all seeds; wins: columns with the best mean.",
-            "better/worse: columns that differ from single-task (paired t-test, Holm over the whole table, p ≤ "
-            f"{ALPHA:g}). Pareto: pairs of tasks in which no other strategy is at least as good on both.",
+            "mean rank: of the means as printed, over tasks and fractions alike; its interval holds the ranks that the seeds "
+            "leave possible. among best: columns where it stands in a set that holds the true best with 95 % and not everybody.",
+            "better/worse: columns that differ from single-task. Pareto: pairs of tasks in which no other strategy is at least "
+            "as good on both.",
             *(
                 ("Δm per task averages a task's metrics first; Δm per metric weighs every metric alike.",)
                 if several
                 else ()
             ),
             *_unranked(rows),
+            *lost_seeds(grid),
+            *other_seeds(scores),
+            *_too_near_zero(scores),
             *few_seeds(seeds),
             *_dropped(scores),
             *captions.legacy(grid),
@@ -119,12 +137,13 @@ def leaderboard_listing(
 
 def _leaderboard_row(label: str, row: _Row, conventions: Sequence[str]) -> tuple[str, ...]:
     """The words of one strategy: its rank, what it wins, and Δm with its interval by each convention."""
-    no_comparison = row["strategy"] == SINGLE_TASK or not row["n"]
+    no_comparison = row["strategy"] == SINGLE_TASK or not row["n"] or row["lost"] > 0
     return (
         label,
         count(row["n"], row["expected"]),
         number(row["mean_rank"], 2),
-        f"{row['wins']}/{row['columns']}" if row["complete"] else captions.NOTHING,
+        f"[{row['rank_low']:.2f}, {row['rank_high']:.2f}]" if math.isfinite(row["rank_low"]) else captions.NOTHING,
+        f"{row['among_best']}/{row['columns']}" if math.isfinite(row["mean_rank"]) else captions.NOTHING,
         captions.NOTHING if no_comparison else f"{row['better']}/{row['worse']}",
         f"{row['pareto']}/{row['pairs']}" if row["complete"] and row["pairs"] else captions.NOTHING,
         *(
@@ -176,7 +195,8 @@ def cost_listing(
             *captions.data(grid),
             captions.selection(selected, grid),
             ("device", where),
-            ("Δm", "mean gain over single-task in %, per task, over all data fractions; [ ] is its 95 % interval"),
+            *captions.circumstances(grid),
+            ("Δm", "mean over seeds of each seed's gain over single-task in %, over all fractions; [ ] is its 95 % interval"),
             *captions.rates(results),
             *captions.adopted(results, grid),
         ),
@@ -215,7 +235,7 @@ def selection_listing(results: Results, grid: Grid, scores: Scores, rows: Sequen
             *captions.data(grid),
             (
                 "price",
-                "what best_test shows better than at_best_val, mean over seeds; [ ] is its 95 % bootstrap interval",
+                "what best_test shows better than at_best_val, mean over seeds; [ ] is its 95 % interval (Student)",
             ),
             *captions.rates(results),
             *captions.adopted(results, grid),
@@ -245,10 +265,23 @@ def _heading(column: Column) -> str:
 
 
 def _unranked(rows: Sequence[_Row]) -> list[str]:
-    names = ", ".join(dict.fromkeys(row["strategy"] for row in rows if not row["complete"]))
+    names = ", ".join(dict.fromkeys(row["strategy"] for row in rows if math.isnan(row["mean_rank"])))
+    return [f"Not ranked where seeds are missing: {names}."] if names else []
+
+
+def _at_chance(rows: Sequence[_Row]) -> list[str]:
+    names = ", ".join(dict.fromkeys(row["strategy"] for row in rows if row["at_chance"] and row["n"]))
     if not names:
         return []
-    return [f"Not ranked where seeds are missing: {names}. A mean over the seeds that are left is no fair rival."]
+    return [f"Not told from the best constant prediction in some section, and never better there: {names}."]
+
+
+def _too_near_zero(scores: Scores) -> list[str]:
+    columns = too_near_zero(scores, range(len(scores.columns)))
+    if not columns:
+        return []
+    names = "; ".join(map(_heading, columns))
+    return [f"No Δm over columns in which single-task is too near zero to divide by, or changes sign: {names}."]
 
 
 def _dropped(scores: Scores) -> list[str]:

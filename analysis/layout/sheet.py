@@ -1,15 +1,20 @@
 """Sheet: one data set's table as words in rows and columns, before it takes the form of text, Markdown or LaTeX."""
 
-import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
 from mtlray.analysis.grid.cells import SINGLE_TASK, Cell, Column, Grid, Measure
+from mtlray.analysis.grid.digits import digits_of_measures
 from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.published import Number, PublishedTable, numbers
+from mtlray.analysis.grid.scores import scores
 from mtlray.analysis.grid.selection import SelectionRule
+from mtlray.analysis.kinds.beside import APART, EQUIVALENT, UNDECIDED, Beside, besides
+from mtlray.analysis.kinds.marks import Marks, marks
 from mtlray.analysis.layout import captions
 from mtlray.analysis.layout.captions import NOTHING
+from mtlray.analysis.layout.seeds import lost_seeds, other_seeds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,11 +30,19 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """A strategy's numbers, or below them the published ones or the difference; `entries` has one item per column."""
+    """A strategy's numbers, or below them the published ones or the difference; `entries` has one item per column.
+
+    The row of kind `trivial` has those of the best constant prediction.
+    """
 
     label: str
-    kind: Literal["ours", "published", "difference"]
+    kind: Literal["ours", "trivial", "published", "difference"]
     entries: tuple[Entry | None, ...]
+
+    @property
+    def below(self) -> bool:
+        """Whether it belongs to the row above it."""
+        return self.kind in ("published", "difference")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,13 +76,20 @@ def sheet(results: Results, selected: SelectionRule, grid: Grid, against: Publis
     beside = numbers(against.name) if against and against.covers(grid.dataset) else {}
     counts = {cell.expected for cell in grid.cells.values()}
     digits = digits_of_measures(grid)
-    marks = {c: _Marks(digits[c.measure], grid.best(c), grid.better_than_single_task(c)) for c in grid.columns}
-    overlaps = _overlaps(grid, beside, against)
+    of_seeds = scores(results, selected, grid)
+    found = marks(grid, of_seeds)
+    marked = {
+        c: _Marks(digits[c.measure], found.best.get(c, frozenset()), found.better.get(c, frozenset()))
+        for c in grid.columns
+    }
+    verdicts = besides(grid, beside, against.assumed_runs) if against is not None and beside else {}
     rows = [
         row
         for label, strategies in _lines(results, grid)
-        for row in _rows(grid, label, strategies, marks, len(counts) == 1, beside, overlaps)
+        for row in _rows(grid, label, strategies, marked, len(counts) == 1, beside, verdicts)
     ]
+    if grid.trivial:
+        rows.append(_trivial(grid, digits))
     groups: dict[tuple[str, str], list[str]] = {}
     for column in grid.columns:
         key = (column.measure.task, captions.measure(column))
@@ -79,6 +99,9 @@ def sheet(results: Results, selected: SelectionRule, grid: Grid, against: Publis
         captions.selection(selected, grid),
         ("cells", _cells(grid, counts)),
         ("steps", captions.steps(grid.steps)),
+        *captions.circumstances(grid),
+        *captions.tests(found.family),
+        *_best(found),
         *captions.rates(results),
         *captions.adopted(results, grid),
     ]
@@ -89,16 +112,13 @@ def sheet(results: Results, selected: SelectionRule, grid: Grid, against: Publis
         head=tuple(head),
         groups=tuple(Group(task=t, measure=m, fractions=tuple(f)) for (t, m), f in groups.items()),
         rows=tuple(rows),
-        notes=(*captions.notes(results, grid), *_published_notes(selected, grid, against, overlaps)),
+        notes=(
+            *captions.notes(results, grid),
+            *lost_seeds(grid),
+            *other_seeds(of_seeds),
+            *_published_notes(selected, grid, against, verdicts),
+        ),
     )
-
-
-def decimals(cells: list[Cell], unit: str) -> int:
-    """Digits after the point: 2 for percentages and from 10 up; below that, the largest mean shows four digits."""
-    largest = max((abs(cell.mean) for cell in cells if cell.mean is not None), default=0.0)
-    if unit == "%" or largest == 0 or largest >= 10:
-        return 2
-    return 3 - math.floor(math.log10(largest))
 
 
 def _cells(grid: Grid, counts: set[int]) -> str:
@@ -109,14 +129,6 @@ def _cells(grid: Grid, counts: set[int]) -> str:
     if not all(cell.complete for cell in grid.cells.values()):
         seeds += ", fewer where it says so"
     return seeds if count == 1 else f"{seeds}; ± is the standard deviation (ddof 1)"
-
-
-def digits_of_measures(grid: Grid) -> dict[Measure, int]:
-    """Digits after the point for each measure, whose cells all have as many."""
-    cells: dict[Measure, list[Cell]] = {}
-    for (_, column), cell in grid.cells.items():
-        cells.setdefault(column.measure, []).append(cell)
-    return {measure: decimals(own, measure.unit) for measure, own in cells.items()}
 
 
 def _lines(results: Results, grid: Grid) -> list[tuple[str, tuple[str, ...]]]:
@@ -138,22 +150,25 @@ def _rows(
     grid: Grid,
     label: str,
     strategies: tuple[str, ...],
-    marks: "dict[Column, _Marks]",
+    marked: "dict[Column, _Marks]",
     equal_counts: bool,
     beside: dict[tuple[str, float, str, str], Number],
-    overlaps: dict[tuple[str, Column], bool],
+    verdicts: dict[tuple[str, Column], Beside],
 ) -> list[Row]:
     """A line of the table, followed by the published one and the difference where there are any."""
     ours, paper, difference = list[Entry | None](), list[Entry | None](), list[Entry | None]()
     for column in grid.columns:
-        measure, digits = column.measure, marks[column].digits
+        measure, digits = column.measure, marked[column].digits
         strategy = next((s for s in strategies if (s, column) in grid.cells), strategies[0])
         cell = grid.cells.get((strategy, column))
         number = beside.get((strategy, column.fraction, measure.task, measure.metric))
-        apart = overlaps.get((strategy, column)) is False
-        ours.append(None if cell is None else _entry(strategy, marks[column], cell, equal_counts))
+        ours.append(None if cell is None else _entry(strategy, marked[column], cell, equal_counts))
         paper.append(None if number is None else _published_entry(number, digits))
-        difference.append(None if cell is None or number is None else _difference(cell, number, digits, apart))
+        difference.append(
+            None
+            if cell is None or number is None
+            else _difference(cell, number, digits, verdicts.get((strategy, column)))
+        )
     rows = [Row(label=label, kind="ours", entries=tuple(ours))]
     if any(paper):
         rows.append(Row(label="paper", kind="published", entries=tuple(paper)))
@@ -169,6 +184,25 @@ class _Marks:
     digits: int
     best: frozenset[str]
     better: frozenset[str]
+
+
+def _trivial(grid: Grid, digits: dict[Measure, int]) -> Row:
+    """What the best prediction that is the same for every example achieves."""
+    values = [(grid.trivial.get(column.measure), digits[column.measure]) for column in grid.columns]
+    entries = tuple(None if value is None else Entry(mean=f"{value:.{count}f}") for value, count in values)
+    return Row(label="best constant", kind="trivial", entries=entries)
+
+
+def _best(found: Marks) -> list[tuple[str, str]]:
+    if not found.rivals:
+        return []
+    return [
+        (
+            "best",
+            f"sets that hold the true best of every column with 95 %, each strategy against {found.rivals:,} others by paired "
+            "t-tests; no mark where nobody is beaten",
+        )
+    ]
 
 
 def _entry(strategy: str, marks: _Marks, cell: Cell, equal_counts: bool) -> Entry:
@@ -193,45 +227,19 @@ def _published_entry(number: Number, digits: int) -> Entry:
     return Entry(mean=mean, std="" if number.spread is None else f"{number.spread:.{digits}f}")
 
 
-def _difference(cell: Cell, number: Number, digits: int, apart: bool) -> Entry | None:
+def _difference(cell: Cell, number: Number, digits: int, verdict: Beside | None) -> Entry | None:
     if cell.mean is None or not cell.complete:
         return None
     difference = round(cell.mean - number.mean, digits) + 0.0  # no negative zero
     words = f"{'~' if number.derived else ''}{difference:+.{digits}f}".replace("-", "−")
-    return Entry(mean=words, note=("apart",) if apart else ())
-
-
-def _overlaps(
-    grid: Grid, beside: dict[tuple[str, float, str, str], Number], against: PublishedTable | None
-) -> dict[tuple[str, Column], bool]:
-    """Whether our interval and the published one share a value, for the cells that have both."""
-    if against is None or not beside:
-        return {}
-    found = {}
-    for (strategy, column), cell in grid.cells.items():
-        number = beside.get((strategy, column.fraction, column.measure.task, column.measure.metric))
-        if number is not None and (both := intervals(cell, number, against.assumed_runs)) is not None:
-            (low, high), (published_low, published_high) = both
-            found[strategy, column] = low <= published_high and published_low <= high
-    return found
-
-
-def intervals(cell: Cell, number: Number, runs: int) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    """Student's 95 % intervals of our mean and of the published one, its ± read as a standard deviation over `runs`.
-
-    None where either has no deviation, or our cell lacks seeds.
-    """
-    if cell.mean is None or cell.std is None or not cell.complete or number.spread is None:
-        return None
-    from mtlray.analysis.statistics import published_interval  # which a table without a paper does not wait for
-
-    ours = published_interval(cell.mean, cell.std, cell.n)
-    theirs = published_interval(number.mean, number.spread, runs)
-    return (float(ours.low), float(ours.high)), (float(theirs.low), float(theirs.high))
+    if verdict is None:
+        return Entry(mean=words)
+    within = f"within {verdict.margin:.{digits}f}"
+    return Entry(mean=words, note=(within if verdict.word == EQUIVALENT else verdict.word,))
 
 
 def _published_notes(
-    selected: SelectionRule, grid: Grid, against: PublishedTable | None, overlaps: dict[tuple[str, Column], bool]
+    selected: SelectionRule, grid: Grid, against: PublishedTable | None, verdicts: dict[tuple[str, Column], Beside]
 ) -> list[str]:
     if against is None:
         return []
@@ -244,15 +252,13 @@ def _published_notes(
         )
     if not selected.name.startswith("best_test"):
         notes.append("The paper's numbers are the best on the test split; --select best_test compares like with like.")
-    if overlaps:
+    if verdicts:
         runs = f"{against.runs} runs" if against.runs else "10 runs, the paper not saying how many"
+        words = Counter(verdict.word for verdict in verdicts.values())
         notes.append(
-            f"Student's 95 % intervals of our mean and of the paper's, whose ± is read as a standard deviation over {runs}, "
-            + (
-                f"overlap in all {len(overlaps)} cells."
-                if all(overlaps.values())
-                else f"overlap in {sum(overlaps.values())} of {len(overlaps)} cells; apart marks the others."
-            )
+            f"Beside the paper, whose ± is read as a standard deviation over {runs}: {words[APART]} of {len(verdicts)} cells are "
+            f"apart (Cochran and Cox), {words[EQUIVALENT]} equivalent within that deviation (two one-sided tests) and "
+            f"{words[UNDECIDED]} undecided, at 5 % after Holm's correction. Undecided does not mean equal."
         )
     absent = [s for s in dict.fromkeys(key[0] for key in numbers(against.name)) if s not in grid.strategies]
     if absent:

@@ -27,8 +27,15 @@ def render(sheet: Sheet | Listing) -> str:
 
 def _legend(sheet: Sheet) -> list[str]:
     best, better = sheet.marks
-    parts = [text for marked, text in ((best, "* best of its column"), (better, "+ better than single-task")) if marked]
-    return [f"{'; '.join(parts)}. Only complete cells are marked."] if parts else []
+    parts = [
+        text
+        for marked, text in (
+            (best, "* not told apart from the best of its column"),
+            (better, "+ better than single-task"),
+        )
+        if marked
+    ]
+    return [f"{'; '.join(parts)}."] if parts else []
 
 
 def _body(groups: Sequence[Group], rows: Sequence[Row]) -> list[str]:
@@ -53,7 +60,7 @@ def _columns(rows: Sequence[Row], start: int, stop: int | None) -> list[Row]:
 def _block(groups: Sequence[Group], rows: Sequence[Row], below: bool) -> list[str]:
     """Groups side by side. `below` puts the reasons for missing trials on lines of their own."""
     rows = [row for row in rows if any(row.entries)]
-    labels = [row.label if row.kind == "ours" else f"  {row.label}" for row in rows]
+    labels = [f"  {row.label}" if row.below else row.label for row in rows]
     label_width = max(len("strategy"), *map(len, labels))
     columns = [_column([row.entries[i] for row in rows], below) for i in range(sum(len(g.fractions) for g in groups))]
     widths: list[int] = []
@@ -84,9 +91,9 @@ def _block(groups: Sequence[Group], rows: Sequence[Row], below: bool) -> list[st
         line("strategy", [fraction for group in groups for fraction in group.fractions]),
         rule,
     ]
-    apart = any(row.kind != "ours" for row in rows)
+    apart = any(row.below for row in rows)
     for i, (row, label) in enumerate(zip(rows, labels, strict=True)):
-        if apart and row.kind == "ours" and i > 0:
+        if apart and not row.below and i > 0:
             lines.append("")
         cells = [column[i] for column in columns]
         for j in range(max(map(len, cells))):

@@ -18,19 +18,21 @@ from mtlray.analysis.statistics.aggregate import (
     ranks,
     std,
 )
-from mtlray.analysis.statistics.bootstrap import (
+from mtlray.analysis.statistics.improvement import delta_m, near_zero, selection_price
+from mtlray.analysis.statistics.intervals import (
     CONFIDENCE,
-    RESAMPLES,
+    Difference,
     Interval,
-    interval_of_means,
+    independent,
     mean_interval,
     published_interval,
 )
-from mtlray.analysis.statistics.improvement import delta_m, selection_price
 from mtlray.analysis.statistics.paired import Paired, holm, paired, paired_t
+from mtlray.analysis.statistics.pairs import beaten, best_sets, rank_bounds
 from mtlray.analysis.statistics.pareto import dominates, pareto_front
+from mtlray.analysis.statistics.student import POWER, detectable
 
-__all__ = ["CONFIDENCE", "RESAMPLES", "Interval", "Paired", "critical_difference", "delta_m", "dominates", "holm"]
-__all__ += ["interval_of_means", "iqm", "mean", "mean_interval", "mean_rank", "normalised", "paired", "paired_t"]
-__all__ += ["pareto_front", "performance_profile", "probability_of_improvement", "published_interval", "ranks"]
-__all__ += ["selection_price", "std"]
+__all__ = ["CONFIDENCE", "POWER", "Difference", "Interval", "Paired", "beaten", "best_sets", "critical_difference"]
+__all__ += ["delta_m", "detectable", "dominates", "holm", "independent", "iqm", "mean", "mean_interval", "mean_rank"]
+__all__ += ["near_zero", "normalised", "paired", "paired_t", "pareto_front", "performance_profile"]
+__all__ += ["probability_of_improvement", "published_interval", "rank_bounds", "ranks", "selection_price", "std"]

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mtlray.analysis.statistics.aggregate import ranked
-from mtlray.analysis.statistics.bootstrap import CONFIDENCE, RESAMPLES, Interval, mean_interval
 from mtlray.analysis.statistics.checks import Floats, same_shape, scores
+from mtlray.analysis.statistics.intervals import CONFIDENCE, Interval, mean_interval
 from mtlray.analysis.statistics.student import normal_tail, two_sided_p
 
 _EXACT = 50  # pairs up to which Wilcoxon's null distribution is counted, as scipy does
@@ -18,7 +18,7 @@ _EXACT = 50  # pairs up to which Wilcoxon's null distribution is counted, as sci
 class Paired(NamedTuple):
     """A comparison of x with y, one number for each column.
 
-    `difference` is the mean of x − y in the metric's own unit, `interval` its bootstrap interval. `effect_size` is Cohen's
+    `difference` is the mean of x − y in the metric's own unit, `interval` Student's. `effect_size` is Cohen's
     d_z, the mean difference over the standard deviation (ddof 1) of the differences (Lakens 2013, equation 6). `p_t` and
     `p_wilcoxon` are two-sided. All but `difference` are NaN for a single pair; p and d_z also where all differences are
     equal, which leaves nothing to compare them with.
@@ -32,9 +32,7 @@ class Paired(NamedTuple):
     p_wilcoxon: Floats
 
 
-def paired(
-    x: ArrayLike, y: ArrayLike, *, confidence: float = CONFIDENCE, resamples: int = RESAMPLES, seed: int = 0
-) -> Paired:
+def paired(x: ArrayLike, y: ArrayLike, *, confidence: float = CONFIDENCE) -> Paired:
     """Compare x[seed, ...] with y[seed, ...], row by row on the same seeds.
 
     The t-test is Student's for pairs; Wilcoxon's signed-rank test drops zero differences and is exact up to 50 pairs, ties
@@ -43,7 +41,7 @@ def paired(
     a, b, d = _differences(x, y)
     n = len(d)
     difference: Floats = d.mean(axis=0)
-    interval = mean_interval(d, confidence=confidence, resamples=resamples, seed=seed)
+    interval = mean_interval(d, confidence=confidence)
     if n < 2:
         nothing = np.full_like(difference, np.nan)
         return Paired(n, difference, interval, nothing, nothing, nothing)

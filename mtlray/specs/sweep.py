@@ -1,7 +1,6 @@
 """A question and the grid of trials that answers it, with the rules that change single cells."""
 
 import dataclasses
-import difflib
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -13,15 +12,13 @@ from mtlray.data import DatasetSpec
 from mtlray.errors import SpecError
 from mtlray.results.ledger import RESULTS_VERSION
 from mtlray.specs.checks import require_object, require_strategy
+from mtlray.specs.entries import MOST, entries, pick
 from mtlray.specs.hyperparameters import require_fields, require_hyperparameters
 from mtlray.specs.optimizer import OptimizerSpec
 from mtlray.specs.trial import TrialSpec
 from mtlray.strategies import AbstractStrategy
 from mtlray.words.names import is_plain
-from mtlray.words.values import shortest, shown
-
-_LISTED = 60  # entries of an axis that a message names
-_MOST = 100_000  # entries of an axis, and trials of a sweep
+from mtlray.words.values import shortest
 
 Rule = Callable[[TrialSpec], TrialSpec | None]
 
@@ -48,6 +45,8 @@ class SweepSpec:
     `selection` is the rule by which the sweep's own tables pick an evaluation; `published` names the published table that
     `--against gong2019` compares with. `gradient_diagnostics` turns these on in every trial. `embed_at` are steps at which
     the trunk's representation of test examples is stored for figures; it changes no number and no trial's identity.
+    `tuning_seeds`, some of the seeds, choose among several optimizers and are in no mean: without them a table chooses on the
+    seeds that it reports, which flatters.
 
     >>> from mtlray import DWA, SGD, Equal, LeNet, MultiMNIST, SweepSpec, TrialSpec
     >>> base = TrialSpec(dataset=MultiMNIST(), model=LeNet(), strategy=Equal(), optimizer=SGD(lr=0.05), steps=100)
@@ -78,6 +77,7 @@ class SweepSpec:
     published: str | None = None
     gradient_diagnostics: bool = False
     embed_at: tuple[int, ...] = ()
+    tuning_seeds: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         allowed = self.name and all(c.isalnum() or c in "-_." for c in self.name) and not self.name.startswith(".")
@@ -96,7 +96,7 @@ class SweepSpec:
             ("seeds", (), "range(3)"),
             ("rules", Callable, "(epochs_over_fraction(200),)"),
         ):
-            object.__setattr__(self, axis, _entries(axis, getattr(self, axis), alone, looks))
+            object.__setattr__(self, axis, entries(axis, getattr(self, axis), alone, looks))
         for axis in ("strategies", "fractions", "seeds"):
             require(len(getattr(self, axis)) > 0, axis, "have at least one entry", getattr(self, axis))
         for strategy in self.strategies:
@@ -112,11 +112,15 @@ class SweepSpec:
         for fraction in self.fractions:
             require(is_number(fraction) and 0 < fraction <= 1, "fractions", "lie in (0, 1]", self.fractions)
         object.__setattr__(self, "seeds", tuple(integer("seeds", seed, "hold integers") for seed in self.seeds))
+        apart = tuple(integer("tuning_seeds", seed, "hold integers") for seed in self.tuning_seeds)
+        object.__setattr__(self, "tuning_seeds", apart)
+        within = set(apart) <= set(self.seeds) and len(set(apart)) < len(set(self.seeds))
+        require(within, "tuning_seeds", "be some of `seeds`, and leave one to report", apart)
         for rule in self.rules:
             require(callable(rule), "rules", "hold functions of a trial", self.rules)
         steps = tuple(
             integer("embed_at", step, "hold numbers of steps")
-            for step in _entries("embed_at", self.embed_at, int, "(100, 200)")
+            for step in entries("embed_at", self.embed_at, int, "(100, 200)")
         )
         object.__setattr__(self, "embed_at", steps)
         rules = ("best_val", "best_val_per_task", "best_test", "best_test_joint", "last", "mean_last_10")
@@ -131,8 +135,8 @@ class SweepSpec:
         base = dataclasses.replace(self.base, gradient_diagnostics=True) if self.gradient_diagnostics else self.base
         datasets_, optimizers = self.datasets or (self.base.dataset,), self.optimizers or (self.base.optimizer,)
         axes = (datasets_, self.strategies, optimizers, self.fractions, self.seeds)
-        if (n := math.prod(map(len, axes))) > _MOST:
-            raise SpecError(f"Sweep {self.name} should have at most {_MOST:,} trials. Its axes make {n:,}. Split it.")
+        if (n := math.prod(map(len, axes))) > MOST:
+            raise SpecError(f"Sweep {self.name} should have at most {MOST:,} trials. Its axes make {n:,}. Split it.")
         for dataset, strategy, optimizer, fraction, seed in itertools.product(*axes):
             trial: TrialSpec | None = dataclasses.replace(
                 base, dataset=dataset, strategy=strategy, optimizer=optimizer, fraction=fraction, seed=seed
@@ -183,7 +187,7 @@ class SweepSpec:
         if self.selection in ("best_val", "best_val_per_task") and dataset.n_examples("val") == 0:
             raise SpecError(
                 f"Sweep {self.name} selects evaluations by `{self.selection}`, and {dataset.label} has no validation examples. "
-                'some out of the training data with `val_digits=...`, or let nothing select, with `selection="last"` or '
+                'Hold some out of the training data with `val_digits=...`, or let nothing select, with `selection="last"` or '
                 '`"mean_last_10"`. The paper\'s rule is `"best_test"`, which is optimistic.'
             )
 
@@ -204,6 +208,7 @@ class SweepSpec:
             "results_version": RESULTS_VERSION,
             "selection": self.selection,
             "published": self.published,
+            **({"tuning_seeds": list(self.tuning_seeds)} if self.tuning_seeds else {}),
             "data_origin": {trial.dataset.label: trial.dataset.origin for trial in trials},
             "steps": sorted({trial.steps for trial in trials}),
             "trials": [
@@ -236,52 +241,26 @@ class SweepSpec:
         """
         changes: dict[str, Any] = {}
         if seeds is not None:
-            changes["seeds"] = _pick("seed", seeds, {s: s for s in self.seeds})
+            changes["seeds"] = pick("seed", seeds, {s: s for s in self.seeds})
+            # Where no seed is left to report, all of them are reported.
+            rest = set(changes["seeds"]) - set(self.tuning_seeds)
+            changes["tuning_seeds"] = tuple(s for s in self.tuning_seeds if rest and s in changes["seeds"])
         if fractions is not None:
-            changes["fractions"] = _pick("fraction", fractions, {f: f for f in self.fractions})
+            changes["fractions"] = pick("fraction", fractions, {f: f for f in self.fractions})
         if strategies is not None:
             wanted = list(strategies)
             names = [name for s in self.strategies for name in (s.key, s.label)]
-            _pick("strategy", wanted, {name: name for name in names})
+            pick("strategy", wanted, {name: name for name in names})
             changes["strategies"] = tuple(s for s in self.strategies if s.label in wanted or s.key in wanted)
         if learning_rates is not None:
             have = self.optimizers or (self.base.optimizer,)
-            rates = set(_pick("learning rate", learning_rates, {optimizer.lr: optimizer.lr for optimizer in have}))
+            rates = set(pick("learning rate", learning_rates, {optimizer.lr: optimizer.lr for optimizer in have}))
             changes["optimizers"] = tuple(optimizer for optimizer in have if optimizer.lr in rates)
         if steps is not None:
             changes["base"] = dataclasses.replace(self.base, steps=steps)
             changes["embed_at"] = tuple(step for step in self.embed_at if step <= steps)
             changes["rules"] = (*self.rules, lambda trial: dataclasses.replace(trial, steps=steps))
         return dataclasses.replace(self, **changes)
-
-
-def _pick(kind: str, wanted: Iterable[Any], valid: dict[Any, Any]) -> tuple[Any, ...]:
-    """The valid entries that are wanted, in their own order. Raises SpecError at the first that is not valid, so that a range
-    of any length does not matter."""
-    asked = set[Any]()
-    for entry in wanted:
-        if entry not in valid:
-            close = difflib.get_close_matches(str(entry), list(valid), n=1) if kind == "strategy" else []
-            hint = f" Did you mean `{close[0]}`?" if close else ""
-            names = [shortest(name) for name in itertools.islice(valid, _LISTED)]
-            more = f" and {len(valid) - _LISTED:,} others" if len(valid) > _LISTED else ""
-            found = shown(shortest(entry))
-            raise SpecError(
-                f"The sweep has no {kind} {found}.{hint} It has: {', '.join(names)}{more}. Add others in the sweep file."
-            )
-        asked.add(entry)
-    return tuple(value for name, value in valid.items() if name in asked)
-
-
-def _entries(axis: str, value: Any, alone: Any, looks: str) -> tuple[Any, ...]:
-    """An axis as a tuple; one entry alone is an axis of one."""
-    if isinstance(value, alone):
-        return (value,)
-    require(isinstance(value, Iterable), axis, f"be a tuple, such as {looks}", value)
-    entries = tuple(itertools.islice(value, _MOST + 1))  # not all of a range that nobody can hold
-    if len(entries) > _MOST:
-        raise SpecError(f"Parameter `{axis}` should have at most {_MOST:,} entries. Found more. Split the sweep.")
-    return entries
 
 
 def _apply(rule: Rule, trial: TrialSpec) -> TrialSpec | None:

@@ -53,21 +53,22 @@ def test_seeds_are_paired_where_both_have_them(varied):
     x, y = values_of(varied, "gls", "miou"), values_of(varied, "equal", "miou")[:5]
     assert (row["n"], row["expected"]) == (5, 6)
     assert row["baseline_mean"] == pytest.approx(np.mean(y))
-    assert row["p_t"] == pytest.approx(stats.ttest_rel(x, y).pvalue, rel=0, abs=1e-12)
+    assert row["difference"] == pytest.approx(np.mean(x) - np.mean(y))
+    assert (row["lost"], math.isnan(row["p_t"])) == (1, True)  # a seed diverged: those left are no fair sample
 
 
 def test_improvement_by_hand(varied):
     frame = table(varied.folder, kind="leaderboard").set_index("strategy")
     gains = []
     for metric, single, sign in (("miou", "stl:seg", 1), ("abs_err", "stl:depth", -1), ("rel_err", "stl:depth", -1)):
-        m, b = np.mean(values_of(varied, "equal", metric)), np.mean(values_of(varied, single, metric))
-        gains.append(100 * sign * (m - b) / b)
+        m, b = np.array(values_of(varied, "equal", metric)), np.array(values_of(varied, single, metric))
+        gains.append(np.mean(100 * sign * (m - b) / b))  # of each seed beside its own baseline
     row = frame.loc["equal"]
     assert row["delta_m_metric"] == pytest.approx(np.mean(gains))
     assert row["delta_m_task"] == pytest.approx((gains[0] + (gains[1] + gains[2]) / 2) / 2)
     assert row["delta_m_task_low"] < row["delta_m_task"] < row["delta_m_task_high"]
     assert math.isnan(frame.loc["single-task", "delta_m_task"])
-    assert (row["mean_rank"], row["ranked"], row["wins"]) == (1, 3, 3)
+    assert (row["mean_rank"], row["ranked"], row["wins"]) == (1, 5, 3)
 
 
 def test_the_same_call_gives_the_same_intervals(varied):

@@ -669,3 +669,14 @@ def test_the_canonical_text_is_plain_json_of_the_spec_whatever_was_cached_before
         spec = change(strategy=strategy, gradient_diagnostics=True)
         plain = json.dumps(encode(spec), sort_keys=True, separators=(",", ":"), allow_nan=False)
         assert spec.canonical == plain
+
+
+def test_tuning_seeds_are_some_of_the_seeds():
+    spec = dataclasses.replace(SWEEP, seeds=range(4), tuning_seeds=(0, 1))
+    assert spec.describe(spec.trials())["tuning_seeds"] == [0, 1]
+    assert "tuning_seeds" not in SWEEP.describe(SWEEP.trials())
+    assert spec.narrowed(seeds=[1, 2]).tuning_seeds == (1,)
+    assert spec.narrowed(seeds=[0, 1]).tuning_seeds == ()
+    for wrong in ((7,), range(4)):
+        with pytest.raises(SpecError, match="be some of `seeds`, and leave one to report"):
+            dataclasses.replace(SWEEP, seeds=range(4), tuning_seeds=wrong)

@@ -1,4 +1,4 @@
-"""Our table beside a published one: all four of Gong et al. 2019 in their layout, and whether the intervals overlap."""
+"""Our table beside a published one: all four of Gong et al. 2019 in their layout, and whether they are apart."""
 
 import csv
 import io
@@ -24,11 +24,16 @@ def test_simulated_results_as_printed_agree_in_every_cell(tmp_path, name):
     rows = list(csv.DictReader(io.StringIO(render_table(sweep.folder, TableOptions(against=name), format="csv"))))
     assert len([row for row in rows if row["published_mean"]]) == len(numbers(name))
     assert all(float(row["mean"]) == pytest.approx(float(row["published_mean"])) for row in rows)
-    differences = [word for line in lines_of(rendered, "  ours − paper") for word in line.split()[3:]]
+    differences = [
+        word
+        for line in lines_of(rendered, "  ours − paper")
+        for word in line.split()[3:]
+        if "." in word and "(" not in word
+    ]
     assert len(differences) == len(numbers(name))
     assert {float(word.strip("~+")) for word in differences} == {0.0}
     counted = sum(number.spread is not None for number in numbers(name).values())
-    assert f"overlap in all {counted} cells." in " ".join(rendered.split())
+    assert f"0 of {counted} cells are apart" in " ".join(rendered.split())
     if name != "gong2019:2":  # which has one task
         assert len(lines_of(rendered, "single-task ")) == len(lines_of(rendered, "equal "))
         assert not lines_of(rendered, "stl:")
@@ -43,7 +48,10 @@ def test_golden(tmp_path, format, ending):
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(rendered, encoding="utf-8")
     assert rendered == path.read_text(encoding="utf-8")
-    assert "overlap in 44 of 45 cells; apart marks the others." in " ".join(rendered.split())
+    # Ours stray by half a per cent of the mean, which is more than most of the paper's deviations.
+    words = " ".join(rendered.split())
+    assert "1 of 45 cells are apart" in words
+    assert "Undecided does not mean equal." in words
 
 
 def test_intervals_by_hand(tmp_path):

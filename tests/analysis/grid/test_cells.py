@@ -91,34 +91,6 @@ def test_nothing_finished(make_sweep):
     assert found.data_origin.startswith("mnist5k")
 
 
-def test_marks_follow_the_metrics_direction(make_sweep):
-    sweep = make_sweep()
-    for strategy, tasks, value in [("stl:a", ["a"], 3.0), ("stl:b", ["b"], 3.0), ("x", "ab", 2.0), ("y", "ab", 4.0)]:
-        trial = sweep.plan(strategy, tasks)
-        sweep.finish(trial, dict.fromkeys(tasks, value), metric="mse", unit="1", higher_is_better=False)
-    found = grid(sweep)
-    assert found.best(found.columns[0]) == {"x"}
-    assert found.better_than_single_task(found.columns[0]) == {"x"}
-
-
-def test_incomplete_cells_do_not_compete(broken):
-    found = grid(broken)
-    left = found.columns[0]
-    assert left.measure.task == "left"
-    assert "stl:left" not in found.best(left)
-    # Its single-task row lacks a seed, so nothing can be called better.
-    assert found.better_than_single_task(left) == frozenset()
-
-
-@pytest.mark.parametrize("strategies", [["equal"], ["equal", "dwa"]])
-def test_nothing_is_best_where_all_are_equal(make_sweep, strategies):
-    sweep = make_sweep()
-    for strategy in strategies:
-        sweep.finish(sweep.plan(strategy, ["left"]), {"left": 90.0})
-    found = grid(sweep)
-    assert found.best(found.columns[0]) == frozenset()
-
-
 @pytest.mark.parametrize(
     ("override", "message"),
     [

@@ -102,7 +102,7 @@ def test_a_trial_all_of_whose_scores_are_nan_is_not_finite(make_sweep):
     sweep.finish(sweep.plan("equal", ["left"]), {"left": 90.0}, trivial=10.0)
     nothing = dict.fromkeys(("at_joint_val", "joint_val_step"))
     sweep.finish(sweep.plan("equal", ["left"], seed=1), {"left": 91.0}, trivial=10.0, **nothing)
-    assert "equal     90.00 (1/2, 1 not finite)" in render_table(sweep.folder)
+    assert "90.00 (1/2, 1 not finite)" in render_table(sweep.folder)
 
 
 @pytest.mark.parametrize(

@@ -149,3 +149,57 @@ def test_a_strategy_without_a_done_trial_keeps_its_first_rate_and_is_shown(tune)
     assert "\nequal lr 0.01" in text
     assert "\ndwa lr 0.1" in text
     assert "(0/1, 1 diverged)" in text
+
+
+def scored(sweep, scores):
+    """The joint validation scores of a strategy's trials by rate and seed, in the sweep of `tune`."""
+    for trial in sweep.description["trials"]:
+        score = scores[trial["learning_rate"]][trial["seed"]]
+        rows = sweep.rows(trial, dict.fromkeys(BOTH, 100 * trial["learning_rate"]), joint_val_score=score)
+        finish(sweep, trial, rows)
+    return sweep
+
+
+def test_the_joint_score_chooses_where_every_trial_has_one(tune):
+    both = [(90, 90)] * 2
+    sweep = scored(
+        tune({"equal": {0.1: both, 0.2: both, 0.3: both}}), {0.1: (0.5, 0.6), 0.2: (0.9, 0.9), 0.3: (0.95, 0.1)}
+    )
+    assert list(tuned(load(sweep.folder)).rates.chosen.values()) == [("sgd(momentum=0.9)", 0.2)]
+    words = " ".join(render_table(sweep.folder).split())
+    assert "best: of 3 configurations a row and fraction, the one with the best mean validation score" in words
+    assert "chosen on the seeds that are reported" in words
+    assert tabulate(load(sweep.folder)).frame()["configurations"].tolist() == [3, 3]
+    assert "at the edge" not in words
+
+
+def test_seeds_for_tuning_are_in_no_mean(tune):
+    both = [(90, 90)] * 3
+    scores = {0.1: (0.9, 0.1, 0.1), 0.2: (0.5, 0.9, 0.9)}  # seeds 1 and 2 would choose 0.2
+    sweep = scored(tune({"equal": {0.1: both, 0.2: both}}), scores)
+    sweep.description["tuning_seeds"] = [0]
+    sweep.ledger.write_sweep(sweep.description)
+    found = tuned(load(sweep.folder))
+    assert list(found.rates.chosen.values()) == [("sgd(momentum=0.9)", 0.1)]
+    assert found.expected["seed"].tolist() == [1, 2]
+    assert "chosen on seeds 0, which are in no mean" in " ".join(render_table(sweep.folder).split())
+
+
+def test_a_choice_at_the_edge_and_unequal_grids_are_told(tune):
+    good, bad = [(95, 95)] * 2, [(90, 90)] * 2
+    sweep = tune({"equal": {0.1: bad, 0.01: bad, 1.0: good}, "dwa": {0.1: good}})
+    words = " ".join(render_table(sweep.folder).split())
+    assert "beyond which a better value may lie: equal at 100 % (lr 1, the largest of 3)." in words
+    assert "Configurations tried, a row and fraction: 3: equal; 1: dwa. More of them find more by chance." in words
+
+
+def test_labels_name_every_hyperparameter_that_varies(make_sweep):
+    sweep = make_sweep()
+    for optimizer, value in (("sgd", 90.0), ("sgd(weight_decay=0.001)", 95.0)):
+        trial = sweep.plan("equal", BOTH, optimizer=optimizer, learning_rate=0.1)
+        sweep.finish(trial, dict.fromkeys(BOTH, value))
+    trial = sweep.plan("dwa", BOTH, optimizer="sgd", learning_rate=0.1)
+    sweep.finish(trial, dict.fromkeys(BOTH, 90.0))
+    text = render_table(sweep.folder)
+    assert "\nequal lr 0.1, weight_decay 0.001 " in text
+    assert "\ndwa lr 0.1, weight_decay 0 " in text

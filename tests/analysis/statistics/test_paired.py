@@ -16,7 +16,7 @@ def pairs(n: int, columns: int = 5, seed: int = 0):
 @pytest.mark.parametrize("n", [2, 3, 5, 10, 13, 25, 50, 60])
 def test_both_tests_agree_with_scipy(n):
     x, y = pairs(n)
-    found = paired(x, y, resamples=100)
+    found = paired(x, y)
     for i in range(x.shape[1]):
         assert found.p_t[i] == pytest.approx(stats.ttest_rel(x[:, i], y[:, i]).pvalue, rel=0, abs=1e-12)
         assert found.p_wilcoxon[i] == pytest.approx(stats.wilcoxon(x[:, i], y[:, i]).pvalue, rel=0, abs=1e-12)
@@ -31,10 +31,10 @@ def test_ties_and_zeros_agree_with_scipys_permutations(n):
             continue
         exact = stats.PermutationMethod(n_resamples=np.inf)
         expected = stats.wilcoxon(d[d != 0], method=exact).pvalue
-        found = paired(d, np.zeros(n), resamples=100)
+        found = paired(d, np.zeros(n))
         assert found.p_wilcoxon == pytest.approx(expected, rel=0, abs=1e-12)
         # Tenths are not exact in binary; their ties are the same ones.
-        shifted = paired(d / 10 + 97.3, np.full(n, 97.3), resamples=100)
+        shifted = paired(d / 10 + 97.3, np.full(n, 97.3))
         assert shifted.p_wilcoxon == found.p_wilcoxon
 
 
@@ -83,7 +83,7 @@ def family_wise_error(repetitions: int, effects: int, tests: int = 16, n: int = 
     baseline = rng.normal(size=(n, repetitions, 1))
     x = rng.normal(size=(n, repetitions, tests))
     x[..., :effects] += 3.0
-    adjusted = np.array([holm(p) for p in paired(x, np.broadcast_to(baseline, x.shape), resamples=2).p_t])
+    adjusted = np.array([holm(p) for p in paired(x, np.broadcast_to(baseline, x.shape)).p_t])
     power = np.mean(adjusted[:, :effects] <= 0.05) if effects else np.nan
     return float(np.mean((adjusted[:, effects:] <= 0.05).any(axis=1))), float(power)
 
@@ -104,7 +104,7 @@ def test_holm_keeps_the_family_wise_error_over_many_sweeps(effects):
 
 def test_without_holm_the_error_would_be_large():
     rng = np.random.default_rng(2)
-    p = paired(rng.normal(size=(10, 250, 16)), rng.normal(size=(10, 250, 16)), resamples=2).p_t
+    p = paired(rng.normal(size=(10, 250, 16)), rng.normal(size=(10, 250, 16))).p_t
     assert np.mean((p <= 0.05).any(axis=1)) > 0.4
 
 
@@ -112,7 +112,7 @@ def test_without_holm_the_error_would_be_large():
 def test_the_t_test_alone_is_that_of_the_whole_comparison(n):
     x, y = pairs(n)
     x[:, 0] = y[:, 0]
-    whole = paired(x, y, resamples=2)
+    whole = paired(x, y)
     difference, p = paired_t(x, y)
     assert np.array_equal(difference, whole.difference)
     assert np.array_equal(p, whole.p_t, equal_nan=True)

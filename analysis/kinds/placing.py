@@ -1,0 +1,117 @@
+"""Placing: ranks over tasks, what they may truly be, and fronts. One definition for tables and figures."""
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtlray.analysis.grid.scores import Scores
+from mtlray.analysis.kinds.chance import ALPHA
+from mtlray.analysis.kinds.marks import alike
+from mtlray.analysis.statistics import best_sets, pareto_front, rank_bounds, ranks
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Placing:
+    """One number for each strategy: its mean `rank` over some columns and the lowest and highest that the seeds leave possible.
+
+    Ranks are NaN where a strategy cannot be compared; `ranked` is the number of the others. `wins` counts the columns whose best
+    printed mean it has, `among_best` those in whose set of the best it stands, `front` the pairs of tasks, of `pairs`, on whose
+    front it stands.
+    """
+
+    rank: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    wins: NDArray[np.int64]
+    among_best: NDArray[np.int64]
+    front: NDArray[np.int64]
+    ranked: int
+    pairs: int
+
+
+def placing(scores: Scores, at: list[int], above: NDArray[np.bool_]) -> Placing:
+    """The ranks of a data set's strategies over the columns `at`.
+
+    In a column the printed means are ranked, ties sharing their mean rank; strategies of which a trial diverged share the last
+    places, whatever is left of them. A task's metrics are averaged, then tasks and fractions, which weigh alike. A strategy is
+    ranked where it is comparable or diverged in every column. The bounds hold for one strategy with 95 %, over all columns.
+    `above` says what is above chance; nothing else is among the best, and nobody is where nobody is beaten.
+    """
+    k = len(scores.strategies)
+    out = scores.diverged > 0
+    playing: NDArray[np.bool_] = np.all((scores.comparable | out)[:, at], axis=1) & bool(at)
+    in_play = np.flatnonzero(playing)
+    weight = _weights(scores, at)
+    rank, low, high = (np.full(k, np.nan) for _ in range(3))
+    if len(in_play):
+        rank[in_play] = low[in_play] = high[in_play] = 0.0
+    wins, among, bounds = (
+        np.zeros(k, dtype=np.int64),
+        np.zeros(k, dtype=np.int64),
+        _bounds(scores, in_play.tolist(), at),
+    )
+    for j, share in zip(at, weight.tolist(), strict=True):
+        own = [i for i in in_play if not out[i, j]]
+        last = [i for i in in_play if out[i, j]]
+        if own:
+            sign = 1.0 if scores.columns[j].measure.higher_is_better else -1.0
+            of_own = ranks((sign * scores.printed[own, j])[:, None])[:, 0]
+            rank[own] += share * of_own
+            wins[own] += of_own == of_own.min()
+            best, lowest, highest = bounds[j]
+            among[own] += best & above[own, j]
+            low[own] += share * lowest
+            high[own] += share * highest
+        rank[last] += share * (len(own) + (len(last) + 1) / 2)
+        low[last] += share * (len(own) + 1)
+        high[last] += share * (len(own) + len(last))
+    front, pairs = np.zeros(k, dtype=np.int64), _pairs(scores, at)
+    complete: NDArray[np.bool_] = np.all(scores.comparable[:, at], axis=1) & bool(at)
+    whole = np.flatnonzero(complete)
+    oriented = scores.printed * np.where(scores.higher_is_better, 1.0, -1.0)
+    for pair in pairs if len(whole) else []:
+        front[whole] += pareto_front(oriented[whole][:, pair])
+    return Placing(
+        rank=rank, low=low, high=high, wins=wins if len(in_play) > 1 else wins * 0, among_best=among, front=front,
+        ranked=len(in_play), pairs=len(pairs),
+    )  # fmt: skip
+
+
+def _bounds(scores: Scores, in_play: list[int], at: list[int]) -> dict[int, tuple[NDArray[Any], ...]]:
+    """By column, for each strategy in play that has not diverged there: is it among the best, its lowest and highest rank.
+
+    Nobody is among the best where everybody is.
+    """
+    places = list(alike(scores, in_play, at))
+    total = sum(len(columns) for _, columns, _ in places)
+    found: dict[int, tuple[NDArray[Any], ...]] = {}
+    for _, columns, values in places:
+        kept = best_sets(values, columns=total, alpha=ALPHA)
+        low, high = rank_bounds(values, columns=total, alpha=ALPHA)
+        for place, j in enumerate(columns):
+            found[j] = (kept[:, place] & ~kept[:, place].all(), low[:, place], high[:, place])
+    alone = (np.zeros(1, dtype=bool), np.ones(1), np.ones(1))
+    return {j: found.get(j, alone) for j in at}
+
+
+def _weights(scores: Scores, at: list[int]) -> NDArray[np.float64]:
+    """What each column counts, 1 in all: tasks and fractions alike, and so do a task's metrics."""
+    groups = [(scores.columns[j].measure.task, scores.columns[j].fraction) for j in at]
+    return np.array([1 / (len(set(groups)) * groups.count(group)) for group in groups])
+
+
+def _pairs(scores: Scores, at: list[int]) -> list[list[int]]:
+    """Pairs of columns: two tasks' first metrics at one fraction."""
+    first: dict[tuple[float, str], int] = {}
+    for j in at:
+        column = scores.columns[j]
+        first.setdefault((column.fraction, column.measure.task), j)
+    fractions = dict.fromkeys(fraction for fraction, _ in first)
+    return [
+        list(pair)
+        for fraction in fractions
+        for pair in itertools.combinations([j for (f, _), j in first.items() if f == fraction], 2)
+    ]
