@@ -36,7 +36,9 @@ def test_mtlray_ends_by_sigpipe(command):
     assert (found.returncode, found.stderr) == (-signal.SIGPIPE, b"")
 
 
-@pytest.mark.parametrize("command", [["table"], ["table", "--kind", "cost"]], ids=lambda command: command[-1])
+@pytest.mark.parametrize(
+    "command", [["table", "--select", "last"], ["table", "--select", "last", "--kind", "cost"]], ids=["table", "cost"]
+)
 def test_tables_end_by_sigpipe(command):
     for program in (MTLRAY, [sys.executable, "-m", "mtlray.analysis"]):
         found = unread([*program, *command, RESULTS])

@@ -169,7 +169,15 @@ def test_tables_need_neither_torch_nor_ray(installed, tmp_path):
     installed.sees(tmp_path / "packages")
     assert installed.run("python", "-c", "import torch").returncode == 1
     assert installed.run("python", "-c", "import ray").returncode == 1
-    ended = installed.run("python", "-m", "mtlray.analysis", "table", ROOT / "tests/assets/results_version_5/version_5")
+    ended = installed.run(
+        "python",
+        "-m",
+        "mtlray.analysis",
+        "table",
+        ROOT / "tests/assets/results_version_5/version_5",
+        "--select",
+        "last",
+    )
     assert ended.returncode == 0, ended.stderr
     assert "±" in ended.stdout
 

@@ -14,6 +14,11 @@ LINE = "2 of 8 finished trials were trained under an earlier text of the sweep f
 KINDS = ("cells", "leaderboard", "compare", "cost", "selection")
 
 
+def rule_of(kind):
+    """Options for results that have no joint score; a table of selections shows every rule."""
+    return () if kind == "selection" else ("--select", "last")
+
+
 @pytest.fixture
 def mine(tmp_path):
     """A sweep file whose trials are all finished, edited since."""
@@ -47,7 +52,7 @@ def test_nothing_is_left_to_run(cli, adopted):
 @pytest.mark.parametrize("format", ["text", "markdown", "latex"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_head_of_every_table_says_so(cli, adopted, kind, format):
-    code, out, err = cli("table", adopted, "--kind", kind, "--format", format)
+    code, out, err = cli("table", *rule_of(kind), adopted, "--kind", kind, "--format", format)
     assert code == 0, err
     assert plain(LINE).replace("`", "") in plain(out).replace("`", "")
     assert "adopted" in out.lower()
@@ -55,7 +60,7 @@ def test_the_head_of_every_table_says_so(cli, adopted, kind, format):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_csv_has_a_column_that_says_so(cli, adopted, kind):
-    code, _, err = cli("table", adopted, "--kind", kind, "--format", "csv", "--out", "table.csv")
+    code, _, err = cli("table", *rule_of(kind), adopted, "--kind", kind, "--format", "csv", "--out", "table.csv")
     assert code == 0, err
     assert set(pd.read_csv("table.csv")["adopted"]) == {LINE}
 
@@ -63,7 +68,9 @@ def test_a_csv_has_a_column_that_says_so(cli, adopted, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_table_without_adopted_trials_says_nothing(cli, adopted, kind):
     for format in ("text", "csv"):
-        code, out, _ = cli("table", adopted, "--kind", kind, "--format", format, "--strategies", "stl,dwa,uncertainty")
+        code, out, _ = cli(
+            "table", *rule_of(kind), adopted, "--kind", kind, "--format", format, "--strategies", "stl,dwa,uncertainty"
+        )
         assert code == 0
         assert "adopt" not in out
 
@@ -71,7 +78,7 @@ def test_a_table_without_adopted_trials_says_nothing(cli, adopted, kind):
 def test_several_reasons_are_counted(cli, mine):
     for seed, reason in enumerate(("first", "second")):
         assert cli("adopt", mine, "--reason", reason, "--seeds", f"{seed}:{seed + 1}")[0] == 0
-    assert "kept by `mtlray adopt`: first (1); second (1)" in plain(cli("table", mine)[1])
+    assert "kept by `mtlray adopt`: first (1); second (1)" in plain(cli("table", "--select", "last", mine)[1])
 
 
 def test_the_report_says_so(cli, adopted):
@@ -133,7 +140,7 @@ def test_prune_lists_and_removes_with_yes(cli, adopted, tmp_path):
     assert out.endswith(f"2 trials removed from {tmp_path / 'results' / 'small'}.\n")
     assert set(ledger.records()[0]) == {trial.trial_id for trial in spec.trials()}
     assert "0 to run, 8 done" in cli("plan", adopted)[1]
-    assert plain(LINE) in plain(cli("table", adopted)[1])
+    assert plain(LINE) in plain(cli("table", "--select", "last", adopted)[1])
 
 
 def test_adopting_compares_the_data_that_an_edited_data_set_makes(cli, tmp_path):

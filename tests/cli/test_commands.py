@@ -68,7 +68,7 @@ BAD_SWEEPS = {
     "a class for a strategy": ("DWA(), ", "DWA, ", "Found the class `DWA`: write `DWA()`"),
     "the key for a strategy": ("DWA(), ", '"dwa", ', "Found `strategies = 'dwa'`: write `DWA()`"),
     "a seed that is no integer": ("seeds=range(2)", "seeds=(0.0,)", "should hold integers. Found `seeds = 0.0`"),
-    "nothing to select by": ("val_digits=500", "val_digits=0", "or select as the paper does, with `selection="),
+    "nothing to select by": ("val_digits=500", "val_digits=0", "othing select, with `selection="),
     "a rule that raises": (
         "seeds=range(2)",
         "seeds=(0,), rules=(lambda trial: 1 / 0,)",

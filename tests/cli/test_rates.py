@@ -25,7 +25,7 @@ def test_rates_are_planned_narrowed_run_and_shown(cli, tmp_path):
 
     code, out, _ = cli("run", *narrow, "--in-process", "--yes")
     assert code == 0
-    assert "rates        best: of up to 2 learning rates" in out
+    assert "rates        best: of 2 configurations a row and fraction" in out
     rows = [line for line in out.splitlines() if line.startswith(("dwa lr 0.0", "uncertainty lr 0.0"))]
     assert len(rows) == 2
     code, out, _ = cli("status", *narrow)
