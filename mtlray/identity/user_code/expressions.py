@@ -68,8 +68,8 @@ class Scope:
         meaning = self.meaning(chain)
         if meaning is None:
             return chain[0] in self.local or chain[0] in PURE or not _is_callable(chain[0])
-        if meaning.library:
-            return self._is_quiet_library(meaning.library)
+        if meaning.foreign:
+            return self._is_quiet_library(meaning.foreign)
         if meaning.statement is not None and meaning.module is not None:
             return self.judge(meaning.module, meaning.statement)
         if len(chain) > 1:  # an attribute of a class or a value
@@ -116,7 +116,7 @@ def is_quiet_expression(node: ast.AST, scope: Scope) -> bool:
             chain = chain_of(node)
             if chain and chain[0] not in scope.local:
                 meaning = scope.meaning(chain)
-                return scope.is_quiet_name(chain) or (meaning is not None and bool(meaning.library))
+                return scope.is_quiet_name(chain) or (meaning is not None and bool(meaning.foreign))
             return each(node.value)
         case ast.Call():
             return _is_quiet_call(node, scope) and each(*node.args, *(keyword.value for keyword in node.keywords))
@@ -146,7 +146,7 @@ def _is_quiet_call(node: ast.Call, scope: Scope) -> bool:
                 return False
             chain = chain_of(node.func)
             meaning = scope.meaning(chain) if chain else None
-            if meaning is not None and (meaning.library or meaning.statement is not None):
+            if meaning is not None and (meaning.foreign or meaning.statement is not None):
                 return scope.is_quiet_name(chain)
             root = scope.meaning(chain[:1]) if chain else None
             if root is not None and root.statement is not None and isinstance(root.statement.node, ast.ClassDef):

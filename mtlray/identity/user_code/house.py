@@ -12,7 +12,7 @@ class Meaning:
 
     module: Module | None = None
     statement: Statement | None = None
-    library: str = ""
+    foreign: str = ""
     """The dotted name of something that is not the user's."""
 
 
@@ -46,7 +46,7 @@ class House:
         path = (bound.module, *((bound.symbol,) if bound.symbol else ()), *rest)
         owner = self.module(bound.module)
         if owner is None:
-            return Meaning(library=".".join(path))
+            return Meaning(foreign=".".join(path))
         if bound.symbol is None:
             if bound.bound != bound.module and "." in bound.module and bound.bound == bound.module.split(".")[0]:
                 owner = self.module(bound.bound)

@@ -117,7 +117,7 @@ class Inert:
             literal = isinstance(node, (ast.Assign, ast.AnnAssign)) and not any(
                 isinstance(child, ast.Call) for child in ast.walk(node)
             )
-            if not (meaning.library or literal or isinstance(node, ast.FunctionDef) or value.id in dir(builtins)):
+            if not (meaning.foreign or literal or isinstance(node, ast.FunctionDef) or value.id in dir(builtins)):
                 return False
         return self._is_quiet(module, value, inside)
 
@@ -157,7 +157,7 @@ class Inert:
             return ""
         if chain[0] not in module.binders and "*" not in module.binders:
             return ".".join(chain) if hasattr(builtins, chain[0]) else ""
-        return self._house.meaning(module, chain).library
+        return self._house.meaning(module, chain).foreign
 
     def _is_quiet(self, module: Module, node: ast.expr, inside: Iterable[str] = ()) -> bool:
         return is_quiet_expression(node, Scope(self._house, module, frozenset(inside), self._is_quiet_definition))

@@ -45,11 +45,11 @@ def _is_patch(house: House, module: Module, node: ast.AST) -> bool:
         case ast.Call(func=ast.Attribute(attr=attr, value=of)):
             return attr in _SETTINGS and _is_of_library(house, module, of)
         case ast.Call(func=ast.Name(id=name)):
-            return house.meaning(module, (name,)).library.rpartition(".")[2] in _SETTINGS
+            return house.meaning(module, (name,)).foreign.rpartition(".")[2] in _SETTINGS
         case _:
             return False
 
 
 def _is_of_library(house: House, module: Module, node: ast.expr) -> bool:
     chain = chain_of(node)
-    return bool(chain) and house.meaning(module, chain).library.split(".")[0] in _LIBRARIES
+    return bool(chain) and house.meaning(module, chain).foreign.split(".")[0] in _LIBRARIES

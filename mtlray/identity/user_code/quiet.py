@@ -44,7 +44,7 @@ def _is_quiet_mention(node: ast.AST, scope: Scope) -> bool:
     """Whether the user's definitions that an expression names are quiet."""
     meanings = [scope.meaning((child.id,)) for child in ast.walk(node) if isinstance(child, ast.Name)]
     return all(
-        bool(m.statement and m.module and scope.judge(m.module, m.statement)) for m in meanings if m and not m.library
+        bool(m.statement and m.module and scope.judge(m.module, m.statement)) for m in meanings if m and not m.foreign
     )
 
 
@@ -54,8 +54,8 @@ def _is_marking(decorator: ast.expr, scope: Scope) -> bool:
     meaning = scope.meaning(chain) if chain else None
     if meaning is None:
         return False
-    if meaning.library:
-        return meaning.library == "dataclasses.dataclass"
+    if meaning.foreign:
+        return meaning.foreign == "dataclasses.dataclass"
     function = meaning.statement.node if meaning.statement is not None else None
     if not isinstance(function, ast.FunctionDef):
         return False
@@ -142,7 +142,7 @@ class _Body:
             return of_super or (of_object and attr == "__setattr__")
         chain = chain_of(call.func)
         meaning = self.scope.meaning(chain) if chain else None
-        if meaning is not None and meaning.library:
+        if meaning is not None and meaning.foreign:
             return not SETTERS.match(attr)
         return attr not in MUTATORS or self._is_new(value)
 
@@ -151,7 +151,7 @@ class _Body:
         if node.id in _UNSAFE and node.id not in self.scope.local:
             return False
         meaning = self.scope.meaning((node.id,))
-        if meaning is None or meaning.library or _only_read(node, parent):
+        if meaning is None or meaning.foreign or _only_read(node, parent):
             return True
         statement, module = meaning.statement, meaning.module
         if statement is None or module is None:
