@@ -9,6 +9,7 @@ RESULTS/<sweep>/quarantine/                      files that did not open, out of
 """
 
 import dataclasses
+import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -224,13 +225,13 @@ class Ledger:
     # -- plumbing
 
     def _curves(self, dataset: str) -> Shards:
-        return Shards(self.store, f"curves/{dataset}", _facts_of_curves, self._are_of_the_first)
+        made_by = functools.cache(lambda: {i: record.results_version for i, record in self._recorded()[0].items()})
 
-    def _are_of_the_first(self, curves: pa.Table) -> bool:
-        """Whether all of these trials were made by the first release, which sealed nothing."""
-        records, _ = self._recorded()
-        versions = {records[i].results_version for i in _trials_of(curves) if i in records}
-        return all(version < SEALED_SINCE for version in versions)
+        def are_of_the_first(curves: pa.Table) -> bool:
+            """Whether all of these trials were made by the first release, which sealed nothing."""
+            return all(made_by().get(i, 0) < SEALED_SINCE for i in _trials_of(curves))
+
+        return Shards(self.store, f"curves/{dataset}", _facts_of_curves, are_of_the_first)
 
     def _recorded(self) -> tuple[dict[str, TrialRecord], list[str]]:
         """The trials that have a summary, with or without curves, and the summary files that do not open."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from mtlray.data import Examples
 from mtlray.tasks.metrics import Metric
@@ -27,7 +28,10 @@ class Score:
     def __init__(self, tasks: Sequence[Task], train: Examples) -> None:
         self._tasks = tasks
         self.trivial: dict[tuple[str, str], float | None] = {
-            (task.name, metric.name): _trivial(metric, train, task.name) for task in tasks for metric in task.metrics
+            (task.name, metric.name): _trivial(metric, target)
+            for task in tasks
+            for target in [_targets(train, task.name)]
+            for metric in task.metrics
         }
 
     def of(self, row: Mapping[str, Any], split: str) -> float:
@@ -47,13 +51,17 @@ class Score:
         return math.fsum(skills) / len(skills) if skills else math.nan
 
 
-@torch.no_grad()
-def _trivial(metric: Metric, train: Examples, task: str) -> float | None:
+def _targets(train: Examples, task: str) -> Tensor:
+    """A task's targets of training examples at equal distances, `[1, example, ...]`."""
     column = train.targets[task]
     size = max(1, column.values[0].numel())
     every = max(1, math.ceil(len(train) * size / _MOST_LABELS))
     indices = torch.arange(0, len(train), every, device=column.values.device)[None]
-    target = column.gather(train.located(indices), torch.float64)
+    return column.gather(train.located(indices), torch.float64)
+
+
+@torch.no_grad()
+def _trivial(metric: Metric, target: Tensor) -> float | None:
     prediction = metric.constant(target)
     if prediction is None:
         return None
