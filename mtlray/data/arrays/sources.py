@@ -1,6 +1,5 @@
 """Reading what a user has: a .csv, .parquet or .npz file, or a function, as named arrays of equal length."""
 
-import functools
 import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mtlray.errors import DataError, SpecError
+from mtlray.reading.causes import guarded
 
 Source = str | Path | Callable[[], Any]
 
@@ -37,27 +37,21 @@ def columns(source: Source) -> dict[str, np.ndarray]:
     return arrays
 
 
-def content(source: Source) -> str:
-    """16 hex digits over what the data are: a file's bytes, a function's arrays. Raises as `columns`."""
-    if not callable(source):
-        path = Path(source)
-        _check(path)
-        status = path.stat()
-        return _of_file(str(path), status.st_size, status.st_mtime_ns)
+def content_of_file(path: Path) -> str:
+    """16 hex digits over a file's bytes. Raises DataError and SpecError as `columns` does."""
+    _check(path)
+    with guarded(str(path), "a file that can be read"), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def content_of_arrays(arrays: Mapping[str, np.ndarray]) -> str:
+    """16 hex digits over what a function returned."""
     digest = hashlib.sha256()
-    for name, values in sorted(columns(source).items()):
+    for name, values in sorted(arrays.items()):
         plain = values.astype(str) if values.dtype == object else values
         digest.update(f"{name} {plain.dtype.str} {plain.shape}".encode())
         digest.update(np.ascontiguousarray(plain).data)
     return digest.hexdigest()[:16]
-
-
-@functools.lru_cache(maxsize=64)
-def _of_file(path: str, size: int, changed: int) -> str:
-    """Kept within a process alone, by size and time."""
-    del size, changed
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def name_of(source: Source) -> str:
@@ -82,11 +76,9 @@ def _read(path: Path) -> Mapping[str, Any]:
 
     _check(path)
     name = path.name.lower()
-    try:
+    with guarded(str(path), f"a readable {name.rpartition('.')[2]} file"):
         if name.endswith(".npz"):
             with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 return {key: file[key] for key in file.files}
         frame = pd.read_parquet(path) if name.endswith(".parquet") else pd.read_csv(path)
         return {str(column): frame[column].to_numpy() for column in frame.columns}
-    except Exception as error:  # each reader raises many kinds for bytes that it does not like
-        raise DataError(f"{path} should be a readable {name.rpartition('.')[2]} file. Found: {error}") from error

@@ -74,7 +74,8 @@ class ArrayDataset(DatasetSpec):
         for share in ("val", "test"):
             splitting.require_share(share, getattr(self, share))
         object.__setattr__(self, "data_seed", integer("data_seed", self.data_seed))
-        object.__setattr__(self, "content", sources.content(self.source))
+        known = sources.content_of_arrays(self._columns) if callable(self.source) else self._content_of_file()
+        object.__setattr__(self, "content", known)
         object.__setattr__(self, "tasks", tuple(self._in_standard_units(task) for task in self.tasks))
 
     # -- what it is
@@ -109,6 +110,9 @@ class ArrayDataset(DatasetSpec):
     @cached_property
     def _columns(self) -> dict[str, np.ndarray]:
         return sources.columns(self.source)
+
+    def _content_of_file(self) -> str:
+        return sources.content_of_file(Path(str(self.source)))
 
     def _column(self, name: str, use: str) -> np.ndarray:
         return checks.column(self._columns, name, use, sources.name_of(self.source))
@@ -185,7 +189,7 @@ class ArrayDataset(DatasetSpec):
         return root / "prepared" / f"{self.key}-{self.name}-{digest}"
 
     def _make(self) -> dict[str, np.ndarray]:
-        if sources.content(self.source) != self.content:
+        if not callable(self.source) and self._content_of_file() != self.content:
             raise DataError(
                 f"{sources.name_of(self.source)} should hold the data that the sweep was loaded with. It has changed since. "
                 "Start the command again."
