@@ -11,6 +11,7 @@ __version__ = "0.2.0"
 
 # What a sweep file or a plug-in needs. This is the only list: editors and mypy read it as imports, and `_homes` as text.
 if TYPE_CHECKING:
+    from mtlray.axes import TokenShape as TokenShape
     from mtlray.data import ArrayDataset as ArrayDataset
     from mtlray.data import Column as Column
     from mtlray.data import Dataset as Dataset
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mtlray.data import IMDBWiki as IMDBWiki
     from mtlray.data import MultiMNIST as MultiMNIST
     from mtlray.data import NYUv2 as NYUv2
+    from mtlray.data import TorchDataset as TorchDataset
     from mtlray.data import UTKFace as UTKFace
     from mtlray.data.base import SplitName as SplitName
     from mtlray.data.files import prepared as prepared

@@ -1,12 +1,12 @@
 """Data sets, one a file. DATASETS lists them."""
 
-from mtlray.data.arrays import ArrayDataset
+from mtlray.data.arrays import ArrayDataset, TorchDataset
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, subset
 from mtlray.data.faces import IMDBWiki, UTKFace
 from mtlray.data.multi_mnist.spec import MultiMNIST
 from mtlray.data.nyuv2 import NYUv2
 
-DATASETS: tuple[type[DatasetSpec], ...] = (MultiMNIST, NYUv2, IMDBWiki, UTKFace)
+DATASETS: tuple[type[DatasetSpec], ...] = (ArrayDataset, TorchDataset, MultiMNIST, NYUv2, IMDBWiki, UTKFace)
 
 __all__ = [
     "DATASETS",
@@ -18,6 +18,7 @@ __all__ = [
     "IMDBWiki",
     "MultiMNIST",
     "NYUv2",
+    "TorchDataset",
     "UTKFace",
     "subset",
 ]

@@ -30,16 +30,17 @@ class Column:
     |---|---|---|
     | `image` | uint8 | pixels in [0, 1], times `scale` |
     | `label` | any integers | int64; negative values stand for no label |
+    | `token` | integers of 0 or more | int64; 0 stands for padding, see `TokenShape` |
     | `number` | any numbers | times `scale` |
     | `direction` | `[example, channel, ...]` | the first three channels as a unit vector, or (0, 0, 0); others as they are |
     """
 
     values: Tensor
-    kind: Literal["image", "label", "number", "direction"]
+    kind: Literal["image", "label", "token", "number", "direction"]
     scale: float = 1.0
 
     def gather(self, indices: Indices, dtype: torch.dtype) -> Tensor:
-        """The examples at `indices`, `[seed, batch, ...]`, decoded; labels as int64, all others as `dtype`."""
+        """The examples at `indices`, `[seed, batch, ...]`, decoded; labels and tokens as int64, all others as `dtype`."""
         return self.decode(self.stored(indices), dtype)
 
     def stored(self, indices: Indices) -> Tensor:
@@ -50,7 +51,7 @@ class Column:
     def decode(self, rows: Tensor, dtype: torch.dtype) -> Tensor:
         """What `stored` gave, decoded on the device on which it lies."""
         match self.kind:
-            case "label":
+            case "label" | "token":
                 return rows.long()
             case "image":
                 return rows.to(dtype).div_(255 / self.scale)
@@ -161,7 +162,7 @@ class DatasetSpec(abc.ABC):
     @property
     @abc.abstractmethod
     def input_shape(self) -> tuple[int, ...]:
-        """The shape of one decoded input."""
+        """The shape of one decoded input; a `TokenShape` where inputs are tokens."""
 
     @property
     def evaluation_batch(self) -> int:

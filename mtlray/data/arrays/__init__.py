@@ -1,5 +1,6 @@
-"""A table or arrays of your own as a data set."""
+"""A table, arrays or a data set of PyTorch of your own as a data set."""
 
 from mtlray.data.arrays.spec import ArrayDataset
+from mtlray.data.arrays.torch_spec import TorchDataset
 
-__all__ = ["ArrayDataset"]
+__all__ = ["ArrayDataset", "TorchDataset"]

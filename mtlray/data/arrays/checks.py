@@ -97,7 +97,7 @@ def _numbers(name: str, values: np.ndarray, use: str) -> np.ndarray:
         text = next((v for v in values.ravel().tolist() if not _is_number(v)), values.ravel()[0])
         raise DataError(
             f"{use[0].upper()}{use[1:]}, column `{name}`, should hold numbers. Found `{text}`. Turn text into numbers, one for "
-            "each class, or leave that column out of `inputs`."
+            'each class, or leave that column out of `inputs`; where it is the input, set `tokens` to "words" or "characters".'
         ) from None
 
 

@@ -28,7 +28,7 @@ def columns(source: Source) -> dict[str, np.ndarray]:
             "The function of an ArrayDataset should return a dict of arrays, or a data frame. "
             f"Found {type(found).__name__}."
         )
-    arrays = {str(name): np.asarray(values) for name, values in found.items()}
+    arrays = {str(name): _array(values) for name, values in found.items()}
     lengths = {name: len(values) if values.ndim else 0 for name, values in arrays.items()}
     if len(set(lengths.values())) > 1 or not all(lengths.values()):
         raise DataError(
@@ -48,6 +48,11 @@ def content_of_arrays(arrays: Mapping[str, np.ndarray]) -> str:
     """16 hex digits over what a function returned."""
     digest = hashlib.sha256()
     for name, values in sorted(arrays.items()):
+        if values.dtype == object and any(isinstance(value, (list, tuple, np.ndarray)) for value in values):
+            digest.update(f"{name} sequences {len(values)}".encode())
+            for value in map(np.asarray, values):
+                digest.update(f"{value.dtype.str} {value.shape}".encode() + value.tobytes())
+            continue
         plain = values.astype(str) if values.dtype == object else values
         digest.update(f"{name} {plain.dtype.str} {plain.shape}".encode())
         digest.update(np.ascontiguousarray(plain).data)
@@ -57,6 +62,19 @@ def content_of_arrays(arrays: Mapping[str, np.ndarray]) -> str:
 def name_of(source: Source) -> str:
     """A source in words."""
     return f"the function `{getattr(source, '__qualname__', source)}`" if callable(source) else Path(source).name
+
+
+def _array(values: Any) -> np.ndarray:
+    """Values as an array; one of objects where they are lists of unequal lengths."""
+    if isinstance(values, (list, tuple)) and len({np.shape(value)[:1] for value in values if _is_list(value)}) > 1:
+        array = np.empty(len(values), dtype=object)
+        array[:] = [np.asarray(value) for value in values]
+        return array
+    return np.asarray(values)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, (list, tuple, np.ndarray))
 
 
 def _check(path: Path) -> None:
