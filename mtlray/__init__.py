@@ -35,11 +35,15 @@ if TYPE_CHECKING:
     from mtlray.errors import StrategyError as StrategyError
     from mtlray.models import MLP as MLP
     from mtlray.models import VGG as VGG
+    from mtlray.models import Backbone as Backbone
     from mtlray.models import LeNet as LeNet
     from mtlray.models import ModelSpec as ModelSpec
+    from mtlray.models import Network as Network
+    from mtlray.models import ResNet as ResNet
     from mtlray.models import SegNet as SegNet
     from mtlray.models import SharedTrunk as SharedTrunk
     from mtlray.models import StagedTrunk as StagedTrunk
+    from mtlray.models import TextEncoder as TextEncoder
     from mtlray.specs import SGD as SGD
     from mtlray.specs import Adagrad as Adagrad
     from mtlray.specs import Adam as Adam

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mtlray.axes import Indices
 from mtlray.data.files import maker
-from mtlray.identity.codec import canonical_json
+from mtlray.identity.codec import canonical_json, is_ours
 from mtlray.randomness import numpy_generator
 from mtlray.tasks.task import Task
 
@@ -134,7 +134,7 @@ class DatasetSpec(abc.ABC):
 
         Kept with the data set, because a worker cannot read a sweep file's code. Raises SpecError where the code cannot be told.
         """
-        return "" if _is_ours(type(self)) else canonical_json(self)
+        return "" if is_ours(type(self)) else canonical_json(self)
 
     def prepared_folder(self, root: Path) -> Path:
         """Where arrays are made below `root`: a folder named by `key` and a digest of the class's code and of its fields.
@@ -208,17 +208,13 @@ class DatasetSpec(abc.ABC):
         """The prepared arrays, checked against their fingerprint. Raises DataError."""
 
 
-def _is_ours(cls: type) -> bool:
-    return cls.__module__.split(".")[0] == "mtlray"
-
-
 def _at_work(method: Callable[..., Any], owner: type) -> Callable[..., Any]:
     """The `prepare` or `load` that the class `owner` defines, within which arrays are the data set's own."""
 
     @functools.wraps(method)
     def known(self: DatasetSpec, *arguments: Any, **named: Any) -> Any:
         # A class that takes over what mtlray's own does shares its arrays.
-        with maker.at_work(lambda: "" if _is_ours(owner) else self.prepared_by):
+        with maker.at_work(lambda: "" if is_ours(owner) else self.prepared_by):
             return method(self, *arguments, **named)
 
     return known

@@ -96,8 +96,9 @@ def _name(statement: Statement) -> str:
 
 
 def made_elsewhere(found: type | Callable[..., Any]) -> SpecError:
-    """The error for a class whose code cannot be told, because no `class` statement at the top level of its file defines it."""
+    """The error for a class or function whose code cannot be told: no statement at the top level of its file defines it."""
+    kind, statement = ("class", "class") if isinstance(found, type) else ("function", "def")
     return SpecError(
-        f"The class `{found.__qualname__}` should be defined at the top level of its file, because its code is part of its "
-        "trials' identity. Found one that is made elsewhere. Move its `class` statement to the top level of the file."
+        f"The {kind} `{found.__qualname__}` should be defined at the top level of its file, because its code is part of its "
+        f"trials' identity. Found one that is made elsewhere. Move its `{statement}` statement to the top level of the file."
     )

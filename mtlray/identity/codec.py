@@ -39,6 +39,8 @@ def encode(value: Any) -> Any:
         return value
     if isinstance(value, FunctionType):
         return {"function": class_name(value)}
+    if isinstance(value, type):
+        return {"class": class_name(value)}
     raise SpecError(
         "The fields of a strategy, data set or model should be numbers, strings, booleans, None or tuples of these, because "
         f"they are part of a trial's identity. Found `{value!r}` of type {type(value).__name__}."
@@ -94,10 +96,15 @@ def _part_json(part: _Same) -> str:
     return _dumps(encode(part.value))
 
 
+def is_ours(found: type | FunctionType) -> bool:
+    """Whether a class or function is mtlray's own."""
+    return found.__module__.split(".")[0] == "mtlray"
+
+
 @cache
 def class_name(cls: type | FunctionType) -> str:
     """The name under which a class or a function enters a trial's identity."""
-    if cls.__module__.split(".")[0] == "mtlray":
+    if is_ours(cls):
         return cls.__name__
     if cls.__module__ == "abc":  # what type("Mine", (AbstractWeighting,), {}) gives
         raise made_elsewhere(cls)

@@ -1,6 +1,7 @@
 """What a model is: a trunk that all tasks share, and one head for each task."""
 
 import abc
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,8 +11,26 @@ from torch import Tensor, nn
 from mtlray.tasks.task import Task
 
 
+def head_name(task: str) -> str:
+    """The name of a task's head among a network's modules: the task's own, where torch allows it.
+
+    It allows no point and none of the names that a ModuleDict has itself, such as `type` and `values`.
+    """
+    name = task.replace(".", "%2E")
+    return f"%{name}" if hasattr(nn.ModuleDict, name) or name in vars(nn.ModuleDict()) else name
+
+
+def linear_head(task: Task, width: int) -> nn.Module:
+    """One linear layer from a representation `[batch, width]` to a task's output."""
+    linear = nn.Linear(width, math.prod(task.output_shape))
+    return linear if len(task.output_shape) == 1 else nn.Sequential(linear, nn.Unflatten(1, task.output_shape))
+
+
 class Heads(nn.ModuleDict):
     """One head for each task; `forward` gives one prediction for each, in order."""
+
+    def __init__(self, heads: Mapping[str, nn.Module]) -> None:
+        super().__init__({head_name(task): head for task, head in heads.items()})
 
     def forward(self, representation: Tensor) -> tuple[Tensor, ...]:
         return tuple(head(representation) for head in self.values())
@@ -23,7 +42,7 @@ class SharedTrunk(nn.Module):
     def __init__(self, trunk: nn.Module, heads: Mapping[str, nn.Module]) -> None:
         super().__init__()
         self.trunk = trunk
-        self.heads = Heads(dict(heads))
+        self.heads = Heads(heads)
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
         predictions: tuple[Tensor, ...] = self.heads(self.trunk(inputs))

@@ -7,8 +7,10 @@ from typing import ClassVar
 
 from torch import nn
 
+from mtlray.axes import TokenShape
 from mtlray.checks import integer, is_number, require
-from mtlray.models.base import ModelSpec, SharedTrunk
+from mtlray.errors import SpecError
+from mtlray.models.base import ModelSpec, SharedTrunk, linear_head
 from mtlray.tasks.task import Task
 
 
@@ -43,8 +45,12 @@ class MLP(ModelSpec):
         return self.dropout > 0
 
     def check(self, input_shape: tuple[int, ...], tasks: Sequence[Task]) -> None:
-        """Takes any inputs and tasks."""
-        del input_shape, tasks
+        """Takes any tasks. Raises SpecError for inputs that are tokens: the numbers of words are no quantities."""
+        del tasks
+        if isinstance(input_shape, TokenShape):
+            raise SpecError(
+                "An MLP takes numbers or images. The inputs of the data set are tokens: choose `TextEncoder()`."
+            )
 
     def build(self, input_shape: tuple[int, ...], tasks: Sequence[Task]) -> SharedTrunk:
         layers: list[nn.Module] = [nn.Flatten()]
@@ -54,9 +60,4 @@ class MLP(ModelSpec):
             if self.dropout:
                 layers.append(nn.Dropout(self.dropout))
             before = width
-        return SharedTrunk(nn.Sequential(*layers), {task.name: _head(task, before) for task in tasks})
-
-
-def _head(task: Task, width: int) -> nn.Module:
-    linear = nn.Linear(width, math.prod(task.output_shape))
-    return linear if len(task.output_shape) == 1 else nn.Sequential(linear, nn.Unflatten(1, task.output_shape))
+        return SharedTrunk(nn.Sequential(*layers), {task.name: linear_head(task, before) for task in tasks})

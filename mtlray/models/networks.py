@@ -15,7 +15,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from mtlray.axes import Losses, PerSeed
 from mtlray.errors import SpecError
 from mtlray.models.activation_checkpointing import checkpoint_activations
-from mtlray.models.base import ModelSpec, SharedTrunk
+from mtlray.models.base import ModelSpec, SharedTrunk, head_name
 from mtlray.models.computation import Computation
 from mtlray.models.conv_pool_relu import ConvPoolReLU
 from mtlray.models.dtype import Precision, default_dtype, dtype_of
@@ -92,6 +92,7 @@ class Networks:
         self.tasks, self.seeds, self.n_seeds = tuple(tasks), tuple(seeds), len(seeds)
         self.stacked = len(seeds) > 1
         self.device, self.dtype, self._autocast = computation.device, dtype_of(precision), precision == "bf16"
+        self._label = spec.label
         self._stochastic, self._single = spec.stochastic, spec.single_representation
         self._channels_last = len(input_shape) == 3
         networks = [initialise(spec, input_shape, tasks, seed, self.dtype).to(self.device) for seed in seeds]
@@ -113,7 +114,8 @@ class Networks:
             self.parameters, self.buffers = dict(self._network.named_parameters()), dict(self._network.named_buffers())
         self.shared = [p for name, p in self.parameters.items() if name.startswith("trunk.")]
         self.heads = [
-            [p for name, p in self.parameters.items() if name.startswith(f"heads.{task.name}.")] for task in tasks
+            [p for name, p in self.parameters.items() if name.startswith(f"heads.{head_name(task.name)}.")]
+            for task in tasks
         ]
 
     def _stack(self, networks: Sequence[SharedTrunk]) -> None:
@@ -138,7 +140,20 @@ class Networks:
         def call(parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor) -> Any:
             return functional_call(module, (parameters, buffers), (x,))
 
-        return partial(vmap(call, randomness="error"), parameters, buffers)
+        return partial(self._packed, vmap(call, randomness="error"), parameters, buffers)
+
+    def _packed(self, mapped: Callable[..., Any], *arguments: Any) -> Any:
+        """What a mapped part returns. Raises SpecError for what torch.func cannot map, which may well run alone."""
+        try:
+            return mapped(*arguments)
+        except RuntimeError as error:
+            said = " ".join(str(error).split())
+            if "vmap" not in said and "atching rule" not in said:
+                raise
+            raise SpecError(
+                f"The networks of model {self._label} should run as a pack of {self.n_seeds} seeds. torch.func cannot map them: "
+                f"{said[:200].rstrip('.')}. Choose pack size 1."
+            ) from error
 
     def predict(self, inputs: Tensor, *, training: bool = False) -> tuple[Tensor, ...]:
         """Predictions of each task, `[seed, batch, ...]`, for inputs `[seed, batch, ...]`."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from mtlray.axes import TokenShape
 from mtlray.models.base import ModelSpec
 from mtlray.tasks.task import Task
 
@@ -34,7 +35,9 @@ def operations(model: ModelSpec, input_shape: tuple[int, ...], tasks: Sequence[T
     with torch.no_grad():
         with _Counter():
             network = model.build(input_shape, tasks).eval()
-        nothing = torch.empty(0, *input_shape)
+        nothing = torch.empty(
+            0, *input_shape, dtype=torch.long if isinstance(input_shape, TokenShape) else torch.float32
+        )
         with _Counter() as counter:
             network(nothing)
     return Operations(counter.flops, counter.values, sum(p.numel() for p in network.parameters()))

@@ -11,9 +11,10 @@ from typing import Literal
 from mtlray.checks import integer, is_number, require, require_choice
 from mtlray.data import DatasetSpec
 from mtlray.errors import SpecError
-from mtlray.identity.codec import canonical_json, encode
+from mtlray.identity.codec import canonical_json, encode, is_ours
 from mtlray.models import ModelSpec
 from mtlray.models.dtype import Precision
+from mtlray.models.fitting import check_fit
 from mtlray.results.ledger import RESULTS_VERSION
 from mtlray.specs.checks import require_object, require_strategy
 from mtlray.specs.hyperparameters import require_fields, require_hyperparameters
@@ -148,6 +149,8 @@ class TrialSpec:
         """Raise SpecError where strategy, model and data set do not go together."""
         self.strategy.check(self.dataset.tasks)
         self.model.check(self.dataset.input_shape, self.tasks)
+        if not is_ours(type(self.model)):  # the `check` of mtlray's own says all, and its tests see to that
+            check_fit(self.model, self.dataset.input_shape, self.tasks)
         by_score = self.optimizer.schedule is not None and self.optimizer.schedule.by_score
         if by_score and self.dataset.n_examples("val") == 0:
             raise SpecError(
