@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import worked_example
 from places import ROOT
 
 import mtlray
@@ -116,9 +117,7 @@ def test_importing_loads_neither_torch_nor_ray():
 
 
 def example():
-    text = (ROOT / "docs" / "adding-a-dataset.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
-    return code
+    return worked_example.text()
 
 
 def test_the_worked_example_imports_from_mtlray_alone():
@@ -145,6 +144,8 @@ def test_the_worked_example_can_be_loaded_and_read(tmp_path):
 WITH_EXAMPLES = (
     *(mtlray.SweepSpec, mtlray.TrialSpec, mtlray.SGD, mtlray.Adam, mtlray.Task, mtlray.try_out),
     *(mtlray.MultiMNIST, mtlray.DatasetSpec, mtlray.ModelSpec, mtlray.LeNet, mtlray.SegNet, mtlray.VGG),
+    *(mtlray.MLP, mtlray.ResNet, mtlray.Backbone, mtlray.TextEncoder, mtlray.Network, mtlray.TokenShape),
+    *(mtlray.ArrayDataset, mtlray.TorchDataset),
     *STRATEGIES,
 )
 

@@ -75,10 +75,10 @@ def open_sweep(path: Path, results: str, narrowing: Narrowing | None = None) -> 
 
 def _joined(sweep: "SweepSpec", names: Iterable[str]) -> "SweepSpec":
     """The sweep with the strategies of installed packages that it does not hold itself, at their defaults."""
-    from mtlray.strategies.installed import installed_strategy
+    from mtlray.strategies.installed import OFFERED
 
     known = {name for strategy in sweep.strategies for name in (strategy.key, strategy.label)}
-    joining = [installed_strategy(name) for name in dict.fromkeys(names) if name not in known]
+    joining = [OFFERED.with_defaults(name) for name in dict.fromkeys(names) if name not in known]
     return dataclasses.replace(sweep, strategies=(*sweep.strategies, *(s for s in joining if s is not None)))
 
 

@@ -26,12 +26,12 @@ def strategies(json: Annotated[bool, typer.Option("--json", help="Print JSON, fo
     """List every strategy: key, class, kind, cost in backward passes, extra memory, source."""
     from mtlray.errors import SpecError
     from mtlray.strategies import STRATEGIES, AbstractStrategy
-    from mtlray.strategies.installed import installed_strategies
+    from mtlray.strategies.installed import OFFERED
 
     trouble: SpecError | None = None
     packages: dict[type[AbstractStrategy], str] = {}
     try:
-        packages = installed_strategies()
+        packages = OFFERED.classes()
     except SpecError as error:
         trouble = error  # a package that is broken hides no other strategy
     listed = [

@@ -1,8 +1,8 @@
 """Specs as plain JSON values, with the class of each part named; the form in which a trial's identity is hashed.
 
 Our own classes are named by their name; those of an installed package by module and name, with the package's version where it
-offers strategies to mtlray; and a user's own by its name, with its module unless that is the sweep file, and a digest of its
-code, because changing the code changes the numbers.
+offers strategies, models or data sets to mtlray; and a user's own by its name, with its module unless that is the sweep file, and
+a digest of its code, because changing the code changes the numbers.
 """
 
 import dataclasses

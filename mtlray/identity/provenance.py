@@ -34,7 +34,7 @@ def commit_of(folder: Path) -> Commit:
 
 @functools.cache
 def versions() -> str:
-    """JSON of the versions of Python and of the packages that numbers may depend on, with those that offer strategies."""
+    """JSON of the versions of Python and of the packages that numbers may depend on, with those that offer parts of trials."""
     found = {"python": platform.python_version()}
     plugins = sorted({entry.dist.name for entry in registered() if entry.dist is not None})
     for package in ("mtlray", "torch", "torchvision", "numpy", "ray", "pyarrow", *plugins):

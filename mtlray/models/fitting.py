@@ -45,8 +45,8 @@ def check_fit(model: ModelSpec, input_shape: tuple[int, ...], tasks: tuple[Task,
         if not model.stochastic and not torch.equal(torch.get_rng_state(), before):
             raise SpecError(
                 f"Model {model.label} should say that it draws random numbers in training, as dropout does, because its trials "
-                "then run one by one. Found `stochastic` False. Set `dropout=True` of a `Network`, or let `stochastic` of a spec of "
-                "your own return True."
+                "then run one by one. Found `stochastic` False. Set `dropout=True` of a `Network`, or let `stochastic` of a spec "
+                "of your own return True."
             )
 
 

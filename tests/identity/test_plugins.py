@@ -1,4 +1,4 @@
-"""Strategies of installed packages: a real distribution on sys.path is listed, run, identified, and refused where it is wrong."""
+"""What installed packages offer: a real distribution on sys.path is listed, run, identified, and refused where it is wrong."""
 
 import importlib
 import json
@@ -10,8 +10,9 @@ from places import ROOT, SMALL
 
 from mtlray.errors import SpecError
 from mtlray.identity import plugins, provenance
+from mtlray.identity.codec import class_name
 from mtlray.specs import SGD, TrialSpec
-from mtlray.strategies.installed import installed_strategies, installed_strategy
+from mtlray.strategies.installed import OFFERED
 
 CODE = '''"""A strategy in a package of its own."""
 
@@ -44,14 +45,14 @@ def package(tmp_path, monkeypatch):
     """Install a distribution as pip lays it out: `package(name, version, module, code, entries)`."""
     monkeypatch.syspath_prepend(tmp_path / "site")
 
-    def install(name, version, module, code, entries):
+    def install(name, version, module, code, entries, group="mtlray.strategies"):
         site = tmp_path / "site"
         info = site / f"{name}-{version}.dist-info"
         info.mkdir(parents=True)
         (site / f"{module}.py").write_text(code)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         lines = [f"{key} = {value}" for key, value in entries.items()]
-        (info / "entry_points.txt").write_text("\n".join(["[mtlray.strategies]", *lines]) + "\n")
+        (info / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines]) + "\n")
         forget(module)
 
     def forget(module):
@@ -146,7 +147,7 @@ def test_a_package_that_is_wrong_is_named(cli, package, case):
     entries, code, message = WRONG[case]
     package("other", "0.1", "other_package", code, entries)
     with pytest.raises(SpecError) as caught:
-        installed_strategies()
+        OFFERED.classes()
     assert message in str(caught.value)
     assert "other==0.1" in str(caught.value)
     assert str(caught.value).endswith(("Fix or uninstall that package.", "or uninstall one of the packages."))
@@ -160,13 +161,63 @@ def test_a_package_that_is_wrong_is_named(cli, package, case):
 def test_without_defaults_it_belongs_into_a_sweep_file(package):
     code = CODE.replace("gamma: float = 2.0", "gamma: float")
     package("focal", "1.2", "focal_package", code, {"focal": "focal_package:Focal"})
-    with pytest.raises(SpecError, match=r"Strategy `focal` of focal==1.2 needs hyperparameters: .*'gamma'"):
-        installed_strategy("focal")
+    with pytest.raises(SpecError, match=r"The strategy `focal` of focal==1.2 needs settings: .*'gamma'"):
+        OFFERED.with_defaults("focal")
 
 
 def test_a_module_of_no_such_package_is_named_as_before():
     assert plugins.package_of("numpy.linalg") is None
-    assert installed_strategy("focal") is None
+    assert OFFERED.with_defaults("focal") is None
+
+
+PARTS = '''"""A model and a data set in a package of its own."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mtlray import ArrayDataset, MLP
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deep(MLP):
+    """Many layers.
+
+    More of it."""
+
+    key: ClassVar[str] = "deep"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows(ArrayDataset):
+    """A table."""
+
+    key: ClassVar[str] = "rows"
+'''
+
+
+@pytest.mark.parametrize(("kind", "name", "ours"), [("models", "Deep", "lenet"), ("datasets", "Rows", "multi_mnist")])
+def test_models_and_data_sets_are_offered_alike(kind, name, ours, cli, package):
+    key, group = name.lower(), f"mtlray.{kind}"
+    package("parts", "0.3", "other_package", PARTS, {key: f"other_package:{name}"}, group)
+    code, out, _ = cli(kind)
+    assert code == 0
+    (line,) = [line for line in out.splitlines() if line.startswith(f"{key} ")]
+    assert line.split()[:2] == [key, name]
+    assert line.endswith(("Many layers. [parts==0.3]", "A table. [parts==0.3]"))
+    assert {ours, key} <= {entry["key"] for entry in json.loads(cli(kind, "--json")[1])}
+    cls = getattr(importlib.import_module("other_package"), name)
+    assert class_name(cls) == f"other_package:{name}@parts==0.3"
+    assert json.loads(provenance.versions())["parts"] == "0.3"
+
+
+@pytest.mark.parametrize("kind", ["models", "datasets"])
+def test_a_model_or_data_set_that_is_wrong_is_named(kind, cli, package):
+    package("focal", "1.2", "focal_package", CODE, {"focal": "focal_package:Focal"}, f"mtlray.{kind}")
+    code, out, err = cli(kind)
+    assert code == 2
+    assert out, "those that work are still listed"
+    assert "should be a class that derives from" in err
+    assert "in the group `mtlray." in err
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ OWN_FOLDER = ("self.prepared_folder(root)", 'root / "prepared" / self.key')
 def text(*edits: tuple[str, str]) -> str:
     """The page's block of Python, each pair of old and new replaced."""
     page = (ROOT / "docs" / "adding-a-dataset.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    (code,) = (block for block in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S) if "SWEEP = " in block)
     for old, new in edits:
         assert old in code, old
         code = code.replace(old, new)

@@ -48,7 +48,8 @@ class TorchvisionModel(ModelSpec):
         another network.
         """
         trunks.check_inputs(self.network, input_shape, pretrained=self.weights is not None)
-        check_fit(self, input_shape, tuple(tasks))
+        del tasks  # a linear layer serves any, so that the network is tried once for all
+        check_fit(self, input_shape, ())
 
     def build(self, input_shape: tuple[int, ...], tasks: Sequence[Task]) -> SharedTrunk:
         path = None if self.weights is None else Path(self.weights)
