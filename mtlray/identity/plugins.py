@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from mtlray.errors import SpecError
 
@@ -104,7 +104,7 @@ class Offered(Generic[_Part]):
     def _load(self, entry: EntryPoint) -> type[_Part]:
         where = f"the entry point `{entry.name} = {entry.value}` in the group `{self.group}` of {package(entry)}"
         try:
-            cls: Any = entry.load()
+            cls = entry.load()
         except Exception as error:
             raise SpecError(
                 f"A {self.noun} that a package offers should load. Loading {where} failed: {type(error).__name__}: {error}. "
@@ -120,8 +120,7 @@ class Offered(Generic[_Part]):
                 f"An entry point's name should be its {self.noun}'s `key`. Found the key `{_key(cls)}` behind {where}. Fix or "
                 "uninstall that package."
             )
-        offered: type[_Part] = cls
-        return offered
+        return cast("type[_Part]", cls)
 
 
 def _key(cls: type) -> str | None:
