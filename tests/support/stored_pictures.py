@@ -2,13 +2,16 @@
 
 import numpy as np
 
-from mtlray.data import NYUv2, UTKFace
+from mtlray.data import IMDBWiki, NYUv2, UTKFace
 from mtlray.data.files import prepared
+
+ROOMS = NYUv2(downscale=8, n_images=(6, 3), val_images=2)
+PEOPLE = UTKFace(image_size=32, n_images=(12, 5), val_images=3, flips="both")
+ACTORS = IMDBWiki(image_size=32, n_images=(12, 5), val_images=3)
 
 
 def rooms(root):
     """NYUv2 as it is stored, six and three images at 36x48."""
-    spec = NYUv2(downscale=8, n_images=(6, 3), val_images=2)
     rng = np.random.default_rng(0)
     folder = root / "nyuv2" / "mtan"
 
@@ -22,13 +25,12 @@ def rooms(root):
         return arrays
 
     prepared.prepare(folder, made)
-    spec.prepare(root)
-    return spec
+    ROOMS.prepare(root)
+    return ROOMS
 
 
-def people(root):
-    """UTKFace as it is stored, twelve and five faces of 32 pixels."""
-    spec = UTKFace(image_size=32, n_images=(12, 5), val_images=3, flips="both")
+def people(root, spec=PEOPLE):
+    """Faces as they are stored, twelve and five of 32 pixels."""
     rng = np.random.default_rng(0)
 
     def made():
@@ -40,5 +42,5 @@ def people(root):
             arrays[f"{split}-subjects"] = np.full(n, -1, np.int32)
         return arrays
 
-    prepared.prepare(root / "utkface" / "32px", made)
+    prepared.prepare(root / spec.key / "32px", made)
     return spec

@@ -1,4 +1,4 @@
-"""The contract of a strategy, as tests to inherit and let pytest collect. Nothing else in mtlray imports this module."""
+"""The contract of a strategy, as tests to inherit."""
 
 import json
 import math
@@ -6,7 +6,6 @@ import random
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,19 +17,11 @@ from mtlray.models import Computation, ModelSpec, Networks, SharedTrunk
 from mtlray.randomness import generator
 from mtlray.specs import SGD, Adam, OptimizerSpec
 from mtlray.strategies import AbstractStrategy, State
-from mtlray.tasks.losses import cross_entropy, squared_error
-from mtlray.tasks.metrics import Accuracy, MeanSquaredError
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses
+from mtlray.testing.probes import TASKS, assert_close, assert_frozen, random_targets
 from mtlray.training.checkpoint import Checkpoint
 from mtlray.training.run import Run
-
-TASKS = (
-    Task(name="left", likelihood="categorical", output_shape=(4,), loss=cross_entropy, metrics=(Accuracy(),)),
-    Task(name="right", likelihood="categorical", output_shape=(3,), loss=cross_entropy, metrics=(Accuracy(),)),
-    Task(name="scale", likelihood="gaussian", output_shape=(2,), loss=squared_error, metrics=(MeanSquaredError(),)),
-)
-"""Two classifications and a regression, whose losses differ in size."""
 
 # Steps into a fourth epoch: what depends on the means of two epochs acts from the third on.
 _N_INPUTS, _WIDTH, _BATCH, _BATCHES_PER_EPOCH, _N_STEPS, _CPU = 5, 6, 8, 2, 7, torch.device("cpu")
@@ -63,9 +54,7 @@ class StrategyConformance:
 
     def targets(self, task: Task, n: int, rng: torch.Generator) -> Tensor:
         """Random targets for `n` examples of a task: classes where it is categorical, else numbers."""
-        if task.likelihood == "categorical":
-            return torch.randint(task.output_shape[0], (n, *task.output_shape[1:]), generator=rng)
-        return torch.randn(n, *task.output_shape, generator=rng, dtype=torch.float64)
+        return random_targets(task, n, rng)
 
     def setup_method(self, method: object) -> None:
         self._threads = torch.get_num_threads()
@@ -77,8 +66,7 @@ class StrategyConformance:
     # -- hyperparameters
 
     def test_hyperparameters_are_frozen(self, strategy: AbstractStrategy) -> None:
-        parameters = vars(type(strategy)).get("__dataclass_params__")
-        assert getattr(parameters, "frozen", False), "declare the class with @dataclass(frozen=True)"
+        assert_frozen(strategy)
 
     def test_survives_repr_and_json(self, strategy: AbstractStrategy) -> None:
         cls = type(strategy)
@@ -121,7 +109,7 @@ class StrategyConformance:
                 saved, resumed = resumed.save(), _Probing(self, strategy, seeds=(3,), optimizer=optimizer)
                 resumed.load(saved)
                 found, expected = (p.steps(1).numbers() | {"weights": p.weights[-1]} for p in (resumed, probing))
-                _assert_close(found, expected, 0.0, f"resumed at step {step} under {optimizer}")
+                assert_close(found, expected, 0.0, f"resumed at step {step} under {optimizer}")
 
     def test_inputs_stay_as_they_are(self, strategy: AbstractStrategy) -> None:
         probing = _Probing(self, strategy, seeds=(3, 4)).steps(2 * _BATCHES_PER_EPOCH)
@@ -135,7 +123,7 @@ class StrategyConformance:
             inputs = given | probing.networks.parameters | _tensors(state)
             before = {name: t.detach().clone() for name, t in inputs.items()}
             result = getattr(strategy, method)(argument, state)
-            _assert_close(inputs, before, 0.0, f"before and after `{method}`")
+            assert_close(inputs, before, 0.0, f"before and after `{method}`")
             return result
 
         _, state = check("backward", losses, probing.run.state)
@@ -150,7 +138,7 @@ class StrategyConformance:
         for i, seed in enumerate((3, 4)):
             alone = _Probing(self, strategy, seeds=(seed,)).steps(_N_STEPS).numbers()
             inside = {name: tensor[i : i + 1] for name, tensor in pack.items()}
-            _assert_close(inside, alone, self.tolerance, f"seed {seed} in a pack and alone")
+            assert_close(inside, alone, self.tolerance, f"seed {seed} in a pack and alone")
 
     def test_permuting_tasks_permutes_weights(self, strategy: AbstractStrategy) -> None:
         probing = _Probing(self, strategy, seeds=(3,))
@@ -162,7 +150,7 @@ class StrategyConformance:
             permuted.networks.load(start)  # the heads' initial weights are drawn in the order of the tasks
             found = permuted.steps(_N_STEPS).networks.state() | {"weights": torch.stack(permuted.weights)}
             expected = probing.networks.state() | {"weights": torch.stack(probing.weights)[..., order]}
-            _assert_close(found, expected, self.tolerance, f"tasks in order {order}")
+            assert_close(found, expected, self.tolerance, f"tasks in order {order}")
 
     def test_every_parameter_gets_a_finite_gradient(self, strategy: AbstractStrategy) -> None:
         probing = _Probing(self, strategy, seeds=(3, 4))
@@ -181,7 +169,7 @@ class StrategyConformance:
             if strategy.batches_per_step == 1 and torch.isfinite(weights).all():
                 gradient = torch.cat([p.grad.flatten(1) for p in probing.networks.shared if p.grad is not None], dim=1)
                 expected = (weights.unsqueeze(2) * jacobian).sum(dim=1)
-                _assert_close(gradient, expected, self.tolerance, "gradient and weighted sum of the tasks' gradients")
+                assert_close(gradient, expected, self.tolerance, "gradient and weighted sum of the tasks' gradients")
 
     def test_one_task_alone_can_be_trained(self, strategy: AbstractStrategy) -> None:
         task = next(task for task in self.tasks if strategy.trains([task]))
@@ -202,7 +190,7 @@ class StrategyConformance:
         np.random.set_state(saved[0])
         random.setstate(saved[1])
         # Whether Python's own generator moved is not asked: run-time type checkers draw from it.
-        _assert_close(runs[1], runs[0], 0.0, "two runs of the same seeds")
+        assert_close(runs[1], runs[0], 0.0, "two runs of the same seeds")
 
 
 @dataclass(frozen=True)
@@ -266,8 +254,3 @@ class _Probing:
 
 def _tensors(state: State) -> dict[str, Tensor]:
     return {f"params/{n}": t for n, t in state.params.items()} | {f"buffers/{n}": t for n, t in state.buffers.items()}
-
-
-def _assert_close(found: object, expected: object, tolerance: float, where: str) -> None:
-    check = partial(torch.testing.assert_close, rtol=tolerance, atol=tolerance, equal_nan=True)
-    check(found, expected, msg=lambda message: f"{where}: {message}")
