@@ -35,8 +35,9 @@ class GradVac(AbstractGramianWeighting):
 
     Reading: the average is updated for every pair, as in TorchJD and LibMTL, and not only where a gradient is changed; all
     shared parameters are one group; `beta` is 0.5 as in both. The target is kept below 1 - 1e-6. What is left of a gradient
-    that others cancel, up to rounding, is zero, with a cosine of zero. Each step's orders are a function of the trial's seed and the step's number; on a GPU, with three tasks or more, that waits for the device. Where
-    other code differs: TorchJD and LibMTL add 1e-8 to the product of two norms, which changes the cosine of short gradients.
+    that others cancel, up to rounding, is zero, with a cosine of zero. Each step's orders are a function of the trial's seed
+    and the step's number; on a GPU, with three tasks or more, that waits for the device. Where other code differs: TorchJD and
+    LibMTL add 1e-8 to the product of two norms, which changes the cosine of short gradients.
 
     Against each other, the gradients are turned to the similarity aimed at, which starts at zero as in `PCGrad`.
 

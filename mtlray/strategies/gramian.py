@@ -103,7 +103,8 @@ def _is_rounding(direction: Direction, weights: Weights, gramian: Gramian) -> Bo
     lengths, precise = gramian.diagonal(dim1=1, dim2=2).sqrt(), weights.double().abs()
     terms = (precise * lengths).sum(dim=1)
     longest = precise.amax(dim=1) * lengths.amax(dim=1)
-    return torch.linalg.vector_norm(direction.double(), dim=1) <= torch.maximum(ROUNDING * terms, 1e-12 * longest)
+    length: Tensor = torch.linalg.vector_norm(direction.double(), dim=1)
+    return length <= torch.maximum(ROUNDING * terms, 1e-12 * longest)
 
 
 def clipped(weights: Vector, gramian: Matrix, max_norm: float | None) -> Vector:
