@@ -62,11 +62,15 @@ if TYPE_CHECKING:
     from mtlray.strategies import DWEMA as DWEMA
     from mtlray.strategies import EMA as EMA
     from mtlray.strategies import FAMO as FAMO
+    from mtlray.strategies import IGB as IGB
+    from mtlray.strategies import IMTL as IMTL
     from mtlray.strategies import IMTLG as IMTLG
     from mtlray.strategies import IMTLL as IMTLL
     from mtlray.strategies import LBTW as LBTW
+    from mtlray.strategies import LDCMTL as LDCMTL
     from mtlray.strategies import MGDA as MGDA
     from mtlray.strategies import MGDAUB as MGDAUB
+    from mtlray.strategies import NTKMTL as NTKMTL
     from mtlray.strategies import REMA as REMA
     from mtlray.strategies import RLW as RLW
     from mtlray.strategies import SLAW as SLAW
@@ -83,10 +87,13 @@ if TYPE_CHECKING:
     from mtlray.strategies import CAGrad as CAGrad
     from mtlray.strategies import ConFIG as ConFIG
     from mtlray.strategies import Constant as Constant
+    from mtlray.strategies import DiBS as DiBS
+    from mtlray.strategies import DualProj as DualProj
     from mtlray.strategies import Equal as Equal
     from mtlray.strategies import ExcessMTL as ExcessMTL
     from mtlray.strategies import FairGrad as FairGrad
     from mtlray.strategies import GeometricMean as GeometricMean
+    from mtlray.strategies import GO4Align as GO4Align
     from mtlray.strategies import GradDrop as GradDrop
     from mtlray.strategies import GradNorm as GradNorm
     from mtlray.strategies import GradVac as GradVac

@@ -13,7 +13,9 @@ from mtlray.strategies.cagrad import CAGrad
 from mtlray.strategies.config import ConFIG
 from mtlray.strategies.constant import Constant, simplex_grid
 from mtlray.strategies.db_mtl import DBMTL
+from mtlray.strategies.dibs import DiBS
 from mtlray.strategies.dtp import DTP
+from mtlray.strategies.dualproj import DualProj
 from mtlray.strategies.dwa import DWA
 from mtlray.strategies.dwema import DWEMA
 from mtlray.strategies.ema import EMA
@@ -22,18 +24,23 @@ from mtlray.strategies.excess_mtl import ExcessMTL
 from mtlray.strategies.fairgrad import FairGrad
 from mtlray.strategies.famo import FAMO
 from mtlray.strategies.geometric_mean import GeometricMean
+from mtlray.strategies.go4align import GO4Align
 from mtlray.strategies.graddrop import GradDrop
 from mtlray.strategies.gradnorm import GradNorm
 from mtlray.strategies.gradvac import GradVac
 from mtlray.strategies.gramian import AbstractGramianWeighting, AbstractSolverWeighting
+from mtlray.strategies.igb import IGB
+from mtlray.strategies.imtl import IMTL
 from mtlray.strategies.imtl_g import IMTLG
 from mtlray.strategies.imtl_l import IMTLL
 from mtlray.strategies.lbtw import LBTW
+from mtlray.strategies.ldc_mtl import LDCMTL
 from mtlray.strategies.mgda import MGDA
 from mtlray.strategies.mgda_ub import MGDAUB
 from mtlray.strategies.moco import MoCo
 from mtlray.strategies.modo import MoDo
 from mtlray.strategies.nash_mtl import NashMTL
+from mtlray.strategies.ntkmtl import NTKMTL
 from mtlray.strategies.pcgrad import PCGrad
 from mtlray.strategies.rema import REMA
 from mtlray.strategies.revised_uncertainty import RevisedUncertainty
@@ -71,6 +78,9 @@ STRATEGIES: tuple[type[AbstractStrategy], ...] = (
     STCH,
     STCHMultiTask,
     FAMO,
+    IGB,
+    GO4Align,
+    LDCMTL,
     DTP,
     GradNorm,
     ExcessMTL,
@@ -85,10 +95,14 @@ STRATEGIES: tuple[type[AbstractStrategy], ...] = (
     GradDrop,
     CAGrad,
     IMTLG,
+    IMTL,
+    NTKMTL,
+    DiBS,
     NashMTL,
     FairGrad,
     AlignedMTL,
     UPGrad,
+    DualProj,
     ConFIG,
 )
 
@@ -99,11 +113,15 @@ __all__ = [
     "DWEMA",
     "EMA",
     "FAMO",
+    "IGB",
+    "IMTL",
     "IMTLG",
     "IMTLL",
     "LBTW",
+    "LDCMTL",
     "MGDA",
     "MGDAUB",
+    "NTKMTL",
     "REMA",
     "RLW",
     "SLAW",
@@ -121,9 +139,12 @@ __all__ = [
     "CAGrad",
     "ConFIG",
     "Constant",
+    "DiBS",
+    "DualProj",
     "Equal",
     "ExcessMTL",
     "FairGrad",
+    "GO4Align",
     "GeometricMean",
     "GradDrop",
     "GradNorm",
