@@ -42,4 +42,5 @@ def _costs(ordered: Tensor) -> Tensor:
     count = torch.arange(n, device=ordered.device)
     count = count[None, :] - count[:, None] + 1
     cost = (second - first.square() / count.clamp(min=1)).clamp(min=0)
-    return cost.masked_fill(count < 1, torch.inf)
+    lowest: Tensor = cost.masked_fill(count < 1, torch.inf)
+    return lowest
