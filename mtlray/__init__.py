@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from mtlray.strategies import AbstractSolverWeighting as AbstractSolverWeighting
     from mtlray.strategies import AbstractStrategy as AbstractStrategy
     from mtlray.strategies import AbstractWeighting as AbstractWeighting
+    from mtlray.strategies import AbstractWrapper as AbstractWrapper
     from mtlray.strategies import AdaptiveWeight as AdaptiveWeight
     from mtlray.strategies import AlignedMTL as AlignedMTL
     from mtlray.strategies import CAGrad as CAGrad
@@ -97,10 +98,12 @@ if TYPE_CHECKING:
     from mtlray.strategies import GradDrop as GradDrop
     from mtlray.strategies import GradNorm as GradNorm
     from mtlray.strategies import GradVac as GradVac
+    from mtlray.strategies import LogLosses as LogLosses
     from mtlray.strategies import MoCo as MoCo
     from mtlray.strategies import MoDo as MoDo
     from mtlray.strategies import NashMTL as NashMTL
     from mtlray.strategies import PCGrad as PCGrad
+    from mtlray.strategies import PeriodicWeights as PeriodicWeights
     from mtlray.strategies import RevisedUncertainty as RevisedUncertainty
     from mtlray.strategies import ScaleInvariant as ScaleInvariant
     from mtlray.strategies import SDMGrad as SDMGrad
@@ -110,6 +113,7 @@ if TYPE_CHECKING:
     from mtlray.strategies import STCHMultiTask as STCHMultiTask
     from mtlray.strategies import Uncertainty as Uncertainty
     from mtlray.strategies import UPGrad as UPGrad
+    from mtlray.strategies import WeightMomentum as WeightMomentum
     from mtlray.strategies import simplex_grid as simplex_grid
     from mtlray.strategies.every import every_strategy as every_strategy
     from mtlray.strategies.trying import try_out as try_out

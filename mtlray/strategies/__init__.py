@@ -1,4 +1,4 @@
-"""Loss weighting strategies, one method a file. STRATEGIES lists them."""
+"""Loss weighting strategies, one method a file. STRATEGIES lists them, WRAPPERS what goes around them."""
 
 from mtlray.strategies.adaptive_weight import AdaptiveWeight
 from mtlray.strategies.aligned_mtl import AlignedMTL
@@ -35,6 +35,7 @@ from mtlray.strategies.imtl_g import IMTLG
 from mtlray.strategies.imtl_l import IMTLL
 from mtlray.strategies.lbtw import LBTW
 from mtlray.strategies.ldc_mtl import LDCMTL
+from mtlray.strategies.log_losses import LogLosses
 from mtlray.strategies.mgda import MGDA
 from mtlray.strategies.mgda_ub import MGDAUB
 from mtlray.strategies.moco import MoCo
@@ -42,6 +43,7 @@ from mtlray.strategies.modo import MoDo
 from mtlray.strategies.nash_mtl import NashMTL
 from mtlray.strategies.ntkmtl import NTKMTL
 from mtlray.strategies.pcgrad import PCGrad
+from mtlray.strategies.periodic_weights import PeriodicWeights
 from mtlray.strategies.rema import REMA
 from mtlray.strategies.revised_uncertainty import RevisedUncertainty
 from mtlray.strategies.rlw import RLW
@@ -55,6 +57,8 @@ from mtlray.strategies.stch_mtl import STCHMultiTask
 from mtlray.strategies.uncertainty import Uncertainty
 from mtlray.strategies.upgrad import UPGrad
 from mtlray.strategies.uw_so import UWSO
+from mtlray.strategies.weight_momentum import WeightMomentum
+from mtlray.strategies.wrapping import AbstractWrapper
 
 STRATEGIES: tuple[type[AbstractStrategy], ...] = (
     SingleTask,
@@ -106,6 +110,9 @@ STRATEGIES: tuple[type[AbstractStrategy], ...] = (
     ConFIG,
 )
 
+WRAPPERS: tuple[type[AbstractWrapper], ...] = (WeightMomentum, PeriodicWeights, LogLosses)
+"""What goes around any of them."""
+
 __all__ = [
     "DBMTL",
     "DTP",
@@ -128,12 +135,14 @@ __all__ = [
     "STCH",
     "STRATEGIES",
     "UWSO",
+    "WRAPPERS",
     "AbstractAggregation",
     "AbstractGradientBased",
     "AbstractGramianWeighting",
     "AbstractSolverWeighting",
     "AbstractStrategy",
     "AbstractWeighting",
+    "AbstractWrapper",
     "AdaptiveWeight",
     "AlignedMTL",
     "CAGrad",
@@ -149,10 +158,12 @@ __all__ = [
     "GradDrop",
     "GradNorm",
     "GradVac",
+    "LogLosses",
     "MoCo",
     "MoDo",
     "NashMTL",
     "PCGrad",
+    "PeriodicWeights",
     "RevisedUncertainty",
     "SDMGrad",
     "STCHMultiTask",
@@ -162,5 +173,6 @@ __all__ = [
     "State",
     "UPGrad",
     "Uncertainty",
+    "WeightMomentum",
     "simplex_grid",
 ]
