@@ -68,11 +68,15 @@ if TYPE_CHECKING:
     from mtlray.strategies import DWEMA as DWEMA
     from mtlray.strategies import EMA as EMA
     from mtlray.strategies import FAMO as FAMO
+    from mtlray.strategies import IGB as IGB
+    from mtlray.strategies import IMTL as IMTL
     from mtlray.strategies import IMTLG as IMTLG
     from mtlray.strategies import IMTLL as IMTLL
     from mtlray.strategies import LBTW as LBTW
+    from mtlray.strategies import LDCMTL as LDCMTL
     from mtlray.strategies import MGDA as MGDA
     from mtlray.strategies import MGDAUB as MGDAUB
+    from mtlray.strategies import NTKMTL as NTKMTL
     from mtlray.strategies import REMA as REMA
     from mtlray.strategies import RLW as RLW
     from mtlray.strategies import SLAW as SLAW
@@ -84,22 +88,28 @@ if TYPE_CHECKING:
     from mtlray.strategies import AbstractSolverWeighting as AbstractSolverWeighting
     from mtlray.strategies import AbstractStrategy as AbstractStrategy
     from mtlray.strategies import AbstractWeighting as AbstractWeighting
+    from mtlray.strategies import AbstractWrapper as AbstractWrapper
     from mtlray.strategies import AdaptiveWeight as AdaptiveWeight
     from mtlray.strategies import AlignedMTL as AlignedMTL
     from mtlray.strategies import CAGrad as CAGrad
     from mtlray.strategies import ConFIG as ConFIG
     from mtlray.strategies import Constant as Constant
+    from mtlray.strategies import DiBS as DiBS
+    from mtlray.strategies import DualProj as DualProj
     from mtlray.strategies import Equal as Equal
     from mtlray.strategies import ExcessMTL as ExcessMTL
     from mtlray.strategies import FairGrad as FairGrad
     from mtlray.strategies import GeometricMean as GeometricMean
+    from mtlray.strategies import GO4Align as GO4Align
     from mtlray.strategies import GradDrop as GradDrop
     from mtlray.strategies import GradNorm as GradNorm
     from mtlray.strategies import GradVac as GradVac
+    from mtlray.strategies import LogLosses as LogLosses
     from mtlray.strategies import MoCo as MoCo
     from mtlray.strategies import MoDo as MoDo
     from mtlray.strategies import NashMTL as NashMTL
     from mtlray.strategies import PCGrad as PCGrad
+    from mtlray.strategies import PeriodicWeights as PeriodicWeights
     from mtlray.strategies import RevisedUncertainty as RevisedUncertainty
     from mtlray.strategies import ScaleInvariant as ScaleInvariant
     from mtlray.strategies import SDMGrad as SDMGrad
@@ -109,6 +119,7 @@ if TYPE_CHECKING:
     from mtlray.strategies import STCHMultiTask as STCHMultiTask
     from mtlray.strategies import Uncertainty as Uncertainty
     from mtlray.strategies import UPGrad as UPGrad
+    from mtlray.strategies import WeightMomentum as WeightMomentum
     from mtlray.strategies import simplex_grid as simplex_grid
     from mtlray.strategies.every import every_strategy as every_strategy
     from mtlray.strategies.trying import try_out as try_out

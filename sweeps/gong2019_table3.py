@@ -1,9 +1,9 @@
 """Table 3 of Gong et al. 2019: segmentation, depth and surface normals on NYUv2.
 
-Protocol of section III.C and of the code it builds on (mtan, Liu et al. 2019, as it stood then): SegNet split at its last two
-convolutions, Adam with learning rate 0.0001, halved after 100 of 200 epochs, batches of 2, no augmentation, the normals' loss
-masked by depth. The columns that end in `_legacy` are computed as that code did. What the paper leaves open, and what was
-chosen, stands in docs/paper.md. The data is brought by you: `mtlray data list`.
+Protocol of sections II.C and III.D and of the code it builds on (mtan, Liu et al. 2019, as it stood then): SegNet split at
+its last two convolutions, Adam with learning rate 0.0001, halved after 100 of 200 epochs, batches of 2, no augmentation,
+the normals' loss masked by depth. The columns that end in `_legacy` are computed as that code did. What the paper leaves
+open, and what was chosen, stands in docs/paper.md. The data is brought by you: `mtlray data list`.
 """
 
 from mtlray import (

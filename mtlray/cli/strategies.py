@@ -10,7 +10,7 @@ import typer
 
 from mtlray.cli.app import app
 
-_KINDS = ("baseline", "loss-based", "gradient-based")
+_KINDS = ("baseline", "loss-based", "gradient-based", "wrapper")
 _HEAD = ("key", "class", "backwards", "memory", "fidelity")
 _LEGEND = (
     "backwards: backward passes through the trunk in each step. memory: numbers kept in addition to plain training, up to a "
@@ -25,7 +25,7 @@ _NARROWEST = 24  # a source column below that goes under the line
 def strategies(json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False) -> None:
     """List every strategy: key, class, kind, cost in backward passes, extra memory, source."""
     from mtlray.errors import SpecError
-    from mtlray.strategies import STRATEGIES, AbstractStrategy
+    from mtlray.strategies import STRATEGIES, WRAPPERS, AbstractStrategy
     from mtlray.strategies.installed import OFFERED
 
     trouble: SpecError | None = None
@@ -38,14 +38,14 @@ def strategies(json: Annotated[bool, typer.Option("--json", help="Print JSON, fo
         {
             "key": strategy.key,
             "class": strategy.__name__,
-            "kind": strategy.kind,
-            "backward_passes": strategy.backward_passes,
-            "extra_memory": strategy.extra_memory,
+            "kind": "wrapper" if strategy in WRAPPERS else strategy.kind,
+            "backward_passes": "inner's" if strategy in WRAPPERS else strategy.backward_passes,
+            "extra_memory": "inner's" if strategy in WRAPPERS else strategy.extra_memory,
             "faithfulness": strategy.faithfulness,
             "source": strategy.source,
             "package": packages.get(strategy, ""),
         }
-        for strategy in (*STRATEGIES, *packages)
+        for strategy in (*STRATEGIES, *WRAPPERS, *packages)
     ]
     width = shutil.get_terminal_size((120, 24)).columns
     print(json_.dumps(listed, indent=1) if json else strategies_text(listed, width))
@@ -76,7 +76,9 @@ def strategies_text(listed: Sequence[dict[str, str]], width: int) -> str:
             head = line(row)
             lines += [head + source[0][len(head) :], *source[1:]] if beside else [head, *source]
     outside = sum(bool(strategy["package"]) for strategy in listed)
-    lines += ["", f"{len(listed)} strategies{f', {outside} of them from the packages in brackets' * bool(outside)}."]
+    wrappers = sum(strategy["kind"] == "wrapper" for strategy in listed)
+    around = f" and {wrappers} wrappers that go around them" if wrappers else ""
+    lines += ["", f"{len(listed) - wrappers} strategies{around}{f', {outside} of them from the packages in brackets' * bool(outside)}."]
     for note in _LEGEND:
         lines += textwrap.wrap(note, width)
     return "\n".join(line.rstrip() for line in lines)

@@ -24,6 +24,9 @@ def require_hyperparameters(strategy: Any) -> None:
     declared = _declared(cls)
     for field in dataclasses.fields(strategy):
         value, expected = getattr(strategy, field.name), declared.get(field.name, Any)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):  # a strategy around another
+            require_hyperparameters(value)
+            continue
         rule = f"be {_described_type(expected)}" if not _fits(value, expected) else "be finite"
         if rule != "be finite" or not _finite(value):
             where = f"Parameter `{field.name}` of {type(strategy).__name__}"

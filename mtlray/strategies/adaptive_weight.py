@@ -29,9 +29,9 @@ class AdaptiveWeight(AbstractWeighting):
     first epoch. The direction is opposite to `EMA` and uncertainty weighting: beside a cross-entropy near one, a squared
     error of 0.03 almost vanishes.
 
-    Reading: the paper's formula could not be had, nor is it in the first author's repositories (AllWeights, MTL). Its
-    abstract says that more difficult tasks get more weight; that the loss share is meant, and at each batch, is a guess.
-    Results are not the paper's.
+    Reading: the paper's formula could not be had. The first author's repositories (AllWeights, MTL) lack it but for a commented
+    import of a `LossSoftmax` that was never committed, which leans to the softmax. The abstract says that more difficult tasks
+    get more weight; that the loss share is meant, and at each batch, is a guess: run both forms. Results are not the paper's.
 
     The larger loss weighs more, and the weights sum to the number of tasks.
 

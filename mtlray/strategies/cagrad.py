@@ -12,10 +12,10 @@ from mtlray.checks import require, require_choice
 from mtlray.errors import StrategyError
 from mtlray.strategies.base import State
 from mtlray.strategies.gramian import AbstractSolverWeighting, Matrix, Vector
-from mtlray.strategies.numerics.cosines import divide
+from mtlray.strategies.numerics.cosines import ROUNDING, divide
 from mtlray.strategies.numerics.min_norm import as_vectors, simplex_min_norm
 
-# |g_w| below this share of the longest gradient is zero.
+# Where the root in one variable is looked for; and a |g_w| below this share of the longest gradient is zero.
 _ZERO = 1e-10
 
 
@@ -32,8 +32,8 @@ class CAGrad(AbstractSolverWeighting):
     - `rescale` divides :math:`d`: "none" by 1, as in the paper, "one_plus_c_squared" by :math:`1 + c^2`, "one_plus_c" by
       :math:`1 + c`.
 
-    :math:`d` maximises the smallest :math:`g_k^\top d` within the ball. Where :math:`g_w` is zero, it is :math:`g_0`. The
-    weight of a task is :math:`1/K + c |g_0| w_k / |g_w|`, divided likewise.
+    :math:`d` maximises the smallest :math:`g_k^\top d` within the ball. Where :math:`g_w` is zero, up to the rounding of
+    gradients that cancel, it is :math:`g_0`. The weight of a task is :math:`1/K + c |g_0| w_k / |g_w|`, divided likewise.
 
     The minimum is exact in closed form for two tasks; for more it is a root in one variable, with a problem on active sets at
     each point, to about ten digits. Where other code differs: the authors' code for NYUv2 and LibMTL divide by
@@ -52,6 +52,7 @@ class CAGrad(AbstractSolverWeighting):
 
     key: ClassVar[str] = "cagrad"
     source: ClassVar[str] = "Liu et al. 2021, NeurIPS, algorithm 1"
+    component_version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -63,10 +64,8 @@ class CAGrad(AbstractSolverWeighting):
         if n_tasks > 2:
             return self.solve_each(gramian, state)
         share = _worst_of_two(gramian, self.c) if n_tasks == 2 else torch.ones_like(gramian[:, 0])
-        norm = _norm(gramian, share)
-        longest = gramian.diagonal(dim1=1, dim2=2).amax(dim=1, keepdim=True).sqrt()
         radius = self.c * _norm(gramian, torch.full_like(share, 1 / n_tasks))
-        pull = divide(radius, norm.masked_fill(norm <= _ZERO * longest, 0.0))
+        pull = divide(radius, _norm(gramian, share))
         return (1 / n_tasks + pull * share) / self._divisor, state
 
     @property
@@ -75,21 +74,30 @@ class CAGrad(AbstractSolverWeighting):
 
     def solve(self, gramian: Matrix) -> Vector:
         n_tasks, vectors = len(gramian), as_vectors(gramian)
-        mean, longest = vectors.mean(axis=1), np.sqrt(np.diag(gramian).max())
-        radius = self.c * np.sqrt(np.square(mean).sum())
-        weights = np.full(n_tasks, 1 / n_tasks)
+        lengths = np.sqrt(np.diag(gramian))
+        weights, longest = np.full(n_tasks, 1 / n_tasks), lengths.max()
+        mean = vectors @ weights
+        radius = self.c * _length(mean, weights, lengths)
         if radius > 0:
             share = _worst_of_many(vectors / longest, mean / longest, radius / longest)
-            norm = np.sqrt(np.square(vectors @ share).sum())
-            if norm > _ZERO * longest:
+            if (norm := _length(vectors @ share, share, lengths)) > 0:
                 weights += radius / norm * share
         result: Vector = weights / self._divisor
         return result
 
 
 def _norm(gramian: Gramian, weights: Weights) -> Tensor:
-    """Length of each trial's weighted sum of the gradients, `[seed, 1]`."""
-    return (weights * (gramian @ weights.unsqueeze(2)).squeeze(2)).sum(dim=1, keepdim=True).clamp(min=0).sqrt()
+    """Length of each trial's weighted sum of the gradients, `[seed, 1]`; zero where rounding alone is left of it."""
+    norm = (weights * (gramian @ weights.unsqueeze(2)).squeeze(2)).sum(dim=1, keepdim=True).clamp(min=0).sqrt()
+    lengths = gramian.diagonal(dim1=1, dim2=2).sqrt()
+    noise = ROUNDING * (weights * lengths).sum(dim=1, keepdim=True)
+    return norm.masked_fill(norm <= torch.maximum(noise, _ZERO * lengths.amax(dim=1, keepdim=True)), 0.0)
+
+
+def _length(total: Vector, weights: Vector, lengths: Vector) -> float:
+    """The same for one trial, whose weighted sum is known."""
+    norm = float(np.sqrt(np.square(total).sum()))
+    return norm if norm > max(ROUNDING * float(weights @ lengths), _ZERO * float(lengths.max())) else 0.0
 
 
 def _worst_of_two(gramian: Gramian, c: float) -> Weights:

@@ -20,7 +20,7 @@ class ConFIG(AbstractGramianWeighting):
     - :math:`U^{+}` is the pseudoinverse; :math:`v` has the same cosine with every gradient.
 
     :math:`U^{+} = U^\top (U U^\top)^{+}`, so the direction is a weighted sum of the gradients and its weights are recorded.
-    Without conflict between any two tasks it need not be the sum of the gradients. With opposite gradients it is zero. A task
+    Without conflict between any two tasks it need not be the sum of the gradients. Of two opposite gradients it is zero. A task
     without a gradient is left out.
 
     Reading: the pseudoinverse is taken in float64 and cut off at singular values of 1e-6 of the largest. Where other code

@@ -10,7 +10,7 @@ from mtlray.axes import Gramian, Losses, Seeds, Weights
 from mtlray.checks import require
 from mtlray.strategies.base import Faithfulness, State
 from mtlray.strategies.gramian import AbstractGramianWeighting
-from mtlray.strategies.numerics.cosines import divide
+from mtlray.strategies.numerics.cosines import ROUNDING, divide
 from mtlray.strategies.numerics.orders import draw_orders, orders_init
 from mtlray.tasks.task import Task
 
@@ -34,9 +34,10 @@ class GradVac(AbstractGramianWeighting):
     - :math:`\beta` is `beta`; the larger, the shorter the memory.
 
     Reading: the average is updated for every pair, as in TorchJD and LibMTL, and not only where a gradient is changed; all
-    shared parameters are one group; `beta` is 0.5 as in both. The target is kept below 1 - 1e-6. Each step's orders are a
-    function of the trial's seed and the step's number; on a GPU, with three tasks or more, that waits for the device. Where
-    other code differs: TorchJD and LibMTL add 1e-8 to the product of two norms, which changes the cosine of short gradients.
+    shared parameters are one group; `beta` is 0.5 as in both. The target is kept below 1 - 1e-6. What is left of a gradient
+    that others cancel, up to rounding, is zero, with a cosine of zero. Each step's orders are a function of the trial's seed
+    and the step's number; on a GPU, with three tasks or more, that waits for the device. Where other code differs: TorchJD and
+    LibMTL add 1e-8 to the product of two norms, which changes the cosine of short gradients.
 
     Against each other, the gradients are turned to the similarity aimed at, which starts at zero as in `PCGrad`.
 
@@ -49,6 +50,7 @@ class GradVac(AbstractGramianWeighting):
 
     key: ClassVar[str] = "gradvac"
     source: ClassVar[str] = "Wang et al. 2021, ICLR, algorithm 1"
+    component_version: ClassVar[int] = 2
     extra_memory: ClassVar[str] = "K²"
     faithfulness: ClassVar[Faithfulness] = "reading"
 
@@ -69,6 +71,9 @@ class GradVac(AbstractGramianWeighting):
         for other in orders.unbind(dim=2):
             products = mixed @ gramian
             own = (products * mixed).sum(dim=2).clamp(min=0).sqrt()
+            # Of a gradient that was projected to nothing the rounding is left, and its cosine would be one or minus one.
+            own = own.masked_fill(own <= ROUNDING * (mixed.abs() @ norms.unsqueeze(2)).squeeze(2), 0.0)
+            products = products.masked_fill(own.unsqueeze(2) == 0, 0.0)
             theirs, place = norms.gather(1, other), other.unsqueeze(2)
             cosine = divide(products.gather(2, place).squeeze(2), own * theirs).clamp(-1, 1)
             target = targets.gather(2, place).squeeze(2)

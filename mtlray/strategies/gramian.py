@@ -8,12 +8,15 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
+from jaxtyping import Bool
 from numpy.typing import NDArray
+from torch import Tensor
 
 from mtlray.axes import Counts, Direction, Gramian, Jacobian, Losses, Seeds, Weights
 from mtlray.checks import require_choice
 from mtlray.errors import StrategyError
 from mtlray.strategies.base import AbstractAggregation, State
+from mtlray.strategies.numerics.cosines import ROUNDING
 from mtlray.tasks.task import Task
 
 Matrix = NDArray[np.float64]
@@ -41,7 +44,10 @@ class AbstractGramianWeighting(AbstractAggregation):
         safe = torch.where(finite[:, None, None], gramian, torch.eye(jacobian.shape[1]).to(gramian))
         weights, state = self.weigh(safe, torch.where(finite[:, None], losses, 1.0), state)
         weights = weights.masked_fill(~finite.unsqueeze(1), torch.nan).to(jacobian)
-        return (weights.unsqueeze(1) @ jacobian).squeeze(1), weights, state
+        direction = (weights.unsqueeze(1) @ jacobian).squeeze(1)
+        if self.grad_scale == "match_sum":  # which would make a whole step of rounding noise
+            direction = direction.masked_fill(_is_rounding(direction, weights, safe).unsqueeze(1), 0.0)
+        return direction, weights, state
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,15 @@ class AbstractSolverWeighting(AbstractGramianWeighting):
                 failed[i] = 1
         total = state.buffers["solver_fallbacks"] + torch.from_numpy(failed).to(gramian.device)
         return torch.from_numpy(weights).to(gramian.device), state.with_buffers(solver_fallbacks=total)
+
+
+def _is_rounding(direction: Direction, weights: Weights, gramian: Gramian) -> Bool[Tensor, "seed"]:
+    """Whether gradients cancel, or only those have a weight that are zero, so that their sum is rounding noise."""
+    lengths, precise = gramian.diagonal(dim1=1, dim2=2).sqrt(), weights.double().abs()
+    terms = (precise * lengths).sum(dim=1)
+    longest = precise.amax(dim=1) * lengths.amax(dim=1)
+    length: Tensor = torch.linalg.vector_norm(direction.double(), dim=1)
+    return length <= torch.maximum(ROUNDING * terms, 1e-12 * longest)
 
 
 def clipped(weights: Vector, gramian: Matrix, max_norm: float | None) -> Vector:

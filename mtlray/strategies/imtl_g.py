@@ -6,7 +6,7 @@ from typing import ClassVar
 from mtlray.axes import Gramian, Losses, Weights
 from mtlray.strategies.base import State
 from mtlray.strategies.gramian import AbstractGramianWeighting
-from mtlray.strategies.numerics.cosines import RANK_TOLERANCE, equal_cosines
+from mtlray.strategies.numerics.cosines import RANK_TOLERANCE, equal_cosines, has_equal_cosines
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,11 @@ class IMTLG(AbstractGramianWeighting):
     The weights may be negative. Where their sum before scaling is negative, scaling it to one turns the direction against every
     task: the equations are the source's, and they allow it. Two tasks cannot do that.
 
-    Reading: where gradients are dependent the pseudoinverse is meant, as in the Jacobian descent paper and TorchJD; where no
-    such direction exists, as for opposite gradients, all weights are zero. A task without a gradient is left out. LibMTL inverts
-    a matrix instead, which fails there.
+    Reading: where gradients are dependent and a direction other than zero has equal projections, as for twins, the
+    pseudoinverse shares it out, as in the Jacobian descent paper and TorchJD. Several weights then make the same direction, and
+    that those with the smallest shares sum to one is what fixes its length. Where the direction zero alone has equal
+    projections, as for opposite gradients or three in a plane, all weights are zero; TorchJD takes the least-squares solution,
+    whose projections differ. A task without a gradient is left out. LibMTL inverts a matrix, which fails there.
 
     The projections on both unit gradients are equal.
 
@@ -36,10 +38,12 @@ class IMTLG(AbstractGramianWeighting):
 
     key: ClassVar[str] = "imtl_g"
     source: ClassVar[str] = "Liu et al. 2021, ICLR (IMTL-G)"
+    component_version: ClassVar[int] = 2
 
     def weigh(self, gramian: Gramian, losses: Losses, state: State) -> tuple[Weights, State]:
         del losses
         shares = equal_cosines(gramian)
         total = shares.sum(dim=1, keepdim=True)
         none = total.abs() <= RANK_TOLERANCE * shares.abs().sum(dim=1, keepdim=True)
+        none |= ~has_equal_cosines(gramian, shares).unsqueeze(1)
         return (shares / total.masked_fill(none, 1.0)).masked_fill(none, 0.0), state

@@ -29,7 +29,8 @@ class MGDA(AbstractSolverWeighting):
     Without normalisation :math:`g_k^\top d \ge |d|^2` for every task, and the direction is zero at a Pareto-stationary point,
     also where one task has no gradient. The weights sum to one.
 
-    The minimum is exact: in closed form for two tasks, by active sets for more. Where other code differs: the authors' code and
+    The minimum is exact: in closed form for two tasks, by active sets for more; tasks with the same gradient get the same
+    weight. Where other code differs: the authors' code and
     LibMTL keep the weights of two tasks within [0.001, 0.999], and LibMTL applies them to the normalised gradients; TorchJD takes
     at most 100 steps of Frank and Wolfe; nash-mtl multiplies by K.
 
@@ -44,6 +45,7 @@ class MGDA(AbstractSolverWeighting):
 
     key: ClassVar[str] = "mgda"
     source: ClassVar[str] = "Sener and Koltun 2018, NeurIPS, eq. 3"
+    component_version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -42,6 +42,7 @@ class MGDAUB(AbstractGradientBased):
 
     key: ClassVar[str] = "mgda_ub"
     source: ClassVar[str] = "Sener and Koltun 2018, NeurIPS, section 3.3"
+    component_version: ClassVar[int] = 2
     backward_passes: ClassVar[str] = "1 + K heads"
     extra_memory: ClassVar[str] = "K·Z"
     needs_representation: ClassVar[bool] = True
@@ -51,7 +52,7 @@ class MGDAUB(AbstractGradientBased):
         self._solver()  # raises SpecError
 
     def _solver(self) -> MGDA:
-        return MGDA(self.normalisation, on_solver_error=self.on_solver_error)
+        return MGDA(self.normalisation, on_solver_error=self.on_solver_error, grad_scale=self.grad_scale)
 
     def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
         return self._solver().init(tasks, seeds)

@@ -40,6 +40,7 @@ class MoDo(AbstractDoubleSampling):
 
     key: ClassVar[str] = "modo"
     source: ClassVar[str] = "Chen et al. 2023, NeurIPS, arXiv 2305.20057; code in LibMTL"
+    component_version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()

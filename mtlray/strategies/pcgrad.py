@@ -39,6 +39,7 @@ class PCGrad(AbstractGramianWeighting):
 
     key: ClassVar[str] = "pcgrad"
     source: ClassVar[str] = "Yu et al. 2020, NeurIPS, algorithm 1"
+    component_version: ClassVar[int] = 2
     extra_memory: ClassVar[str] = "1"
 
     def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:

@@ -47,6 +47,7 @@ class SDMGrad(AbstractDoubleSampling):
 
     key: ClassVar[str] = "sdmgrad"
     source: ClassVar[str] = "Xiao et al. 2023, NeurIPS, arXiv 2305.18409, algorithm 1; code in LibMTL"
+    component_version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -37,6 +37,7 @@ class UPGrad(AbstractSolverWeighting):
 
     key: ClassVar[str] = "upgrad"
     source: ClassVar[str] = "Quinton and Rey 2024, arXiv 2406.16232"
+    component_version: ClassVar[int] = 2
 
     def weigh(self, gramian: Gramian, losses: Losses, state: State) -> tuple[Weights, State]:
         n_tasks = losses.shape[1]

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mtlray import strategies
 from mtlray.identity.codec import encode
 from mtlray.models import Computation, ModelSpec, Networks, SharedTrunk
 from mtlray.randomness import generator
@@ -70,7 +71,7 @@ class StrategyConformance:
 
     def test_survives_repr_and_json(self, strategy: AbstractStrategy) -> None:
         cls = type(strategy)
-        names = {**vars(sys.modules[cls.__module__]), cls.__name__: cls}
+        names = {**vars(strategies), **vars(sys.modules[cls.__module__]), cls.__name__: cls}
         again = eval(repr(strategy).replace(cls.__qualname__, cls.__name__, 1), names)
         assert again == strategy, f"repr evaluates to another strategy: {again!r}"
         first, second = (json.dumps(encode(s), sort_keys=True, allow_nan=False) for s in (strategy, again))

@@ -97,3 +97,17 @@ def test_refuses():
         SpecError, match=r'Parameter `rescale` should be one of "none", "one_plus_c_squared", "one_plus_c"'
     ):
         CAGrad(rescale=1)
+
+
+@pytest.mark.parametrize("c", [0.4, 0.9])
+@pytest.mark.parametrize("seed", range(8))
+def test_what_rounding_leaves_of_gradients_that_cancel_gets_no_weight(c, seed, aggregate):
+    a, b = torch.randn(2, 50, generator=torch.Generator().manual_seed(seed))
+    for rows in ((a, -a, b), (a, -2 * a, b), (a, b, -a - b), (a, -a)):
+        gradients = torch.stack(rows).double()
+        direction, weights = aggregate(CAGrad(c=c), gradients)
+        assert weights.abs().max() < 10
+        mean = gradients.mean(dim=0)
+        assert (direction - mean).norm() <= (c + 1e-6) * mean.norm() + 1e-6
+        if (direction - mean).norm() < 0.9 * c * mean.norm():  # not on the ball: the centre
+            torch.testing.assert_close(weights, torch.full_like(weights, 1 / len(rows)))

@@ -9,11 +9,15 @@ from mtlray.strategies import (
     DWEMA,
     EMA,
     FAMO,
+    IGB,
+    IMTL,
     IMTLG,
     IMTLL,
     LBTW,
+    LDCMTL,
     MGDA,
     MGDAUB,
+    NTKMTL,
     REMA,
     RLW,
     SLAW,
@@ -25,10 +29,13 @@ from mtlray.strategies import (
     CAGrad,
     ConFIG,
     Constant,
+    DiBS,
+    DualProj,
     Equal,
     ExcessMTL,
     FairGrad,
     GeometricMean,
+    GO4Align,
     GradDrop,
     GradNorm,
     GradVac,
@@ -190,4 +197,26 @@ class TestBargaining(StrategyConformance):
 
 class TestUPGrad(StrategyConformance):
     strategies = (UPGrad(),)
+    tolerance = 1e-9
+
+
+class TestNewerLossBased(StrategyConformance):
+    strategies = (IGB(base_epoch=1), GO4Align(), GO4Align(n_groups=3, step_size=0.1))
+
+
+class TestLDCMTL(StrategyConformance):
+    strategies = (LDCMTL(), LDCMTL(discrepancy=0.3, normalisation="none"))
+    symmetric = False  # each task is compared with the next
+
+
+class TestNewerGradientBased(StrategyConformance):
+    strategies = (
+        NTKMTL(),
+        NTKMTL(exponent=1.0, max_norm=None, head_grad="weighted"),
+        DiBS(),
+        DiBS(n_steps=5, head_grad="weighted"),
+        DualProj(),
+        IMTL(),
+        IMTL(grad_scale="match_sum", head_grad="weighted"),
+    )
     tolerance = 1e-9

@@ -25,6 +25,7 @@ from mtlray.strategies import (
     PCGrad,
     UPGrad,
 )
+from mtlray.strategies.gramian import AbstractGramianWeighting
 from mtlray.testing import TASKS
 from mtlray.training.contract import initial_state
 
@@ -165,3 +166,19 @@ def test_cost_and_kind():
     for strategy in ALL:
         assert strategy.kind == "gradient-based"
         assert strategy.backward_passes.startswith("K")
+
+
+@pytest.mark.parametrize("strategy", [s for s in ALL if isinstance(s, AbstractGramianWeighting)], ids=lambda s: s.label)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_rounding_of_a_direction_of_zero_is_not_lengthened(strategy, dtype):
+    options = {name: value for name, value in vars(strategy).items() if name != "grad_scale"}
+    strategy = type(strategy)(**options, grad_scale="match_sum")
+    a, b = torch.randn(2, 50, generator=torch.Generator().manual_seed(2), dtype=dtype)
+    for rows in ((a, -a / 3), (a, -a, b), (a, b, -a - 3 * b), (a, 0 * a, b)):
+        jacobian = torch.stack(rows).unsqueeze(0)
+        try:
+            ((direction, weights),) = directions(strategy, jacobian, 1)
+        except StrategyError:
+            continue
+        terms = (weights.abs().unsqueeze(2) * jacobian).norm(dim=2).sum()
+        assert not direction.any() or direction.norm() > 1e-4 * terms

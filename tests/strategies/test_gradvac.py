@@ -68,3 +68,12 @@ def test_no_gradient_does_nothing(start):
 def test_refuses():
     with pytest.raises(SpecError, match=r"Parameter `beta` should lie in \[0, 1\]. Found `beta = 1.5`."):
         GradVac(beta=1.5)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_rounding_left_of_a_gradient_that_others_cancel_has_no_cosine(seed, start):
+    plane = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.6, 0.8]]).double()  # without rounding
+    turned = torch.linalg.qr(torch.randn(50, 2, generator=torch.Generator().manual_seed(seed)).double()).Q.mT
+    expected, _ = follow_gradients(GradVac(), [plane] * 10, start(GradVac(), 3))
+    found, _ = follow_gradients(GradVac(), [plane @ turned] * 10, start(GradVac(), 3))
+    torch.testing.assert_close(found, expected)

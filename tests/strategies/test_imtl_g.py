@@ -50,3 +50,29 @@ def test_the_sum_of_the_weights_may_turn_the_direction_against_every_task(aggreg
     direction, weights = aggregate(IMTLG(), gradients)
     assert weights.sum().item() == pytest.approx(1)
     assert (gradients @ direction < 0).all()
+
+
+A, B = torch.randn(2, 6, generator=torch.Generator().manual_seed(7))
+NO_DIRECTION = {
+    "a sum of zero": (A, B, -A - B),
+    "opposite, and another": (A, -A, B),
+    "opposite of unequal length, and another": (A, -2 * A, B),
+    "three in a plane": (A, B, A + B),
+}
+
+
+@pytest.mark.parametrize("rows", NO_DIRECTION.values(), ids=NO_DIRECTION)
+def test_where_zero_alone_has_equal_projections_the_direction_is_zero(rows, aggregate):
+    direction, weights = aggregate(IMTLG(), torch.stack(rows))
+    assert not direction.any()
+    assert not weights.any()
+
+
+@pytest.mark.parametrize("rows", [(A, A, B), (A, 2 * A, B), (A, A, A)], ids=["twins", "of unequal length", "all alike"])
+def test_twins_have_the_same_projection_as_the_others(rows, aggregate):
+    gradients = torch.stack(rows).double()
+    direction, weights = aggregate(IMTLG(), gradients)
+    projections = (gradients / gradients.norm(dim=1, keepdim=True)) @ direction
+    torch.testing.assert_close(projections, projections[:1].expand(3))
+    assert projections[0] > 0
+    assert weights.sum().item() == pytest.approx(1)

@@ -86,3 +86,11 @@ def test_order_of_the_tasks_does_not_matter(aggregate):
 def test_refuses():
     with pytest.raises(SpecError, match=r'Parameter `normalisation` should be one of "none", "l2", "loss", "loss\+"\.'):
         MGDA(normalisation="L2")
+
+
+def test_tasks_with_one_gradient_weigh_alike_in_any_order(aggregate):
+    a, b = torch.randn(2, 8, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    _, (of_a, of_b) = aggregate(MGDA(), torch.stack([a, b]))
+    for rows in ((a, b, b), (b, a, b), (b, b, a)):
+        expected = [of_a.item() if row is a else of_b.item() / 2 for row in rows]
+        assert aggregate(MGDA(), torch.stack(rows))[1].tolist() == pytest.approx(expected)

@@ -12,6 +12,7 @@ from mtlray.strategies import (
     FAMO,
     IMTLL,
     LBTW,
+    NTKMTL,
     REMA,
     RLW,
     SLAW,
@@ -24,6 +25,7 @@ from mtlray.strategies import (
     Equal,
     GeometricMean,
     GradNorm,
+    NashMTL,
     RevisedUncertainty,
     ScaleInvariant,
     SingleTask,
@@ -51,6 +53,7 @@ ALIKE = {
     frozenset({ScaleInvariant(), STCHMultiTask()}): "the warm-up, longer than the probe, is the sum of the logarithms",
     frozenset({ScaleInvariant(), EMA(beta=0.0)}): "an average without memory is the loss itself",
     frozenset({STCHMultiTask(), EMA(beta=0.0)}): "both of the above",
+    frozenset({NTKMTL(), NashMTL()}): "for two tasks both are the bisector, of length one",
 }
 
 

@@ -6,6 +6,8 @@ from mtlray.errors import StrategyError
 from mtlray.strategies.gramian import Matrix, Vector
 
 _STEPS_PER_TASK = 100
+# The square of a distance, relative to the longest column, that is nothing but the rounding of float32 gradients.
+_TWINS = 1e-14
 
 
 def as_vectors(gramian: Matrix) -> Matrix:
@@ -23,13 +25,18 @@ def as_vectors(gramian: Matrix) -> Matrix:
 def simplex_min_norm(vectors: Matrix) -> Vector:
     """Weights on the simplex of the shortest convex combination of the columns. Raises StrategyError.
 
+    Equal columns, of which any shares make the same combination, get equal weights, so that their order does not matter.
+
     The combination t V a with a on the simplex that minimises |t V a|^2 + (t - 1)^2 has for each t the shortest V a.
     """
     longest = np.sqrt(np.square(vectors).sum(axis=0).max())
     scaled = vectors / longest if longest > 0 else vectors
-    extended = np.vstack([scaled, np.ones(scaled.shape[1])])
+    apart = np.square(scaled[:, :, None] - scaled[:, None, :]).sum(axis=0)
+    first = (apart <= _TWINS).argmax(axis=0)  # for each column the first that is equal to it
+    distinct, group, counts = np.unique(first, return_inverse=True, return_counts=True)
+    extended = np.vstack([scaled[:, distinct], np.ones(len(distinct))])
     weights = nonnegative_least_squares(extended, np.eye(len(extended))[-1])
-    shares: Vector = weights / weights.sum()
+    shares: Vector = (weights / weights.sum() / counts)[group]
     return shares
 
 

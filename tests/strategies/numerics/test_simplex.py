@@ -35,3 +35,10 @@ def test_what_is_not_a_number_stays_in_its_row():
     found = project_onto_simplex(torch.tensor([[torch.nan, 1.0], [0.25, 0.75]]))
     assert torch.isnan(found[0]).any()
     assert found[1].tolist() == [0.25, 0.75]
+
+
+@pytest.mark.parametrize("point", [(-1e17, -2e17), (1e17, 1e17), (-1e300, 1e300), (1e17, 1e17 - 16)])
+def test_large_numbers_end_on_the_simplex(point):
+    (found,) = project_onto_simplex(torch.tensor([point], dtype=torch.float64))
+    assert found.sum().item() == 1
+    assert found[0] >= found[1] if point[0] >= point[1] else found[1] == 1
