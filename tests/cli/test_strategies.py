@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mtlray.strategies import STRATEGIES
+from mtlray.strategies import STRATEGIES, WRAPPERS
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -20,7 +20,7 @@ def test_every_strategy_is_listed_with_its_source_within_the_width(cli, monkeypa
         assert strategy.faithfulness in row
         if width == 80:
             assert strategy.source in words
-    assert f"\n{len(STRATEGIES)} strategies." in out
+    assert f"\n{len(STRATEGIES)} strategies and {len(WRAPPERS)} wrappers that go around them." in out.replace("\n  ", " ")
     for kind in {strategy.kind for strategy in STRATEGIES}:
         assert f"\n{kind} ({sum(s.kind == kind for s in STRATEGIES)})\n" in out
 
@@ -29,7 +29,7 @@ def test_a_program_reads_the_same(cli):
     code, out, _ = cli("strategies", "--json")
     assert code == 0
     listed = {entry["key"]: entry for entry in json.loads(out)}
-    assert list(listed) == [strategy.key for strategy in STRATEGIES]
+    assert list(listed) == [strategy.key for strategy in (*STRATEGIES, *WRAPPERS)]
     assert listed["gradnorm"] == {
         "key": "gradnorm",
         "class": "GradNorm",
