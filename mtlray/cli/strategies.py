@@ -78,7 +78,8 @@ def strategies_text(listed: Sequence[dict[str, str]], width: int) -> str:
     outside = sum(bool(strategy["package"]) for strategy in listed)
     wrappers = sum(strategy["kind"] == "wrapper" for strategy in listed)
     around = f" and {wrappers} wrappers that go around them" if wrappers else ""
-    lines += ["", f"{len(listed) - wrappers} strategies{around}{f', {outside} of them from the packages in brackets' * bool(outside)}."]
+    brought = f", {outside} from the packages in brackets" if outside else ""
+    lines += ["", f"{len(listed) - wrappers} strategies{around}{brought}."]
     for note in _LEGEND:
         lines += textwrap.wrap(note, width)
     return "\n".join(line.rstrip() for line in lines)

@@ -20,7 +20,9 @@ def test_every_strategy_is_listed_with_its_source_within_the_width(cli, monkeypa
         assert strategy.faithfulness in row
         if width == 80:
             assert strategy.source in words
-    assert f"\n{len(STRATEGIES)} strategies and {len(WRAPPERS)} wrappers that go around them." in out.replace("\n  ", " ")
+    assert f"\n{len(STRATEGIES)} strategies and {len(WRAPPERS)} wrappers that go around them." in out.replace(
+        "\n  ", " "
+    )
     for kind in {strategy.kind for strategy in STRATEGIES}:
         assert f"\n{kind} ({sum(s.kind == kind for s in STRATEGIES)})\n" in out
 
