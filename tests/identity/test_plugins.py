@@ -78,7 +78,7 @@ def test_it_is_listed_with_its_package(cli, monkeypatch):
     assert code == 0
     (line,) = [line for line in out.splitlines() if line.startswith("  focal ")]
     assert line.split() == ["focal", "Focal", "1", "—", "faithful", "A.", "Nother", "2026", "[focal==1.2]"]
-    assert "strategies, 1 of them from the packages in brackets." in out
+    assert "3 wrappers that go around them, 1 from the packages in brackets." in out
     listed = json.loads(cli("strategies", "--json")[1])
     assert [entry["package"] for entry in listed if entry["key"] == "focal"] == ["focal==1.2"]
 
