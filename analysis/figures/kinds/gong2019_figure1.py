@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from mtlray.analysis.figures.panels import Drawing, class_mark
 from mtlray.analysis.figures.scene import NothingToDraw, Scene, of_data
-from mtlray.analysis.figures.separation import Features, Labels, Separation, plane, separation
+from mtlray.analysis.figures.kinds.separation import Features, Labels, Separation, plane, separation
 from mtlray.analysis.figures.style import FAINT
 from mtlray.analysis.layout.listing import number
 from mtlray.results.representations import read_representations

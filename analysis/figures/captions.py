@@ -1,0 +1,44 @@
+"""Captions: the text below a figure in its file."""
+
+import textwrap
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
+
+from mtlray.analysis.figures.style import INK
+
+_POINTS = 7.5
+_MARGIN = 0.08  # inches
+_LINE = 1.25 * _POINTS / 72
+
+
+def write_caption(figure: Figure, text: str) -> None:
+    """Make a figure taller by what its caption needs, and write it below everything else. Panels keep their size."""
+    FigureCanvasAgg(figure)
+    if (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
+    width, height = figure.get_size_inches()
+    lines = _wrapped(text, width - 2 * _MARGIN)
+    room = _LINE * len(lines) + 2 * _MARGIN
+    kept = height / (height + room)
+    places = [(axes, axes.get_position(original=True)) for axes in figure.axes]
+    figure.set_size_inches(width, height + room)
+    for axes, box in places:
+        axes.set_position((box.x0, 1 - kept * (1 - box.y0), box.width, kept * box.height))
+    for legend in figure.legends:
+        legend.set_bbox_to_anchor((0, 1 - kept, 1, kept), figure.transFigure)
+    figure.text(
+        _MARGIN / width, (room - _MARGIN) / (height + room), "\n".join(lines), fontsize=_POINTS, color=INK, va="top", ha="left",
+        linespacing=1.25 / 1.17,
+    )  # fmt: skip
+
+
+def _wrapped(text: str, inches: float) -> list[str]:
+    """The text in lines of at most so many inches."""
+    font = FontProperties(family="DejaVu Sans", size=_POINTS)
+    sample = "abcdefghijklmnopqrstuvwxyz abcdefghijklmnopqrstuvwxyz eeee tttt aaaa"
+    per_character = TextPath((0, 0), sample, prop=font).get_extents().width / 72 / len(sample)
+    return textwrap.wrap(text, int(inches / per_character), break_on_hyphens=False)
