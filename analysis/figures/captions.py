@@ -1,11 +1,9 @@
 """Captions: the text below a figure in its file."""
 
-import textwrap
-
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 
 from mtlray.analysis.figures.style import INK
 
@@ -37,8 +35,18 @@ def write_caption(figure: Figure, text: str) -> None:
 
 
 def _wrapped(text: str, inches: float) -> list[str]:
-    """The text in lines of at most so many inches."""
+    """The text in lines of at most so many inches; a longer word has a line of its own."""
     font = FontProperties(family="DejaVu Sans", size=_POINTS)
-    sample = "abcdefghijklmnopqrstuvwxyz abcdefghijklmnopqrstuvwxyz eeee tttt aaaa"
-    per_character = TextPath((0, 0), sample, prop=font).get_extents().width / 72 / len(sample)
-    return textwrap.wrap(text, int(inches / per_character), break_on_hyphens=False)
+    width_of = {
+        word: text_to_path.get_text_width_height_descent(word, font, ismath=False)[0] / 72 for word in {*text.split(), "n n", "nn"}
+    }
+    space = width_of["n n"] - width_of["nn"]
+    lines, room = list[list[str]](), 0.0
+    for word in text.split():
+        if lines and width_of[word] + space <= room:
+            lines[-1].append(word)
+            room -= width_of[word] + space
+        else:
+            lines.append([word])
+            room = inches - width_of[word]
+    return [" ".join(words) for words in lines]

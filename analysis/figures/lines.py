@@ -97,7 +97,7 @@ def draw_lines(
     figure = each_panel(panels, draw, over.label, most=2)
     end = max((float(line.x.max()) for line in every), default=1.0)
     for axes in figure.axes:
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5 if len(over.written(end)) < 7 else 3, steps=[1, 2, 2.5, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: over.written(value)))
         axes.set_xlim(0, 1.02 * end)
     of_seeds = seeds(scene)
@@ -161,7 +161,7 @@ def _draw(axes: Axes, scene: Scene, lines: Sequence[Line]) -> None:
     for line in sorted((line for line in lines if line.series in scene.prominent), key=lambda line: order.index(line.series)):
         look = scene.look(line.series)
         if (line.low < line.high).any():
-            axes.fill_between(line.x, line.low, line.high, color=look.color, alpha=0.16, linewidth=0)
+            axes.fill_between(line.x, line.low, line.high, color=look.color, alpha=0.16 if len(order) < 5 else 0.1, linewidth=0)
         axes.plot(
             line.x, line.mean, color=look.color, linestyle=look.dashes, marker=look.marker,
             markevery=_every(len(line.x), order.index(line.series)), markersize=3.5, linewidth=1.3,
@@ -175,7 +175,6 @@ def _fit(axes: Axes, scene: Scene, lines: Sequence[Line], log: bool, after: floa
     last = {line.series: float(line.mean[-1]) for line in lines}
     if log:
         axes.set_yscale("log")
-        as_log(axes)
     scale = np.log10 if log else np.asarray
     low, high = fence(scale([line.mean[-1] for line in lines]))
     kept = [(line, at) for line, at in late if low <= scale(line.mean[-1]) <= high]
@@ -189,6 +188,8 @@ def _fit(axes: Axes, scene: Scene, lines: Sequence[Line], log: bool, after: floa
     margin = 0.04 * (top - bottom) or (0.1 if log else 0.05 * abs(top) or 0.5)
     edges = np.array([bottom - margin, top + margin])
     axes.set_ylim(*(10.0**edges if log else edges))
+    if log:
+        as_log(axes)
     outside = {name: value for name, value in last.items() if not low <= scale(value) <= high}
     below, above = beyond(outside, *axes.get_ylim())
     say_beyond(axes, last, below, bottom=True)

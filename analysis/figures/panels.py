@@ -1,16 +1,17 @@
 """Panels: a grid of axes with one legend below it, as wide as the text of a paper."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, LogLocator, NullLocator
 from matplotlib.transforms import Affine2D
 
 from mtlray.analysis.figures.scene import SINGLE, Scene
@@ -22,6 +23,8 @@ T = TypeVar("T")
 WIDTH = 5.5
 _HEIGHT = {1: 2.9, 2: 2.0}  # of a panel, by how many stand side by side
 MOST_PANELS = 16
+_CLOSE = 0.03  # of a horizontal axis, a character
+_CHARACTER, _HANDLE = 0.066, 0.46  # of a legend: a character, about, and a handle with the space around it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -53,11 +56,11 @@ def class_mark(value: int) -> Path:
 
 
 def legend(
-    figure: Figure, scene: Scene, shown: Iterable[str], of_seeds: Seeds, more: Sequence[Line2D] = (), *, lines: bool = True
+    figure: Figure, scene: Scene, shown: Iterable[str], of_seeds: Seeds | None, more: Sequence[Line2D] = (), *, lines: bool = True
 ) -> None:
     """One legend below all panels: the series that are shown in colour, how many are grey, and what `more` explains.
 
-    Without `lines` series are points.
+    Without `lines` series are points; without `of_seeds` they are named as they are.
     """
     shown = set(shown)
     # Where a task has several single-task strategies the best of them stands in some figures as single-task.
@@ -65,31 +68,54 @@ def legend(
     handles = [
         Line2D(
             [], [], color=look.color, linestyle=look.dashes if lines else "", marker=look.marker,
-            label=_label(of_seeds.label(scene, name)),
+            label=_label(name if of_seeds is None else of_seeds.label(scene, name)),
         )
         for name, look in looks.items()
     ]  # fmt: skip
     if behind := shown - looks.keys():
         look: Any = {"linewidth": 0.8} if lines else {"linestyle": "", "marker": "o", "markersize": 4}
         one = "1 other" if len(behind) == 1 else f"{len(behind)} others"
-        some = f" ({sum(name in of_seeds.odd for name in behind)} {MARK})" if behind & of_seeds.odd.keys() else ""
+        marked = 0 if of_seeds is None else len(behind & of_seeds.odd.keys())
+        some = f" ({marked} {MARK})" if marked else ""
         handles.append(Line2D([], [], color=FAINT, alpha=0.7, label=one + some, **look))
     handles += more
     if not handles:
         return
-    room = figure.get_figwidth() / 0.077  # characters on a line, about
-    lengths = [len(str(handle.get_label())) + 7 for handle in handles]
-    columns = len(handles) if sum(lengths) <= room else max(1, int(room / max(lengths)))
+    columns = _columns([len(str(handle.get_label())) for handle in handles], figure.get_figwidth())
     # Each further line of the legend makes the figure taller, so that the panels keep their size.
     figure.set_figheight(figure.get_figheight() + 0.18 * (math.ceil(len(handles) / columns) - 1))
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns, columnspacing=1.2, handlelength=2.2)
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, columnspacing=1.0, handlelength=2.2)
+
+
+def _columns(lengths: Sequence[int], inches: float) -> int:
+    """In how many columns labels of so many characters fit, filled one column after the other as matplotlib does."""
+    for columns in range(len(lengths), 1, -1):
+        widest = [int(max(part)) for part in np.array_split(lengths, columns)]
+        if sum(widest) * _CHARACTER + columns * _HANDLE <= inches:
+            return columns
+    return 1
 
 
 def as_log(axes: Axes) -> None:
-    """Ticks of a logarithmic vertical axis as plain numbers."""
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+    """Ticks of a logarithmic vertical axis as plain numbers, as many as have room between its limits."""
+    low, high = axes.get_ylim()
+    decades = math.log10(high / low)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2.5 else (1,), numticks=9))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
+
+
+def name_places(axes: Axes, names: Mapping[float, str]) -> None:
+    """Ticks at some places of a logarithmic horizontal axis; of names that would overlap the one at the right stands."""
+    places = sorted(names)
+    span = math.log(places[-1] / places[0]) or 1.0
+    labels, last = [""] * len(places), math.inf
+    for i in reversed(range(len(places))):
+        if math.log(last / places[i]) >= _CLOSE * len(names[places[i]]) * span:
+            labels[i], last = names[places[i]], places[i]
+    axes.xaxis.set_major_locator(FixedLocator(places))
+    axes.xaxis.set_major_formatter(FixedFormatter(labels))
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 class HasFraction(Protocol):

@@ -1,7 +1,7 @@
 """Seeds: how many stand behind what is drawn, whose were lost, and the words and the mark that say so."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mtlray.analysis.figures.scene import Scene, listed
@@ -13,10 +13,15 @@ MARK = "†"  # of a series that stands on fewer seeds than planned, or on other
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seeds:
-    """The seeds of a scene's series: `usual`, the number that most cells have; `odd`, in words, by series that differs."""
+    """The seeds of a scene's series.
 
-    usual: int
+    `usual` says in words how many most series have; `odd` the same of each series that differs from most at some fraction, or
+    that lost a seed; `nothing` are those of `odd` without any.
+    """
+
+    usual: str
     odd: dict[str, str]
+    nothing: frozenset[str]
 
     def label(self, scene: Scene, series: str) -> str:
         """A series as a legend names it, with MARK where its seeds differ."""
@@ -25,10 +30,11 @@ class Seeds:
     def note(self, shown: Iterable[str]) -> str:
         """The sentences of a caption: n, the series that differ, and those that are not shown because no seed is left."""
         shown = set(shown)
-        marked = [f"{name} {words}" for name, words in self.odd.items() if name in shown]
-        missing = [f"{name} {words}" for name, words in self.odd.items() if name not in shown]
-        n = f"n = {self.usual} seed{'s' if self.usual != 1 else ''}"
-        return n + (listed(f"; {MARK} other seeds: ", marked) or ".") + listed(" Left out: ", missing)
+        marked, missing = (
+            _joined({name: words for name, words in self.odd.items() if name in names})
+            for names in (shown, self.nothing - shown)
+        )
+        return f"n = {self.usual}" + (listed(f"; {MARK} ", marked) or ".") + listed(" Left out: ", missing)
 
 
 def seeds(scene: Scene) -> Seeds:
@@ -38,19 +44,29 @@ def seeds(scene: Scene) -> Seeds:
         of = fewest.setdefault(scene.series[strategy], {})
         if column.fraction not in of or cell.n < of[column.fraction].n:
             of[column.fraction] = cell
-    counts = Counter(cell.n for of in fewest.values() for cell in of.values() if cell.n)
-    usual = max(counts, key=lambda n: (counts[n], n)) if counts else 0
+    usual = {f: _most([of[f] for of in fewest.values() if f in of]) for f in scene.fractions}
     odd: dict[str, str] = {}
     for name in scene.names:
         of = fewest.get(name, {})
-        words = {f: _words(cell) for f, cell in of.items() if not (cell.complete and cell.n == usual)}
-        if not words:
-            continue
-        if len(words) == len(of) and len(set(words.values())) == 1:
-            odd[name] = next(iter(words.values()))
-        else:
-            odd[name] = ", ".join(f"{text} at {per_cent(f)} %" for f, text in sorted(words.items(), reverse=True))
-    return Seeds(usual=usual, odd=odd)
+        words = {f: _words(cell) for f, cell in of.items() if cell.lost or (cell.n, cell.expected) != usual[f]}
+        if words:
+            odd[name] = _by_fraction(words, every=len(words) == len(of))
+    return Seeds(
+        usual=_by_fraction({f: _n(*found) for f, found in usual.items()}, every=True),
+        odd=odd,
+        nothing=frozenset(name for name, of in fewest.items() if not any(cell.n for cell in of.values())),
+    )
+
+
+def _most(cells: Sequence[Cell]) -> tuple[int, int]:
+    """The n, and of how many, that most cells with a number have; of equals the larger one."""
+    counts = Counter((cell.n, cell.expected) for cell in cells if cell.n)
+    return max(counts, key=lambda found: (counts[found], found)) if counts else (0, max(cell.expected for cell in cells))
+
+
+def _n(n: int, expected: int) -> str:
+    """`5 seeds`, `2 of 5 seeds`."""
+    return (f"{n} of " if n != expected else "") + f"{expected} seed{'s' if expected != 1 else ''}"
 
 
 def _words(cell: Cell) -> str:
@@ -58,3 +74,21 @@ def _words(cell: Cell) -> str:
     lost = [(cell.diverged, "diverged"), (cell.failed, "failed"), (cell.not_finite, "not finite")]
     why = ", ".join(f"{count} {word}" for count, word in lost if count)
     return f"{cell.n} of {cell.expected}" + (f" ({why})" if why else "")
+
+
+def _by_fraction(words: dict[float, str], *, every: bool) -> str:
+    """Words once where all fractions have the same, else beside the fractions that they are about."""
+    if every and len(set(words.values())) == 1:
+        return next(iter(words.values()))
+    grouped: dict[str, list[float]] = {}
+    for fraction, text in sorted(words.items(), reverse=True):
+        grouped.setdefault(text, []).append(fraction)
+    return ", ".join(f"{text} at {' and '.join(f'{per_cent(f)} %' for f in of)}" for text, of in grouped.items())
+
+
+def _joined(words: dict[str, str]) -> list[str]:
+    """Names with the same words are named together: `dwa, rlw 2 of 3`."""
+    grouped: dict[str, list[str]] = {}
+    for name, text in words.items():
+        grouped.setdefault(text, []).append(name)
+    return [f"{', '.join(names)} {text}" for text, names in grouped.items()]

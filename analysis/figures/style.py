@@ -39,6 +39,7 @@ PARAMETERS: Any = {
     "legend.fontsize": 8,
     "lines.linewidth": 1.6,
     "lines.markersize": 4.5,
+    "text.hinting": "none",  # hinted text is narrower at the resolution of the layout than in the file, and would be cut there
     "text.parse_math": False,  # a $ in a name is a $
     "figure.dpi": 100,
     "savefig.dpi": 200,

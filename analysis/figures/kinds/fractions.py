@@ -7,17 +7,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from mtlray.analysis.figures.limits import beyond, fence, say_beyond
-from mtlray.analysis.figures.panels import MOST_PANELS, Drawing, each_panel, legend
+from mtlray.analysis.figures.panels import MOST_PANELS, Drawing, each_panel, legend, name_places
 from mtlray.analysis.figures.scene import NothingToDraw, Scene, described
 from mtlray.analysis.figures.seeds import seeds
 from mtlray.analysis.figures.style import FAINT
 from mtlray.analysis.grid.cells import Measure
 from mtlray.words.values import per_cent
-
-_CLOSE = 0.07  # of the axis: labels that are nearer overlap
 
 _Points = dict[float, pd.Series]  # by fraction, a value for each seed
 
@@ -63,7 +60,7 @@ def _panel(axes: Axes, scene: Scene, points: dict[str, _Points], fractions: list
     """Draw one metric; returns who is beyond the axis."""
     # A strategy's points stand a little beside the others', so that their bars do not cover each other.
     smallest = min(b / a for a, b in itertools.pairwise(fractions))
-    apart = 0.12 * np.log(smallest) / max(1, len(scene.prominent))
+    apart = 0.28 * np.log(smallest) / max(1, len(scene.prominent))
     axes.set_xscale("log")
     means = {name: {f: float(values.mean()) for f, values in own.items()} for name, own in points.items()}
     for name, own in points.items():
@@ -84,7 +81,7 @@ def _panel(axes: Axes, scene: Scene, points: dict[str, _Points], fractions: list
             dots = [(f * beside, value) for f, values in own.items() if len(values) > 1 for value in values]
             if dots:
                 axes.plot(*zip(*dots, strict=True), color=look.color, marker=".", linestyle="", markersize=3, alpha=0.45)
-    _ticks(axes, fractions)
+    name_places(axes, {fraction: f"{per_cent(fraction)} %" for fraction in fractions})
     return _fit(axes, scene, points, means)
 
 
@@ -123,16 +120,3 @@ def _fit(axes: Axes, scene: Scene, points: dict[str, _Points], means: dict[str, 
     say_beyond(axes, lowest, below, bottom=True)
     say_beyond(axes, highest, above, bottom=False)
     return below + above
-
-
-def _ticks(axes: Axes, fractions: list[float]) -> None:
-    """The fractions in per cent, without labels that would overlap: the larger fraction has its."""
-    places = np.log(fractions)
-    span = float(np.ptp(places)) or 1.0
-    labels, last = [""] * len(fractions), np.inf
-    for i in reversed(range(len(fractions))):
-        if last - places[i] >= _CLOSE * span:
-            labels[i], last = f"{per_cent(fractions[i])} %", places[i]
-    axes.xaxis.set_major_locator(FixedLocator(fractions))
-    axes.xaxis.set_major_formatter(FixedFormatter(labels))
-    axes.xaxis.set_minor_locator(NullLocator())

@@ -55,17 +55,18 @@ def draw(scene: Scene) -> Drawing:
     of_seeds = seeds(scene)
     more = [
         Line2D([], [], color=FAINT, marker=".", linestyle="", markersize=4, label="one seed"),
-        Line2D([], [], color=FAINT, linewidth=4, alpha=0.35, label="not dominated"),
+        Line2D([], [], color=FAINT, linewidth=5, alpha=0.35, marker="o", markersize=9, label="not dominated"),
     ]
-    if any(not points.whole.all() for *_, points in found[:_MOST]):
-        more.append(Line2D([], [], color=FAINT, marker="o", markerfacecolor="none", linestyle="", label="other seeds"))
+    hollow = any(not points.whole.all() for *_, points in found[:_MOST])
+    if hollow:
+        more.append(Line2D([], [], color=FAINT, marker="o", markerfacecolor="none", linestyle="", label="incomplete"))
     legend(figure, scene, shown, of_seeds, more, lines=False)
     cut = len(found) - _MOST
     said = [
         f"Two tasks at a time, each by its first metric: means over seeds, rule {scene.selected.name}; small dots are single "
         "seeds of the strategies in colour. Up and to the right is better. The grey line joins those that no other dominates, by "
-        "the means as printed; only strategies that are complete on the seeds of most can be among them. Single-task, the "
-        "cross and the dashed lines, is a network for each task.",
+        "the means as printed. Single-task, the cross and the dashed lines, is a network for each task.",
+        "Hollow are strategies that lack seeds, or have others than most; they are not compared." if hollow else "",
         of_seeds.note(shown),
         "Strategies far off are named at the edge, with both means." if outside else "",
         f"{cut} more pairs of tasks and fractions are not shown." if cut > 0 else "",
@@ -94,7 +95,11 @@ def _panel(axes: Axes, scene: Scene, x: Measure, y: Measure, fraction: float, po
     means, names = points.means, [scene.scores.strategies[i] for i in points.rows]
     front = means[points.front]
     front = front[np.argsort(front[:, 0])]
-    axes.plot(front[:, 0], front[:, 1], color=FAINT, linewidth=5, alpha=0.35, solid_capstyle="round", zorder=1)
+    if points.whole.sum() > 1:  # one alone dominates nobody
+        axes.plot(
+            front[:, 0], front[:, 1], color=FAINT, linewidth=5, alpha=0.35, solid_capstyle="round", marker="o",
+            markersize=11, markeredgewidth=0, zorder=1,
+        )  # fmt: skip
     limits = [fence(means[:, k]) for k in (0, 1)]
     inside = np.all([(low <= means[:, k]) & (means[:, k] <= high) for k, (low, high) in enumerate(limits)], axis=0)
     for place, (row, name) in enumerate(zip(points.rows, names, strict=True)):

@@ -34,9 +34,11 @@ def draw(scene: Scene) -> Drawing:
             LineCollection(grey, colors=scene.look("").color, linewidths=0.7, alpha=0.45, zorder=1.5)
         )
     for place, (name, look) in enumerate((n, look) for n, look in scene.prominent.items() if n in shares):
+        # Markers where the curve falls; elsewhere all lie on one line.
+        falling = np.flatnonzero((shares[name] > 0.01) & (shares[name] < reached[name] - 0.01))
         axes.plot(
             thresholds, shares[name], color=look.color, linestyle=look.dashes, linewidth=1.3, drawstyle="steps-post",
-            marker=look.marker, markersize=4, markevery=(5 + 7 * place, 55),
+            marker=look.marker, markersize=4, markevery=falling[3 * place :: max(1, len(falling) // 4)].tolist(),
         )  # fmt: skip
     axes.axvline(1, color=scene.look("").color, linewidth=0.8, linestyle=":")
     axes.set_ylim(-0.02, 1.02)

@@ -37,7 +37,7 @@ def draw(scene: Scene) -> Drawing:
     axes.grid(axis="y", visible=False)
     axes.set_xlabel("mean rank (1 is best)")
     axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=8 if len(names) <= 20 else 7.5)
-    figure.legend(handles=_legend(), loc="outside lower center", ncols=3, columnspacing=1.2)
+    figure.legend(handles=_legend(bool(found.diverged[order].any())), loc="outside lower center", ncols=3, columnspacing=1.2)
     left_out = [s for i, s in enumerate(found.strategies) if i not in order]
     return Drawing(
         figure=figure,
@@ -66,12 +66,13 @@ def _rows(axes: Axes, scene: Scene, order: list[int]) -> None:
         axes.annotate(f"{rank:.2f}", (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=7.5)
 
 
-def _legend() -> list[Line2D]:
-    return [
+def _legend(diverged: bool) -> list[Line2D]:
+    handles = [
         Line2D([], [], color=FAINT, marker="o", label="mean rank, and what is possible"),
         Line2D([], [], color=FAINT, marker=".", linestyle="", markersize=4, label="one seed"),
-        Line2D([], [], color=FAINT, marker="o", markerfacecolor="none", linestyle="", label="diverged"),
     ]
+    hollow = Line2D([], [], color=FAINT, marker="o", markerfacecolor="none", linestyle="", label="diverged")
+    return [*handles, hollow] if diverged else handles
 
 
 def _wrapped(name: str) -> str:

@@ -9,12 +9,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from mtlray.analysis.figures.limits import beyond, fence, say_beyond
-from mtlray.analysis.figures.panels import Drawing, each_panel, fewer, legend
+from mtlray.analysis.figures.panels import Drawing, each_panel, fewer, legend, name_places
 from mtlray.analysis.figures.scene import NothingToDraw, Scene, described, of_data
-from mtlray.analysis.figures.seeds import Seeds
 from mtlray.analysis.figures.style import FAINT
 from mtlray.analysis.grid.cells import Measure
 from mtlray.analysis.grid.load import Results
@@ -72,7 +70,7 @@ def draw(scene: Scene) -> Drawing:
         axes.set_ylabel(described(panel.measure))
 
     figure = each_panel(panels, panel, "learning rate")
-    legend(figure, scene, shown, Seeds(usual=0, odd={}), _explained(optimizers, lines))
+    legend(figure, scene, shown, None, _explained(optimizers, lines))
     counts = Counter(len(p.values) for of_panel in lines.values() for of in of_panel.values() for p in of if p.values)
     apart = results.sweep.get("tuning_seeds")
     said = [
@@ -102,7 +100,8 @@ def _lines(scene: Scene, trials: pd.DataFrame, results: Results, panel: Panel) -
     diverged = set(rows.loc[here & (rows["state"] == TrialState.DIVERGED), "trial_id"])
     done = rows[here & (rows["state"] == TrialState.DONE) & (rows["metric"] == panel.measure.metric)]
     value_of = dict(zip(done["trial_id"].tolist(), done[scene.selected.column].tolist(), strict=True))
-    own = trials[(trials["fraction"] == panel.fraction) & [panel.measure.task in tasks for tasks in trials["tasks"]]]
+    trained = np.array([panel.measure.task in tasks for tasks in trials["tasks"]], dtype=bool)
+    own = trials[(trials["fraction"] == panel.fraction) & trained]
     lines: _Lines = {}
     groups: Any = own.groupby(["series", "strategy", "optimizer", "learning_rate"], sort=True)
     for (series, strategy, optimizer, rate), group in groups:
@@ -124,9 +123,7 @@ def _panel(axes: Axes, scene: Scene, lines: _Lines, optimizers: Sequence[str]) -
     """Draw one metric at one fraction; returns what is beyond the axis."""
     rates = sorted({point.rate for points in lines.values() for point in points})
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(FixedLocator(rates))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: shortest(rate)))
-    axes.xaxis.set_minor_locator(NullLocator())
+    name_places(axes, {rate: shortest(rate) for rate in rates})
     means = {
         f"{series} {shortest(p.rate)}": p.mean for (series, _), points in lines.items() for p in points if p.values
     }
@@ -166,7 +163,8 @@ def _line(axes: Axes, scene: Scene, series: str, points: list[Point], dashes: st
             axes.plot(point.rate, point.mean, color=look.color, marker="o", markersize=10, markerfacecolor="none",
                       markeredgewidth=0.9, linestyle="", zorder=3)  # fmt: skip
     gone = [point.rate for point in points if not point.values and point.diverged]
-    axes.plot(gone, [bottom] * len(gone), color=look.color, marker="x", linestyle="", clip_on=False)
+    if gone:
+        axes.plot(gone, [bottom] * len(gone), color=look.color, marker="x", linestyle="")
 
 
 def _explained(optimizers: Sequence[str], lines: dict[Panel, _Lines]) -> list[Line2D]:
