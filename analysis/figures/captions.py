@@ -38,7 +38,8 @@ def _wrapped(text: str, inches: float) -> list[str]:
     """The text in lines of at most so many inches; a longer word has a line of its own."""
     font = FontProperties(family="DejaVu Sans", size=_POINTS)
     width_of = {
-        word: text_to_path.get_text_width_height_descent(word, font, ismath=False)[0] / 72 for word in {*text.split(), "n n", "nn"}
+        word: text_to_path.get_text_width_height_descent(word, font, ismath=False)[0] / 72
+        for word in {*text.split(), "n n", "nn"}
     }
     space = width_of["n n"] - width_of["nn"]
     lines, room = list[list[str]](), 0.0

@@ -90,7 +90,9 @@ def save(
                 lines.append(f"no figure {dataset}.{wanted.name}: {error}")
                 continue
             with own_settings(PARAMETERS):
-                write_caption(drawing.figure, f"{wanted.title}. {sweep}, {dataset}. {drawing.caption}{_chosen(results)}")
+                write_caption(
+                    drawing.figure, f"{wanted.title}. {sweep}, {dataset}. {drawing.caption}{_chosen(results)}"
+                )
             for format in formats:
                 path = folder / f"{dataset}.{wanted.name}.{format}"
                 path.write_bytes(encode(drawing.figure, format))

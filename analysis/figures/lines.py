@@ -97,7 +97,9 @@ def draw_lines(
     figure = each_panel(panels, draw, over.label, most=2)
     end = max((float(line.x.max()) for line in every), default=1.0)
     for axes in figure.axes:
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5 if len(over.written(end)) < 7 else 3, steps=[1, 2, 2.5, 5, 10]))
+        axes.xaxis.set_major_locator(
+            MaxNLocator(nbins=5 if len(over.written(end)) < 7 else 3, steps=[1, 2, 2.5, 5, 10])
+        )
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: over.written(value)))
         axes.set_xlim(0, 1.02 * end)
     of_seeds = seeds(scene)
@@ -127,7 +129,9 @@ def _lines(curves: pd.DataFrame, panel: Panel, over: Horizontal, *, log: bool = 
         part = part.assign(y=np.log(part["y"]))
     part = part[np.isfinite(part["x"])]
     grouped = part.groupby(["strategy", "step"], sort=True)
-    frame = grouped.agg(series=("series", "first"), x=("x", "mean"), mean=("y", "mean"), std=("y", "std"), n=("y", "size"))
+    frame = grouped.agg(
+        series=("series", "first"), x=("x", "mean"), mean=("y", "mean"), std=("y", "std"), n=("y", "size")
+    )
     found = []
     trials = part.groupby("strategy", sort=False)["trial_id"].nunique()
     parts: Any = frame.groupby(level="strategy", sort=False)
@@ -158,10 +162,14 @@ def _draw(axes: Axes, scene: Scene, lines: Sequence[Line]) -> None:
     if grey:
         axes.add_collection(LineCollection(grey, colors=BEHIND.color, linewidths=0.7, alpha=0.45, zorder=1.5))
     order = list(scene.prominent)
-    for line in sorted((line for line in lines if line.series in scene.prominent), key=lambda line: order.index(line.series)):
+    for line in sorted(
+        (line for line in lines if line.series in scene.prominent), key=lambda line: order.index(line.series)
+    ):
         look = scene.look(line.series)
         if (line.low < line.high).any():
-            axes.fill_between(line.x, line.low, line.high, color=look.color, alpha=0.16 if len(order) < 5 else 0.1, linewidth=0)
+            axes.fill_between(
+                line.x, line.low, line.high, color=look.color, alpha=0.16 if len(order) < 5 else 0.1, linewidth=0
+            )
         axes.plot(
             line.x, line.mean, color=look.color, linestyle=look.dashes, marker=look.marker,
             markevery=_every(len(line.x), order.index(line.series)), markersize=3.5, linewidth=1.3,
@@ -201,4 +209,3 @@ def _every(n: int, offset: int) -> tuple[int, int]:
     """About six markers a line, each line's at other places."""
     every = max(1, n // 6)
     return (offset * max(1, every // 4)) % every, every
-

@@ -1,6 +1,7 @@
 """Panels: a grid of axes with one legend below it, as wide as the text of a paper."""
 
 import math
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -55,8 +56,21 @@ def class_mark(value: int) -> Path:
     return Affine2D().translate(-(box.x0 + box.x1) / 2, -(box.y0 + box.y1) / 2).transform_path(outline)
 
 
+def broken(name: str, most: int) -> str:
+    """A long name on several lines of at most so many characters, broken after commas and brackets where there are any."""
+    loose = name.replace("(", "( ").replace(",", ", ")
+    lines = textwrap.wrap(loose, most, break_on_hyphens=False) or [name]
+    return "\n".join(line.replace("( ", "(").replace(", ", ",") for line in lines)
+
+
 def legend(
-    figure: Figure, scene: Scene, shown: Iterable[str], of_seeds: Seeds | None, more: Sequence[Line2D] = (), *, lines: bool = True
+    figure: Figure,
+    scene: Scene,
+    shown: Iterable[str],
+    of_seeds: Seeds | None,
+    more: Sequence[Line2D] = (),
+    *,
+    lines: bool = True,
 ) -> None:
     """One legend below all panels: the series that are shown in colour, how many are grey, and what `more` explains.
 
@@ -129,7 +143,7 @@ F = TypeVar("F", bound=HasFraction)
 
 
 def fewer(panels: Sequence[F], fractions: Sequence[float]) -> tuple[Sequence[F], str]:
-    """As many panels as a reader follows: those of the largest and the smallest fraction, then the first ones; and what is cut."""
+    """As many panels as a reader follows: of the largest and the smallest fraction, then the first; and what is cut."""
     kept = panels
     if len(kept) > MOST_PANELS and len(fractions) > 2:
         kept = [panel for panel in panels if panel.fraction in (fractions[0], fractions[-1])]

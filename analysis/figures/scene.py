@@ -76,7 +76,11 @@ class Scene:
 
     def label(self, series: str) -> str:
         """A series as a legend names it: with its learning rate and the like where the series differ in them."""
-        of = [self.results.rates.labels.get((self.grid.dataset, s), "") for s, name in self.series.items() if name == series]
+        of = [
+            self.results.rates.labels.get((self.grid.dataset, s), "")
+            for s, name in self.series.items()
+            if name == series
+        ]
         return f"{series} {of[0]}".strip() if len(set(of)) == 1 else series
 
     @functools.cached_property

@@ -61,7 +61,9 @@ def seeds(scene: Scene) -> Seeds:
 def _most(cells: Sequence[Cell]) -> tuple[int, int]:
     """The n, and of how many, that most cells with a number have; of equals the larger one."""
     counts = Counter((cell.n, cell.expected) for cell in cells if cell.n)
-    return max(counts, key=lambda found: (counts[found], found)) if counts else (0, max(cell.expected for cell in cells))
+    return (
+        max(counts, key=lambda found: (counts[found], found)) if counts else (0, max(cell.expected for cell in cells))
+    )
 
 
 def _n(n: int, expected: int) -> str:

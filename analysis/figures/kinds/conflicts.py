@@ -9,7 +9,9 @@ def draw(scene: Scene) -> Drawing:
     """Raises NothingToDraw where no curve has the conflict rate."""
     panels = panels_of(scene, scene.curves, [("gradient/conflict_rate", "conflict rate")])
     if not panels:
-        raise NothingToDraw("conflicts of the tasks' gradients were not recorded; give the sweep `gradient_diagnostics=True`")
+        raise NothingToDraw(
+            "conflicts of the tasks' gradients were not recorded; give the sweep `gradient_diagnostics=True`"
+        )
     return draw_lines(
         scene, scene.curves, panels, "Share of pairs of tasks and batches whose gradients in the trunk have a negative inner "
         "product; at one half, the dotted line, a conflict is as frequent as agreement.", may_be_log=False, level=0.5,

@@ -9,7 +9,9 @@ def draw(scene: Scene) -> Drawing:
     """Raises NothingToDraw where no curve has the cosine."""
     panels = panels_of(scene, scene.curves, [("gradient/cosine", "gradient cosine")])
     if not panels:
-        raise NothingToDraw("the cosine of the tasks' gradients was not recorded; give the sweep `gradient_diagnostics=True`")
+        raise NothingToDraw(
+            "the cosine of the tasks' gradients was not recorded; give the sweep `gradient_diagnostics=True`"
+        )
     return draw_lines(
         scene, scene.curves, panels, "Cosine between the tasks' gradients in the trunk, mean over pairs of tasks and batches; "
         "below zero, the dotted line, they conflict.", may_be_log=False, level=0.0,

@@ -1,14 +1,13 @@
 """Embedding: t-SNE of the trunk's representation at several steps of training, as Figure 1 of Gong et al. 2019."""
 
 import io
-import textwrap
 from typing import Any
 
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from mtlray.analysis.figures.panels import WIDTH, Drawing, class_mark
+from mtlray.analysis.figures.panels import WIDTH, Drawing, broken, class_mark
 from mtlray.analysis.figures.scene import NothingToDraw, Scene
 from mtlray.analysis.figures.style import FAINT
 from mtlray.words.values import per_cent
@@ -78,5 +77,4 @@ def _label(frame: pd.DataFrame, scene: Scene) -> tuple[str, str | None]:
 
 def _name(frame: pd.DataFrame) -> str:
     first = frame.iloc[0]
-    name = "\n".join(textwrap.wrap(str(first["strategy"]), 26))
-    return f"{name}\n{per_cent(first['fraction'])} % of the data\nseed {first['seed']}"
+    return f"{broken(str(first['strategy']), 24)}\n{per_cent(first['fraction'])} % of the data\nseed {first['seed']}"

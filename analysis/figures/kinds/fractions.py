@@ -46,8 +46,8 @@ def draw(scene: Scene) -> Drawing:
     legend(figure, scene, shown, of_seeds, [dot])
     cut = len(scene.measures) - len(measures)
     said = [
-        f"Test value against the share of the training data, rule {scene.selected.name}, logarithmic axis: means over seeds, bars ± "
-        "one standard deviation (ddof 1), small dots single seeds of the strategies in colour, side by side so that they can be "
+        f"Test value against the share of the training data, rule {scene.selected.name}, logarithmic axis: means over seeds, bars "
+        "± one standard deviation (ddof 1), small dots single seeds of the strategies in colour, side by side so that they can be "
         "told apart. A line joins means of the same seeds alone.",
         of_seeds.note(shown),
         "Strategies beyond an axis are named at its edge, with their farthest mean." if outside else "",
@@ -70,7 +70,15 @@ def _panel(axes: Axes, scene: Scene, points: dict[str, _Points], fractions: list
         for run in _joined(own, fractions):
             x, mean = np.array(run) * beside, [means[name][f] for f in run]
             if not prominent:
-                axes.plot(x, mean, color=look.color, linewidth=0.7, alpha=0.45, zorder=1.5, marker="." if len(run) == 1 else "")
+                axes.plot(
+                    x,
+                    mean,
+                    color=look.color,
+                    linewidth=0.7,
+                    alpha=0.45,
+                    zorder=1.5,
+                    marker="." if len(run) == 1 else "",
+                )
                 continue
             std = [own[f].std() if len(own[f]) > 1 else 0.0 for f in run]
             axes.errorbar(
@@ -80,7 +88,9 @@ def _panel(axes: Axes, scene: Scene, points: dict[str, _Points], fractions: list
         if prominent:
             dots = [(f * beside, value) for f, values in own.items() if len(values) > 1 for value in values]
             if dots:
-                axes.plot(*zip(*dots, strict=True), color=look.color, marker=".", linestyle="", markersize=3, alpha=0.45)
+                axes.plot(
+                    *zip(*dots, strict=True), color=look.color, marker=".", linestyle="", markersize=3, alpha=0.45
+                )
     name_places(axes, {fraction: f"{per_cent(fraction)} %" for fraction in fractions})
     return _fit(axes, scene, points, means)
 
@@ -103,7 +113,9 @@ def _fit(axes: Axes, scene: Scene, points: dict[str, _Points], means: dict[str, 
     """End the vertical axis so that far strategies do not squeeze the others; they are named and returned."""
     # Fractions differ in level, so a strategy is judged by each beside the others at the same one.
     limits = {f: fence([of[f] for of in means.values() if f in of]) for of in means.values() for f in of}
-    far = {n: of for n, of in means.items() if any(not limits[f][0] <= value <= limits[f][1] for f, value in of.items())}
+    far = {
+        n: of for n, of in means.items() if any(not limits[f][0] <= value <= limits[f][1] for f, value in of.items())
+    }
     kept = [
         number
         for name, own in points.items() if name not in far

@@ -10,9 +10,9 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mtlray.analysis.figures.kinds.separation import Features, Labels, Separation, plane, separation
 from mtlray.analysis.figures.panels import WIDTH, Drawing, class_mark
 from mtlray.analysis.figures.scene import NothingToDraw, Scene, of_data
-from mtlray.analysis.figures.kinds.separation import Features, Labels, Separation, plane, separation
 from mtlray.analysis.figures.style import FAINT
 from mtlray.analysis.layout.listing import number
 from mtlray.results.representations import read_representations
@@ -148,5 +148,5 @@ def _fill(axes: Axes, panel: Panel | None) -> None:
     axes.set_xlabel(
         f"silhouette {number(found.classes, 2)} ({PAIR[0]} and {PAIR[1]}: {number(found.pair, 2)})\n"
         f"10 nearest neighbours {number(found.neighbours, 1)} %",
-        fontsize=7.5,
+        fontsize=7,
     )

@@ -85,7 +85,7 @@ def _points(scene: Scene, x: Measure, y: Measure, fraction: float) -> Points | N
     rows = np.flatnonzero(np.isfinite(means).all(axis=1)).tolist()
     if not any(found.strategies[i] != SINGLE for i in rows):
         return None
-    whole = found.comparable[:, at].all(axis=1)
+    whole: NDArray[np.bool_] = np.all(found.comparable[:, at], axis=1)
     front = on_front(found, at, whole)
     return Points(columns=at, rows=rows, means=means[rows], whole=whole[rows], front=front[rows])
 

@@ -18,9 +18,7 @@ def draw(scene: Scene) -> Drawing:
     runs = _runs(scene)
     found = scene.scores
     # A run that was lost is above no threshold; of one to come nothing is known.
-    reached = {
-        name: len(runs[name]) / (len(runs[name]) + int(found.lost[found.row(name)].sum())) for name in runs
-    }
+    reached = {name: len(runs[name]) / (len(runs[name]) + int(found.lost[found.row(name)].sum())) for name in runs}
     everything = np.concatenate(list(runs.values()))
     low, high = fence(everything)
     margin = 0.03 * (high - low) or 0.01
@@ -30,9 +28,7 @@ def draw(scene: Scene) -> Drawing:
     figure, [[axes]] = grid_of_axes(1, 1)
     grey = [np.stack([thresholds, share], axis=1) for name, share in shares.items() if name not in scene.prominent]
     if grey:
-        axes.add_collection(
-            LineCollection(grey, colors=scene.look("").color, linewidths=0.7, alpha=0.45, zorder=1.5)
-        )
+        axes.add_collection(LineCollection(grey, colors=scene.look("").color, linewidths=0.7, alpha=0.45, zorder=1.5))
     for place, (name, look) in enumerate((n, look) for n, look in scene.prominent.items() if n in shares):
         # Markers where the curve falls; elsewhere all lie on one line.
         falling = np.flatnonzero((shares[name] > 0.01) & (shares[name] < reached[name] - 0.01))

@@ -1,13 +1,11 @@
 """Ranks: each strategy's mean rank, as the leaderboard has it, with the ranks that the seeds leave possible."""
 
-import textwrap
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mtlray.analysis.figures.panels import WIDTH, Drawing
+from mtlray.analysis.figures.panels import WIDTH, Drawing, broken
 from mtlray.analysis.figures.scene import NothingToDraw, Scene, listed
 from mtlray.analysis.figures.seeds import seeds
 from mtlray.analysis.figures.style import FAINT, INK
@@ -25,7 +23,7 @@ def draw(scene: Scene) -> Drawing:
         raise NothingToDraw("no two or more strategies have finished the same seeds in all cells of the table")
     names = [found.strategies[i] for i in order]
     of_seeds = seeds(scene)
-    labels = [_wrapped(of_seeds.label(scene, name)) for name in names]
+    labels = [broken(of_seeds.label(scene, name), _NAME) for name in names]
     n_lines = sum(label.count("\n") for label in labels)
     figure = Figure(figsize=(WIDTH, 1.05 + _ROW * len(names) + 0.13 * n_lines), layout="constrained")
     axes = figure.subplots()
@@ -37,7 +35,9 @@ def draw(scene: Scene) -> Drawing:
     axes.grid(axis="y", visible=False)
     axes.set_xlabel("mean rank (1 is best)")
     axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=8 if len(names) <= 20 else 7.5)
-    figure.legend(handles=_legend(bool(found.diverged[order].any())), loc="outside lower center", ncols=3, columnspacing=1.2)
+    figure.legend(
+        handles=_legend(bool(found.diverged[order].any())), loc="outside lower center", ncols=3, columnspacing=1.2
+    )
     left_out = [s for i, s in enumerate(found.strategies) if i not in order]
     return Drawing(
         figure=figure,
@@ -59,7 +59,9 @@ def _rows(axes: Axes, scene: Scene, order: list[int]) -> None:
         axes.plot([place.low[i], place.high[i]], [row, row], color=look.color, linewidth=1.1, alpha=0.6)
         alone = of_seed[np.isfinite(of_seed[:, i]), i]
         if len(alone) > 1 and not out:
-            axes.plot(alone, np.full(len(alone), row), color=look.color, marker=".", linestyle="", markersize=3, alpha=0.6)
+            axes.plot(
+                alone, np.full(len(alone), row), color=look.color, marker=".", linestyle="", markersize=3, alpha=0.6
+            )
         marker = look.marker if name in scene.prominent else "o"
         face = "none" if out else look.color
         axes.plot(rank, row, marker=marker, color=look.color, markerfacecolor=face, markersize=5.5, linestyle="")
@@ -73,13 +75,6 @@ def _legend(diverged: bool) -> list[Line2D]:
     ]
     hollow = Line2D([], [], color=FAINT, marker="o", markerfacecolor="none", linestyle="", label="diverged")
     return [*handles, hollow] if diverged else handles
-
-
-def _wrapped(name: str) -> str:
-    """A long name on several lines, broken after commas and brackets where there are any."""
-    loose = name.replace("(", "( ").replace(",", ", ")
-    lines = textwrap.wrap(loose, _NAME, break_on_hyphens=False) or [name]
-    return "\n".join(lines).replace("( ", "(").replace(", ", ",")
 
 
 def _ticks(n: int) -> list[int]:

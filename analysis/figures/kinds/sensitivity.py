@@ -1,9 +1,10 @@
 """Sensitivity: each task's first metric against the learning rate, for sweeps that tried several."""
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from mtlray.analysis.grid.load import Results
 from mtlray.results.states import TrialState
 from mtlray.words.values import shortest
 
-_DASHES = ("-", "--", ":", "-.")
+_DASHES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +77,8 @@ def draw(scene: Scene) -> Drawing:
     said = [
         f"Test value against the learning rate, rule {scene.selected.name}, logarithmic axis: means over n = "
         f"{counts.most_common(1)[0][0]} seeds, small dots single seeds of the strategies in colour. Rings mark what was chosen"
-        f"{' on the validation split' if scene.results.rates.rule == 'best' else ''}. A line joins means of the same seeds alone.",
+        f"{' on the validation split' if scene.results.rates.rule == 'best' else ''}.",
+        "A line joins means of the same seeds alone.",
         f"Seeds are {', '.join(map(str, apart))}, which chose." if apart else "",
         "Hollow: some seeds diverged or have no result; × at the lower edge: all diverged.",
         "Values beyond an axis are named at its edge." if outside else "",
@@ -142,7 +144,7 @@ def _line(axes: Axes, scene: Scene, series: str, points: list[Point], dashes: st
     """One strategy with one optimizer."""
     look, prominent = scene.look(series), series in scene.prominent
     there = [point for point in points if point.values]
-    for before, after in zip(there, there[1:], strict=False):
+    for before, after in itertools.pairwise(there):
         if before.values.keys() == after.values.keys():
             axes.plot(
                 [before.rate, after.rate], [before.mean, after.mean], color=look.color, linestyle=dashes,
@@ -173,9 +175,18 @@ def _explained(optimizers: Sequence[str], lines: dict[Panel, _Lines]) -> list[Li
     several = len(optimizers) > 1
     return [
         Line2D([], [], color=FAINT, marker=".", linestyle="", markersize=4, label="one seed"),
-        *([Line2D([], [], color=FAINT, marker="o", markersize=9, markerfacecolor="none", linestyle="", label="chosen")] * chosen),
         *(
-            Line2D([], [], color=FAINT, linestyle=_DASHES[i % len(_DASHES)], label=optimizer or "optimizer not recorded")
+            [
+                Line2D(
+                    [], [], color=FAINT, marker="o", markersize=9, markerfacecolor="none", linestyle="", label="chosen"
+                )
+            ]
+            * chosen
+        ),
+        *(
+            Line2D(
+                [], [], color=FAINT, linestyle=_DASHES[i % len(_DASHES)], label=optimizer or "optimizer not recorded"
+            )
             for i, optimizer in enumerate(optimizers if several else ())
         ),
     ]

@@ -17,7 +17,9 @@ def draw(scene: Scene) -> Drawing:
     longest = float(curves[_SECONDS].max())
     if not np.isfinite(longest):
         raise NothingToDraw("the trials' seconds were not recorded")
-    unit, name = next((u, n) for u, n in ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds")) if longest > 3 * u or u == 1)
+    unit, name = next(
+        (u, n) for u, n in ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds")) if longest > 3 * u or u == 1
+    )
     over = Horizontal(column=_SECONDS, label=f"{name} of training", written=lambda x: f"{x:,.3g}")
     differs = [what for what, _ in scene.grid.circumstances if what in ("device", "kernel")]
     packs = scene.results.summary.loc[scene.results.summary["dataset"] == scene.grid.dataset, "pack_size"].nunique() > 1
