@@ -46,9 +46,9 @@ def draw(scene: Scene) -> Drawing:
     legend(figure, scene, shown, of_seeds, [dot])
     cut = len(scene.measures) - len(measures)
     said = [
-        f"Test value against the share of the training data, rule {scene.selected.name}, logarithmic axis: means over seeds, bars "
-        "± one standard deviation (ddof 1), small dots single seeds of the strategies in colour, side by side so that they can be "
-        "told apart. A line joins means of the same seeds alone.",
+        f"Test value against the share of the training data, rule {scene.selected.name}, logarithmic axis: means over seeds, "
+        "bars ± one standard deviation (ddof 1), small dots single seeds of the strategies in colour, side by side so that they "
+        "can be told apart. A line joins means of the same seeds alone.",
         of_seeds.note(shown),
         "Strategies beyond an axis are named at its edge, with their farthest mean." if outside else "",
         f"{cut} more metrics are not shown." if cut else "",
