@@ -86,7 +86,9 @@ def _panel(axes: Axes, scene: Scene, points: dict[str, _Points], fractions: list
                 elinewidth=0.9,
             )  # fmt: skip
         if prominent:
-            dots = [(f * beside, value) for f, values in own.items() if len(values) > 1 for value in values]
+            # Right of their bar, which would hide them.
+            aside = beside * float(np.exp(0.35 * apart))
+            dots = [(f * aside, value) for f, values in own.items() if len(values) > 1 for value in values]
             if dots:
                 axes.plot(
                     *zip(*dots, strict=True), color=look.color, marker=".", linestyle="", markersize=3, alpha=0.45
