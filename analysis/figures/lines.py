@@ -1,5 +1,6 @@
 """Lines: what curves recorded, as a mean over seeds with a band for each strategy, in panels; what most figures are made of."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,25 +9,28 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from mtlray.analysis.figures.limits import beyond, fence, say_beyond
 from mtlray.analysis.figures.panels import Drawing, as_log, each_panel, fewer, legend
-from mtlray.analysis.figures.scene import Scene, of_data
+from mtlray.analysis.figures.scene import NothingToDraw, Scene, of_data
 from mtlray.analysis.figures.seeds import seeds
 from mtlray.analysis.figures.style import BEHIND
 
+_FREE = (-math.inf, math.inf)
 _WIDE = 20  # how many times the smallest the largest positive mean must be for a logarithmic axis
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Panel:
-    """A column of the curves at one data fraction, and what its vertical axis is called."""
+    """A column of the curves at one data fraction, what its vertical axis is called, and `bounds` of its values."""
 
     column: str
     fraction: float
     label: str
+    bounds: tuple[float, float] = _FREE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,10 +56,12 @@ class Line:
     high: NDArray[np.float64]
 
 
-def panels_of(scene: Scene, curves: pd.DataFrame, columns: Iterable[tuple[str, str]]) -> list[Panel]:
+def panels_of(
+    scene: Scene, curves: pd.DataFrame, columns: Iterable[tuple[str, str]], bounds: tuple[float, float] = _FREE
+) -> list[Panel]:
     """A panel for each of `columns`, names with their labels, and each fraction at which a curve has a value of it."""
     return [
-        Panel(column=column, fraction=fraction, label=label)
+        Panel(column=column, fraction=fraction, label=label, bounds=bounds)
         for column, label in columns
         if column in curves
         for fraction in scene.fractions
@@ -73,7 +79,10 @@ def draw_lines(
     `after` of the horizontal one. `level` is a value at which a thin line is drawn.
     """
     panels, cut = fewer(panels, scene.fractions)
-    lines = {panel: _lines(curves, panel, over) for panel in panels}
+    lines = {panel: of for panel in panels if (of := _lines(curves, panel, over))}
+    panels = list(lines)
+    if not panels:
+        raise NothingToDraw("the seeds of no strategy were evaluated at the same steps")
     wide = {
         column
         for column in {panel.column for panel in panels}
@@ -87,26 +96,37 @@ def draw_lines(
     named = list[str]()
 
     def draw(axes: Axes, panel: Panel) -> None:
+        axes.set_yscale("log" if panel.column in wide else "linear")
         axes.set_title(of_data(panel.fraction), loc="left")
         axes.set_ylabel(panel.label)
         if level is not None:
             axes.axhline(level, color=BEHIND.color, linewidth=0.8, linestyle=":")
         _draw(axes, scene, lines[panel])
-        named.extend(_fit(axes, scene, lines[panel], panel.column in wide, after))
+        named.extend(_fit(axes, scene, lines[panel], panel, after))
 
-    figure = each_panel(panels, draw, over.label, most=2)
-    end = max((float(line.x.max()) for line in every), default=1.0)
-    for axes in figure.axes:
-        axes.xaxis.set_major_locator(
-            MaxNLocator(nbins=5 if len(over.written(end)) < 7 else 3, steps=[1, 2, 2.5, 5, 10])
-        )
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: over.written(value)))
-        axes.set_xlim(0, 1.02 * end)
+    figure = each_panel(panels, draw, over.label, share_x="col")
+    _horizontal(figure, over, [max(float(line.x.max()) for line in lines[panel]) for panel in panels])
     of_seeds = seeds(scene)
     legend(figure, scene, shown, of_seeds)
-    said = [caption, _band(len(wide), len({panel.column for panel in panels})), of_seeds.note(shown), cut]
+    bands = any((line.low < line.high).any() for line in every)
+    said = [
+        caption,
+        _band(len(wide), len({panel.column for panel in panels})) if bands else "",
+        of_seeds.note(shown),
+        cut,
+    ]
     said.append("Strategies beyond an axis are named at its edge, with their last value." if named else "")
     return Drawing(figure=figure, caption=" ".join(part for part in said if part))
+
+
+def _horizontal(figure: Figure, over: Horizontal, ends: Sequence[float]) -> None:
+    """The horizontal axes, from 0 to the last evaluation of a column of panels."""
+    for place, axes in enumerate(figure.axes):
+        end = max(ends[place % 2 :: 2])
+        nbins = 5 if len(over.written(end)) < 7 else 3
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=nbins, steps=[1, 2, 2.5, 5, 10]))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: over.written(value)))
+        axes.set_xlim(0, 1.02 * end)
 
 
 def _band(logs: int, columns: int) -> str:
@@ -176,13 +196,12 @@ def _draw(axes: Axes, scene: Scene, lines: Sequence[Line]) -> None:
         )  # fmt: skip
 
 
-def _fit(axes: Axes, scene: Scene, lines: Sequence[Line], log: bool, after: float) -> list[str]:
+def _fit(axes: Axes, scene: Scene, lines: Sequence[Line], panel: Panel, after: float) -> list[str]:
     """End the vertical axis where the lines and bands end, without far lines, which are named at the edge and returned."""
     end = max(float(line.x.max()) for line in lines)
     late = [(line, line.x >= min(after * end, float(line.x.max()))) for line in lines]
     last = {line.series: float(line.mean[-1]) for line in lines}
-    if log:
-        axes.set_yscale("log")
+    log = axes.get_yscale() == "log"
     scale = np.log10 if log else np.asarray
     low, high = fence(scale([line.mean[-1] for line in lines]))
     kept = [(line, at) for line, at in late if low <= scale(line.mean[-1]) <= high]
@@ -193,6 +212,8 @@ def _fit(axes: Axes, scene: Scene, lines: Sequence[Line], log: bool, after: floa
     # One wide band does not squeeze all lines.
     bottom = max(float(reach.min()), float(means.min()) - span) if span else float(reach.min())
     top = min(float(reach.max()), float(means.max()) + span) if span else float(reach.max())
+    if not log:
+        bottom, top = max(bottom, panel.bounds[0]), min(top, panel.bounds[1])
     margin = 0.04 * (top - bottom) or (0.1 if log else 0.05 * abs(top) or 0.5)
     edges = np.array([bottom - margin, top + margin])
     axes.set_ylim(*(10.0**edges if log else edges))

@@ -4,7 +4,7 @@ import math
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -36,7 +36,9 @@ class Drawing:
     caption: str
 
 
-def grid_of_axes(n_rows: int, n_columns: int, *, share_x: bool = True) -> tuple[Figure, list[list[Axes]]]:
+def grid_of_axes(
+    n_rows: int, n_columns: int, *, share_x: bool | Literal["col"] = True
+) -> tuple[Figure, list[list[Axes]]]:
     """A figure with `n_rows` x `n_columns` panels."""
     figure = Figure(figsize=(WIDTH, 0.5 + _HEIGHT[min(n_columns, 2)] * n_rows), layout="constrained")
     axes = figure.subplots(n_rows, n_columns, squeeze=False, sharex=share_x)
@@ -165,7 +167,12 @@ def outer_labels(axes: Sequence[Sequence[Axes]], label: str, n: int) -> None:
 
 
 def each_panel(
-    panels: Sequence[T], draw: Callable[[Axes, T], None], label: str, most: int = 2, *, share_x: bool = True
+    panels: Sequence[T],
+    draw: Callable[[Axes, T], None],
+    label: str,
+    most: int = 2,
+    *,
+    share_x: bool | Literal["col"] = True,
 ) -> Figure:
     """One panel for each item, wrapped, with the horizontal axis labelled below."""
     figure, axes = grid_of_axes(*wrapped(len(panels), most), share_x=share_x)

@@ -4,10 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from matplotlib.lines import Line2D
+
 from mtlray.analysis.figures.scene import Scene, listed
+from mtlray.analysis.figures.style import FAINT
 from mtlray.analysis.grid.cells import Cell
 from mtlray.words.values import per_cent
 
+ONE_SEED = Line2D([], [], color=FAINT, marker=".", linestyle="", markersize=4, label="one seed")  # for a legend
 MARK = "†"  # of a series that stands on fewer seeds than planned, or on others than most
 
 

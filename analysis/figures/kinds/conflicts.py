@@ -7,7 +7,7 @@ from mtlray.analysis.figures.scene import NothingToDraw, Scene
 
 def draw(scene: Scene) -> Drawing:
     """Raises NothingToDraw where no curve has the conflict rate."""
-    panels = panels_of(scene, scene.curves, [("gradient/conflict_rate", "conflict rate")])
+    panels = panels_of(scene, scene.curves, [("gradient/conflict_rate", "conflict rate")], bounds=(0.0, 1.0))
     if not panels:
         raise NothingToDraw(
             "conflicts of the tasks' gradients were not recorded; give the sweep `gradient_diagnostics=True`"

@@ -7,7 +7,7 @@ from mtlray.analysis.figures.scene import NothingToDraw, Scene
 
 def draw(scene: Scene) -> Drawing:
     """Raises NothingToDraw where no curve has the cosine."""
-    panels = panels_of(scene, scene.curves, [("gradient/cosine", "gradient cosine")])
+    panels = panels_of(scene, scene.curves, [("gradient/cosine", "gradient cosine")], bounds=(-1.0, 1.0))
     if not panels:
         raise NothingToDraw(
             "the cosine of the tasks' gradients was not recorded; give the sweep `gradient_diagnostics=True`"

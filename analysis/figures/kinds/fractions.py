@@ -6,13 +6,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from mtlray.analysis.figures.limits import beyond, fence, say_beyond
 from mtlray.analysis.figures.panels import MOST_PANELS, Drawing, each_panel, legend, name_places
 from mtlray.analysis.figures.scene import NothingToDraw, Scene, described
-from mtlray.analysis.figures.seeds import seeds
-from mtlray.analysis.figures.style import FAINT
+from mtlray.analysis.figures.seeds import ONE_SEED, seeds
 from mtlray.analysis.grid.cells import Measure
 from mtlray.words.values import per_cent
 
@@ -42,8 +40,7 @@ def draw(scene: Scene) -> Drawing:
 
     figure = each_panel(measures, panel, "share of the training data")
     of_seeds = seeds(scene)
-    dot = Line2D([], [], color=FAINT, marker=".", linestyle="", markersize=4, label="one seed")
-    legend(figure, scene, shown, of_seeds, [dot])
+    legend(figure, scene, shown, of_seeds, [ONE_SEED] if len(scene.scores.seeds) > 1 else [])
     cut = len(scene.measures) - len(measures)
     said = [
         f"Test value against the share of the training data, rule {scene.selected.name}, logarithmic axis: means over seeds, "

@@ -7,7 +7,9 @@ from mtlray.analysis.figures.scene import NothingToDraw, Scene
 
 def draw(scene: Scene) -> Drawing:
     """Raises NothingToDraw where no curve has the similarity."""
-    panels = panels_of(scene, scene.curves, [("gradient/magnitude_similarity", "magnitude similarity")])
+    panels = panels_of(
+        scene, scene.curves, [("gradient/magnitude_similarity", "magnitude similarity")], bounds=(0.0, 1.0)
+    )
     if not panels:
         raise NothingToDraw(
             "lengths of the tasks' gradients were not recorded; give the sweep `gradient_diagnostics=True`"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mtlray.analysis.figures.limits import fence
 from mtlray.analysis.figures.panels import Drawing, each_panel, legend
 from mtlray.analysis.figures.scene import SINGLE, NothingToDraw, Scene, described, of_data
-from mtlray.analysis.figures.seeds import seeds
+from mtlray.analysis.figures.seeds import ONE_SEED, seeds
 from mtlray.analysis.figures.style import FAINT, INK
 from mtlray.analysis.grid.cells import Column, Measure
 from mtlray.analysis.kinds.placing import on_front
@@ -54,7 +54,7 @@ def draw(scene: Scene) -> Drawing:
     figure = each_panel(found[:_MOST], panel, "", 2, share_x=False)
     of_seeds = seeds(scene)
     more = [
-        Line2D([], [], color=FAINT, marker=".", linestyle="", markersize=4, label="one seed"),
+        *([ONE_SEED] if len(scene.scores.seeds) > 1 else []),
         Line2D([], [], color=FAINT, linewidth=5, alpha=0.35, marker="o", markersize=9, label="not dominated"),
     ]
     hollow = any(not points.whole.all() for *_, points in found[:_MOST])
@@ -106,7 +106,7 @@ def _panel(axes: Axes, scene: Scene, x: Measure, y: Measure, fraction: float, po
         if not inside[place]:
             continue
         look, prominent = scene.look(name), name in scene.prominent or name == SINGLE
-        if prominent:
+        if prominent and len(scene.scores.seeds) > 1:
             of_seed = scene.scores.values[:, row][:, points.columns]
             axes.plot(*of_seed.T, color=look.color, marker=".", linestyle="", markersize=3, alpha=0.45, zorder=2)
         if name == SINGLE:

@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 
 from mtlray.analysis.figures.panels import WIDTH, Drawing, broken
 from mtlray.analysis.figures.scene import NothingToDraw, Scene, listed
-from mtlray.analysis.figures.seeds import seeds
+from mtlray.analysis.figures.seeds import ONE_SEED, seeds
 from mtlray.analysis.figures.style import FAINT, INK
 from mtlray.analysis.kinds.placing import seed_ranks
 
@@ -36,7 +36,10 @@ def draw(scene: Scene) -> Drawing:
     axes.set_xlabel("mean rank (1 is best)")
     axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=8 if len(names) <= 20 else 7.5)
     figure.legend(
-        handles=_legend(bool(found.diverged[order].any())), loc="outside lower center", ncols=3, columnspacing=1.2
+        handles=_legend(len(found.seeds) > 1, bool(found.diverged[order].any())),
+        loc="outside lower center",
+        ncols=3,
+        columnspacing=1.2,
     )
     left_out = [s for i, s in enumerate(found.strategies) if i not in order]
     return Drawing(
@@ -68,13 +71,10 @@ def _rows(axes: Axes, scene: Scene, order: list[int]) -> None:
         axes.annotate(f"{rank:.2f}", (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=7.5)
 
 
-def _legend(diverged: bool) -> list[Line2D]:
-    handles = [
-        Line2D([], [], color=FAINT, marker="o", label="mean rank, and what is possible"),
-        Line2D([], [], color=FAINT, marker=".", linestyle="", markersize=4, label="one seed"),
-    ]
+def _legend(several: bool, diverged: bool) -> list[Line2D]:
+    rank = Line2D([], [], color=FAINT, marker="o", label="mean rank, and what is possible")
     hollow = Line2D([], [], color=FAINT, marker="o", markerfacecolor="none", linestyle="", label="diverged")
-    return [*handles, hollow] if diverged else handles
+    return [rank, *([ONE_SEED] if several else []), *([hollow] if diverged else [])]
 
 
 def _ticks(n: int) -> list[int]:

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from mtlray.analysis.figures.limits import beyond, fence, say_beyond
 from mtlray.analysis.figures.panels import Drawing, each_panel, fewer, legend, name_places
 from mtlray.analysis.figures.scene import NothingToDraw, Scene, described, of_data
+from mtlray.analysis.figures.seeds import ONE_SEED
 from mtlray.analysis.figures.style import FAINT
 from mtlray.analysis.grid.cells import Measure
 from mtlray.analysis.grid.load import Results
@@ -171,10 +172,12 @@ def _line(axes: Axes, scene: Scene, series: str, points: list[Point], dashes: st
 
 def _explained(optimizers: Sequence[str], lines: dict[Panel, _Lines]) -> list[Line2D]:
     """What dashes, dots and rings mean, where there are any."""
-    chosen = any(point.chosen for of_panel in lines.values() for points in of_panel.values() for point in points)
     several = len(optimizers) > 1
+    every = [point for of_panel in lines.values() for points in of_panel.values() for point in points]
+    chosen = any(point.chosen for point in every)
+    several_seeds = any(len(point.values) > 1 for point in every)
     return [
-        Line2D([], [], color=FAINT, marker=".", linestyle="", markersize=4, label="one seed"),
+        *([ONE_SEED] if several_seeds else []),
         *(
             [
                 Line2D(
