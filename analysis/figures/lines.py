@@ -111,7 +111,7 @@ def draw_lines(
     bands = any((line.low < line.high).any() for line in every)
     said = [
         caption,
-        _band(len(wide), len({panel.column for panel in panels})) if bands else "",
+        _explained(len(wide), len({panel.column for panel in panels}), bands),
         of_seeds.note(shown),
         cut,
     ]
@@ -129,13 +129,13 @@ def _horizontal(figure: Figure, over: Horizontal, ends: Sequence[float]) -> None
         axes.set_xlim(0, 1.02 * end)
 
 
-def _band(logs: int, columns: int) -> str:
+def _explained(logs: int, columns: int, bands: bool) -> str:
     """What lines and bands are, where `logs` of the columns have a logarithmic axis."""
-    linear = "Line: mean over seeds; band: ± one standard deviation (ddof 1)"
-    log = "geometric mean over seeds; band: × and ÷ one geometric standard deviation"
+    linear = "mean over seeds" + ("; band: ± one standard deviation (ddof 1)" if bands else "")
+    log = "geometric mean over seeds" + ("; band: × and ÷ one geometric standard deviation" if bands else "")
     if logs == columns:
         return f"Line: {log}."
-    return f"{linear}; on logarithmic axes the {log}." if logs else f"{linear}."
+    return f"Line: {linear}; on logarithmic axes the {log}." if logs else f"Line: {linear}."
 
 
 def _lines(curves: pd.DataFrame, panel: Panel, over: Horizontal, *, log: bool = False) -> list[Line]:

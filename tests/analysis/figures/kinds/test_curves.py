@@ -61,7 +61,7 @@ def test_weights_leave_single_task_out_and_turn_logarithmic_where_they_are_wide(
     equal = line(panels(drawing)[0], PALETTE[0])
     np.testing.assert_allclose(equal.get_ydata(), [2 ** (2 * e / 8) for e in range(1, 9)])
     assert {p.get_yscale() for p in panels(drawing)} == {"log"}  # 2^(5/8·…) up to 32, from 1.2
-    assert "geometric mean over seeds; band: × and ÷ one geometric standard deviation" in drawing.caption
+    assert "Line: geometric mean over seeds." in drawing.caption  # seeds are alike, so there is no band
     narrow = drawn(with_curves({"equal": BOTH, "dwa": BOTH}, name="narrow"), "weights")
     assert {p.get_yscale() for p in panels(narrow)} == {"linear"}
 
@@ -93,8 +93,10 @@ def test_on_a_logarithmic_axis_the_line_is_a_geometric_mean_and_the_band_a_facto
         weight = 100.0 if trial["seed"] else 0.01
         rows = [sweep.curve_row(trial, 0, 0, 1.0, e) | {"weight/left": weight} for e in range(1, 9)]
         sweep.finish(trial, {"left": 97.0, "right": 97.0}, curve_rows=rows)
-    axes = panels(drawn(sweep, "weights"))[0]
+    drawing = drawn(sweep, "weights")
+    axes = panels(drawing)[0]
     assert axes.get_yscale() == "log"
+    assert "geometric mean over seeds; band: × and ÷ one geometric standard deviation" in drawing.caption
     np.testing.assert_allclose(line(axes, PALETTE[0]).get_ydata(), 1.0)
     factor = np.exp(np.log(1e4) / 2**0.5)  # the deviation, ddof 1, of two numbers is their difference over √2
     outline = axes.collections[0].get_paths()[0].vertices[:, 1]
