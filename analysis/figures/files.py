@@ -7,6 +7,7 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from mtlray.analysis.figures.captions import write_caption
 from mtlray.analysis.figures.panels import Drawing
 from mtlray.analysis.figures.registry import FIGURES, figure, kind
 from mtlray.analysis.figures.scene import NothingToDraw, scene
@@ -68,6 +69,7 @@ def save(
 ) -> list[str]:
     """Write figures as `folder/<data set>.<name>.<format>`; returns a line for each: its path, or why there is none.
 
+    The caption stands below each figure, so that a file says by itself what it shows.
     `rates` is as in `mtlray.analysis.tables.table`. Raises SpecError for unknown names, and what `tuned` and `scene` raise.
     """
     for format in formats:
@@ -78,6 +80,7 @@ def save(
     results = tuned(results, rates)
     folder.mkdir(parents=True, exist_ok=True)
     lines = []
+    sweep = str(results.sweep.get("name") or results.ledger.sweep)
     for dataset in results.datasets:
         part = scene(results, selected, dataset)
         for wanted in kinds:
@@ -86,8 +89,17 @@ def save(
             except NothingToDraw as error:
                 lines.append(f"no figure {dataset}.{wanted.name}: {error}")
                 continue
+            with own_settings(PARAMETERS):
+                write_caption(
+                    drawing.figure, f"{wanted.title}. {sweep}, {dataset}. {drawing.caption}{_chosen(results)}"
+                )
             for format in formats:
                 path = folder / f"{dataset}.{wanted.name}.{format}"
                 path.write_bytes(encode(drawing.figure, format))
                 lines.append(str(path))
     return lines
+
+
+def _chosen(results: Results) -> str:
+    """How each strategy's learning rate was chosen, where there were several."""
+    return f" Configurations: {results.rates.description}." if results.rates.rule else ""

@@ -3,16 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mtlray.analysis.figures import (
+from mtlray.analysis.figures.kinds import (
+    backwards,
+    conflicts,
     cosine,
     embedding,
     fractions,
     gong2019_figure1,
     learning,
+    magnitudes,
     pareto,
     profiles,
     ranks,
     scale,
+    sensitivity,
+    time,
     weights,
 )
 from mtlray.analysis.figures.panels import Drawing
@@ -40,10 +45,15 @@ FIGURES = (
     Kind(name="pareto", title="Two tasks against each other", draw=pareto.draw),
     Kind(name="profiles", title="Performance profiles", draw=profiles.draw),
     Kind(name="learning", title="Learning curves", draw=learning.draw),
+    Kind(name="time", title="Learning curves by time", draw=time.draw),
+    Kind(name="backwards", title="Learning curves by backward passes", draw=backwards.draw),
     Kind(name="fractions", title="Test value and amount of data", draw=fractions.draw),
+    Kind(name="sensitivity", title="Sensitivity to the learning rate", draw=sensitivity.draw),
     Kind(name="weights", title="Weights of the tasks", draw=weights.draw),
     Kind(name="scale", title="Sum of weights and norm of the gradient", draw=scale.draw),
     Kind(name="cosine", title="Cosine of the tasks' gradients", draw=cosine.draw),
+    Kind(name="conflicts", title="Conflicts of the tasks' gradients", draw=conflicts.draw),
+    Kind(name="magnitudes", title="Similarity of the gradients' lengths", draw=magnitudes.draw),
     Kind(name="embedding", title="Embedding of the trunk", draw=embedding.draw),
     Kind(name="gong2019-figure1", title="Figure 1 of Gong et al. 2019", draw=gong2019_figure1.draw, takes_long=True),
 )

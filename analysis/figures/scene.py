@@ -1,6 +1,8 @@
 """Scene: one data set's results, read once, with a name and a look for each series; every figure is drawn from it."""
 
+import dataclasses
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,9 +10,12 @@ import pandas as pd
 
 from mtlray.analysis.figures.style import BEHIND, MOST, SINGLE_TASK, Look, looks
 from mtlray.analysis.grid.cells import SINGLE_TASK as SINGLE_TASK_ROW
-from mtlray.analysis.grid.cells import Column, Grid, Measure, grid
+from mtlray.analysis.grid.cells import Grid, Measure, grid
 from mtlray.analysis.grid.load import Results
+from mtlray.analysis.grid.scores import Scores, scores
 from mtlray.analysis.grid.selection import SelectionRule
+from mtlray.analysis.kinds.chance import above_chance
+from mtlray.analysis.kinds.placing import Placing, placing
 from mtlray.errors import ResultsError
 from mtlray.results.states import TrialState
 from mtlray.words.values import per_cent
@@ -54,6 +59,31 @@ class Scene:
         return self.prominent.get(series, SINGLE_TASK if series == SINGLE else BEHIND)
 
     @functools.cached_property
+    def scores(self) -> Scores:
+        """The numbers seed by seed, with single-task as one row."""
+        return scores(self.results, self.selected, self.grid)
+
+    @functools.cached_property
+    def placing(self) -> Placing:
+        """The ranks of the leaderboard over all columns, one for each strategy of `scores`."""
+        return placing(self.scores, list(range(len(self.scores.columns))), above_chance(self.grid, self.scores))
+
+    @property
+    def standing(self) -> dict[str, float]:
+        """The mean rank of each strategy that has one."""
+        ranks = zip(self.scores.strategies, self.placing.rank.tolist(), strict=True)
+        return {name: rank for name, rank in ranks if not math.isnan(rank)}
+
+    def label(self, series: str) -> str:
+        """A series as a legend names it: with its learning rate and the like where the series differ in them."""
+        of = [
+            self.results.rates.labels.get((self.grid.dataset, s), "")
+            for s, name in self.series.items()
+            if name == series
+        ]
+        return f"{series} {of[0]}".strip() if len(set(of)) == 1 else series
+
+    @functools.cached_property
     def names(self) -> tuple[str, ...]:
         """All series, those without a colour first, so that they lie behind the others."""
         names = tuple(dict.fromkeys(self.series.values()))
@@ -61,15 +91,15 @@ class Scene:
 
     @functools.cached_property
     def curves(self) -> pd.DataFrame:
-        """The curves of the trials that are done, with the column `series`. Raises NothingToDraw where there are none."""
+        """The curves of the trials that are done, with planned `strategy` and `series`. Raises NothingToDraw where none are."""
         summary = self.results.summary
         done = set(summary.loc[summary["state"] == TrialState.DONE, "trial_id"])
         frame = self.results.curves(self.grid.dataset)
         frame = frame[frame["trial_id"].isin(done)] if len(frame) else frame
         if not len(frame):
             raise NothingToDraw("no trial that is done left a curve")
-        frame = frame.assign(series=frame["trial_id"].map(self._strategy_of).map(self.series))
-        return frame.sort_values("step", kind="stable")
+        strategy = frame["trial_id"].map(self._strategy_of)
+        return frame.assign(strategy=strategy, series=strategy.map(self.series)).sort_values("step", kind="stable")
 
     @functools.cached_property
     def _strategy_of(self) -> dict[str, str]:
@@ -105,11 +135,11 @@ def scene(results: Results, selected: SelectionRule, dataset: str) -> Scene:
     single = {SINGLE: SINGLE_TASK} if SINGLE in names else {}
     others = [name for name in names if name not in single]
     room = MOST - len(single)
+    found = Scene(results=results, selected=selected, grid=part, series=series, prominent={})
     if len(others) > room:
-        standing = _standing(part, series)
-        best = sorted(others, key=lambda name: standing.get(name, float("inf")))[:room]
+        best = sorted(others, key=lambda name: found.standing.get(name, math.inf))[:room]
         others = [name for name in others if name in best]
-    return Scene(results=results, selected=selected, grid=part, series=series, prominent=single | looks(others))
+    return dataclasses.replace(found, prominent=single | looks(others))
 
 
 def described(measure: Measure) -> str:
@@ -140,19 +170,3 @@ def _series(results: Results, part: Grid) -> dict[str, str]:
     alone = [task for strategy in part.single_task for task in tasks[strategy]]
     joined = len(alone) == len(set(alone)) and SINGLE not in part.strategies
     return {s: SINGLE if joined and s in part.single_task else s for s in part.strategies}
-
-
-def _standing(part: Grid, series: dict[str, str]) -> dict[str, float]:
-    """Each series' mean rank over the columns in which it has a mean; 1 is best."""
-    ranks: dict[str, list[float]] = {}
-    for column in part.columns:
-        means = {s: _mean(part, s, column) for s in part.strategies}
-        known = pd.Series({s: mean for s, mean in means.items() if mean is not None}, dtype=float)
-        for strategy, rank in known.rank(ascending=not column.measure.higher_is_better).items():
-            ranks.setdefault(series[str(strategy)], []).append(float(rank))
-    return {name: sum(found) / len(found) for name, found in ranks.items()}
-
-
-def _mean(part: Grid, strategy: str, column: Column) -> float | None:
-    cell = part.cells.get((strategy, column))
-    return None if cell is None else cell.mean

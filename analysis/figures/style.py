@@ -16,9 +16,9 @@ MOST = len(PALETTE) + 1
 
 PARAMETERS: Any = {
     "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.labelsize": 9,
+    "font.size": 8.5,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8.5,
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,
     "axes.titlecolor": INK,
@@ -36,9 +36,10 @@ PARAMETERS: Any = {
     "ytick.labelsize": 8,
     "text.color": INK,
     "legend.frameon": False,
-    "legend.fontsize": 8.5,
+    "legend.fontsize": 8,
     "lines.linewidth": 1.6,
     "lines.markersize": 4.5,
+    "text.hinting": "none",  # hinted text is narrower at the resolution of the layout than in the file, and would be cut there
     "text.parse_math": False,  # a $ in a name is a $
     "figure.dpi": 100,
     "savefig.dpi": 200,

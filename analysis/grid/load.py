@@ -45,7 +45,8 @@ class Results:
     `summary` has one row per finished trial, task and metric (columns: `mtlray.results.ledger.SUMMARY`), only for trials in
     `expected`, each trial once. `expected` has one row per planned trial, in sweep order: trial_id, dataset, strategy,
     fraction, seed, tasks (a list of the names of the tasks it trains), optimizer, learning_rate. `damaged` names the summary
-    files that do not open. `others` counts the finished trials in the folder that are not in `expected`.
+    files that do not open. `others` counts the finished trials in the folder that are not in `expected`. `untuned` are the
+    results with all configurations, where `mtlray.analysis.grid.tuning` has chosen among several.
     """
 
     ledger: Ledger
@@ -55,6 +56,7 @@ class Results:
     damaged: list[str]
     others: int
     rates: Rates = field(default_factory=Rates)
+    untuned: "Results | None" = None
 
     @property
     def datasets(self) -> list[str]:

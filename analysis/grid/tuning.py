@@ -151,6 +151,7 @@ def _best(results: Results, groups: _Groups, settings: dict[_Group, list[Setting
         expected=results.expected[results.expected["trial_id"].isin(keep)].reset_index(drop=True),
         summary=results.summary[results.summary["trial_id"].isin(keep)].reset_index(drop=True),
         rates=rates,
+        untuned=results,
     )
 
 
@@ -227,4 +228,4 @@ def _all(results: Results, settings: dict[_Group, list[Setting]], blind: bool) -
     chosen = {(d, s, float(f)): (str(o), float(r)) for d, s, f, o, r in keys if o is not None and not pd.isna(r)}
     reason = "there is no validation split to choose on; " if blind else ""
     rates = Rates(rule="all", description=f"{reason}each configuration has a row of its own", chosen=chosen)
-    return dataclasses.replace(results, expected=expected, rates=rates)
+    return dataclasses.replace(results, expected=expected, rates=rates, untuned=results)

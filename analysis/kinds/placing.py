@@ -1,6 +1,7 @@
 """Placing: ranks over tasks, what they may truly be, and fronts. One definition for tables and figures."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,43 +42,84 @@ def placing(scores: Scores, at: list[int], above: NDArray[np.bool_]) -> Placing:
     `above` says what is above chance; nothing else is among the best, and nobody is where nobody is beaten.
     """
     k = len(scores.strategies)
-    out = scores.diverged > 0
-    playing: NDArray[np.bool_] = np.all((scores.comparable | out)[:, at], axis=1) & bool(at)
-    in_play = np.flatnonzero(playing)
-    weight = _weights(scores, at)
-    rank, low, high = (np.full(k, np.nan) for _ in range(3))
-    if len(in_play):
-        rank[in_play] = low[in_play] = high[in_play] = 0.0
+    in_play = _in_play(scores, at)
+    rank = _ranks(scores, at, in_play, scores.printed)
+    low, high = (np.full(k, np.nan) for _ in range(2))
+    low[in_play] = high[in_play] = 0.0
     wins, among, bounds = (
         np.zeros(k, dtype=np.int64),
         np.zeros(k, dtype=np.int64),
         _bounds(scores, in_play.tolist(), at),
     )
-    for j, share in zip(at, weight.tolist(), strict=True):
-        own = [i for i in in_play if not out[i, j]]
-        last = [i for i in in_play if out[i, j]]
+    for j, share in zip(at, _weights(scores, at).tolist(), strict=True):
+        own, last = _parted(scores, in_play, j)
         if own:
-            sign = 1.0 if scores.columns[j].measure.higher_is_better else -1.0
-            of_own = ranks((sign * scores.printed[own, j])[:, None])[:, 0]
-            rank[own] += share * of_own
-            wins[own] += of_own == of_own.min()
+            of_own = _oriented(scores, j, scores.printed[own, j])
+            wins[own] += of_own == of_own.max()
             best, lowest, highest = bounds[j]
             among[own] += best & above[own, j]
             low[own] += share * lowest
             high[own] += share * highest
-        rank[last] += share * (len(own) + (len(last) + 1) / 2)
         low[last] += share * (len(own) + 1)
         high[last] += share * (len(own) + len(last))
     front, pairs = np.zeros(k, dtype=np.int64), _pairs(scores, at)
     complete: NDArray[np.bool_] = np.all(scores.comparable[:, at], axis=1) & bool(at)
-    whole = np.flatnonzero(complete)
-    oriented = scores.printed * np.where(scores.higher_is_better, 1.0, -1.0)
-    for pair in pairs if len(whole) else []:
-        front[whole] += pareto_front(oriented[whole][:, pair])
+    for pair in pairs:
+        front += on_front(scores, pair, complete)
     return Placing(
         rank=rank, low=low, high=high, wins=wins if len(in_play) > 1 else wins * 0, among_best=among, front=front,
         ranked=len(in_play), pairs=len(pairs),
     )  # fmt: skip
+
+
+def seed_ranks(scores: Scores, at: list[int]) -> NDArray[np.float64]:
+    """[seed, strategy]: the rank of `placing` among one seed's own numbers, NaN on seeds that not all who are ranked have."""
+    in_play = _in_play(scores, at)
+    found = np.full((len(scores.seeds), len(scores.strategies)), np.nan)
+    for seed, numbers in enumerate(scores.values):
+        if all(np.isfinite(numbers[_parted(scores, in_play, j)[0], j]).all() for j in at):
+            found[seed] = _ranks(scores, at, in_play, numbers)
+    return found
+
+
+def on_front(scores: Scores, pair: Sequence[int], among: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """[strategy]: of the strategies `among`, is it one that no other dominates on two columns, by the printed means?"""
+    front = np.zeros(len(scores.strategies), dtype=bool)
+    if among.any():
+        points = np.stack([_oriented(scores, j, scores.printed[among, j]) for j in pair], axis=1)
+        front[among] = pareto_front(points)
+    return front
+
+
+def _in_play(scores: Scores, at: list[int]) -> NDArray[np.int64]:
+    """The places of the strategies that can be ranked over some columns."""
+    playing: NDArray[np.bool_] = np.all((scores.comparable | (scores.diverged > 0))[:, at], axis=1) & bool(at)
+    return np.flatnonzero(playing)
+
+
+def _parted(scores: Scores, in_play: NDArray[np.int64], j: int) -> tuple[list[int], list[int]]:
+    """Who has a rank of its own in a column, and who shares the last places because a trial diverged."""
+    last = [i for i in in_play.tolist() if scores.diverged[i, j]]
+    return [i for i in in_play.tolist() if i not in last], last
+
+
+def _oriented(scores: Scores, j: int, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A column's numbers, higher is better."""
+    return numbers if scores.columns[j].measure.higher_is_better else -numbers
+
+
+def _ranks(
+    scores: Scores, at: list[int], in_play: NDArray[np.int64], numbers: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Each strategy's mean rank over some columns of numbers[strategy, column], weighed alike; NaN where it is not in play."""
+    rank = np.full(len(scores.strategies), np.nan)
+    rank[in_play] = 0.0
+    for j, share in zip(at, _weights(scores, at).tolist(), strict=True):
+        own, last = _parted(scores, in_play, j)
+        if own:
+            rank[own] += share * ranks(_oriented(scores, j, numbers[own, j])[:, None])[:, 0]
+        rank[last] += share * (len(own) + (len(last) + 1) / 2)
+    return rank
 
 
 def _bounds(scores: Scores, in_play: list[int], at: list[int]) -> dict[int, tuple[NDArray[Any], ...]]:

@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Collection
 from pathlib import Path
 
-from mtlray.analysis.figures.gong2019_figure1 import ROWS
+from mtlray.analysis.figures.kinds.gong2019_figure1 import ROWS
 from mtlray.errors import ResultsError
 from mtlray.results.ledger import Ledger
 from mtlray.results.states import TrialState

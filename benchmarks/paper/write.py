@@ -23,7 +23,7 @@ from agreement import render as render_agreement
 
 from mtlray.analysis import TableOptions, load, render_table
 from mtlray.analysis.figures.files import draw, encode
-from mtlray.analysis.figures.gong2019_figure1 import caption, numbers, stored
+from mtlray.analysis.figures.kinds.gong2019_figure1 import caption, numbers, stored
 from mtlray.analysis.figures.scene import scene
 from mtlray.analysis.grid.selection import rule
 from mtlray.analysis.layout.listing import number

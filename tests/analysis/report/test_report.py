@@ -132,7 +132,7 @@ def test_figures_stand_in_the_page_with_a_name_and_a_caption(html):
     labels = [a["aria-label"] for tag, a in page.elements if tag == "svg"]
     assert "Learning curves, multi_mnist-left-right" in labels
     assert len([tag for tag, _ in page.elements if tag == "figcaption"]) >= len(labels)
-    assert "Not drawn: the cosine of the tasks' gradients was not recorded." in page.text
+    assert "Not drawn: the cosine of the tasks' gradients was not recorded; give the sweep" in page.text
     assert all("var(--" in style for style in [s for s in page.attributes("style") if s and "#0072b2" in s])
 
 

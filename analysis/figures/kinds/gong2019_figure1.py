@@ -10,9 +10,9 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mtlray.analysis.figures.panels import Drawing, class_mark
+from mtlray.analysis.figures.kinds.separation import Features, Labels, Separation, plane, separation
+from mtlray.analysis.figures.panels import WIDTH, Drawing, class_mark
 from mtlray.analysis.figures.scene import NothingToDraw, Scene, of_data
-from mtlray.analysis.figures.separation import Features, Labels, Separation, plane, separation
 from mtlray.analysis.figures.style import FAINT
 from mtlray.analysis.layout.listing import number
 from mtlray.results.representations import read_representations
@@ -25,7 +25,7 @@ ROWS = {
 EPOCHS = (1, 100, 200)
 TASK = "left"
 PAIR = (4, 9)  # the digits that the paper's text names
-_SIZE = 2.5  # inches, of one panel
+_SIZE = (WIDTH - 0.3) / 3  # inches, of one panel
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,7 +52,7 @@ class Stored:
 def draw(scene: Scene) -> Drawing:
     """Rows single-task, equal, revised uncertainty; columns epochs 1, 100, 200. Raises NothingToDraw where none is stored."""
     found = stored(scene)
-    figure = Figure(figsize=(0.3 + _SIZE * len(EPOCHS), 0.25 + (_SIZE + 0.2) * len(ROWS)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.25 + (_SIZE + 0.35) * len(ROWS)), layout="constrained")
     axes = figure.subplots(len(ROWS), len(EPOCHS), squeeze=False)
     for row, name in zip(axes, ROWS, strict=True):
         row[0].set_ylabel(name)
@@ -142,10 +142,11 @@ def _fill(axes: Axes, panel: Panel | None) -> None:
     for value in np.unique(panel.labels).tolist():
         x, y = points[panel.labels == value].T
         axes.scatter(
-            x, y, s=22, marker=class_mark(value), linewidths=0, color=colormaps["tab10"](value % 10)
+            x, y, s=16, marker=class_mark(value), linewidths=0, color=colormaps["tab10"](value % 10)
         )  # fmt: skip
     found = panel.numbers
     axes.set_xlabel(
         f"silhouette {number(found.classes, 2)} ({PAIR[0]} and {PAIR[1]}: {number(found.pair, 2)})\n"
-        f"10 nearest neighbours {number(found.neighbours, 1)} %"
+        f"10 nearest neighbours {number(found.neighbours, 1)} %",
+        fontsize=7,
     )

@@ -7,13 +7,12 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from mtlray.analysis.figures.panels import Drawing, class_mark
+from mtlray.analysis.figures.panels import WIDTH, Drawing, broken, class_mark
 from mtlray.analysis.figures.scene import NothingToDraw, Scene
 from mtlray.analysis.figures.style import FAINT
 from mtlray.words.values import per_cent
 
-_SIZE = 2.5  # inches, of one panel
-_MOST = 12  # rows
+_MOST = 8  # rows
 
 
 def draw(scene: Scene) -> Drawing:
@@ -23,7 +22,8 @@ def draw(scene: Scene) -> Drawing:
         raise NothingToDraw("no trunk has been embedded; run `mtlray embed SWEEP`")
     shown = frames[:_MOST]
     n_columns = max(frame["step"].nunique() for frame in shown)
-    figure = Figure(figsize=(0.3 + _SIZE * n_columns, 0.25 + _SIZE * len(shown)), layout="constrained")
+    size = (WIDTH - 0.4) / n_columns
+    figure = Figure(figsize=(WIDTH, (min(size, 2.6) + 0.15) * len(shown)), layout="constrained")
     axes = figure.subplots(len(shown), n_columns, squeeze=False)
     labelled = [_label(frame, scene) for frame in shown]
     tasks = sorted({task for task, _ in labelled if task})
@@ -37,7 +37,7 @@ def draw(scene: Scene) -> Drawing:
                 for value, points in classes:
                     # The class is the mark, so that no one has to tell ten colours apart.
                     panel.scatter(
-                        points["x"], points["y"], s=22, marker=class_mark(int(value)), linewidths=0,
+                        points["x"], points["y"], s=16, marker=class_mark(int(value)), linewidths=0,
                         color=colormaps["tab10"](int(value) % 10),
                     )  # fmt: skip
             panel.set_title(f"step {step:,}, epoch {part['epoch'].iloc[0]:.3g}")
@@ -77,4 +77,4 @@ def _label(frame: pd.DataFrame, scene: Scene) -> tuple[str, str | None]:
 
 def _name(frame: pd.DataFrame) -> str:
     first = frame.iloc[0]
-    return f"{first['strategy']}\n{per_cent(first['fraction'])} % of the data, seed {first['seed']}"
+    return f"{broken(str(first['strategy']), 24)}\n{per_cent(first['fraction'])} % of the data\nseed {first['seed']}"

@@ -8,9 +8,9 @@ import pytest
 from fabricated import DATASET
 
 from mtlray.analysis.figures import draw
-from mtlray.analysis.figures.gong2019_figure1 import numbers, stored
+from mtlray.analysis.figures.kinds.gong2019_figure1 import numbers, stored
+from mtlray.analysis.figures.kinds.separation import neighbours_accuracy, plane, separation
 from mtlray.analysis.figures.scene import NothingToDraw, scene
-from mtlray.analysis.figures.separation import neighbours_accuracy, plane, separation
 from mtlray.analysis.grid.load import load
 from mtlray.analysis.grid.selection import rule
 from mtlray.results.representations import write_representation

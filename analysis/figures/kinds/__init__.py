@@ -1,0 +1,1 @@
+"""Kinds of figures, one a file; `mtlray.analysis.figures.registry` lists them."""
