@@ -12,6 +12,7 @@ from ray.tune.stopper import Stopper
 
 from mtlray.planning.wording import name
 from mtlray.results.states import TrialState
+from mtlray.running.on_ray.shortage import Shortage
 from mtlray.running.session import Pack, Session
 from mtlray.running.signals import Stop
 
@@ -47,6 +48,8 @@ class Watch(tune.Callback):
         self._before_draining: set[int] | None = None
         self._looked = 0.0
         self.postponed: set[int] = set()
+        self.failed: dict[int, Exception] = {}
+        """What Tune gave up, with the last error; its own results name no pack for what failed before a first report."""
 
     @property
     def running(self) -> set[int]:
@@ -94,6 +97,7 @@ class Watch(tune.Callback):
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         del iteration, trials, info
         with contextlib.suppress(Exception):
+            self.failed[trial.config["pack"]] = _error_of(trial)
             self._left(trial.config["pack"])
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
@@ -125,3 +129,12 @@ class Watch(tune.Callback):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (tune.Callback, ())  # Tune pickles its callbacks; a session does not pickle and is not needed back
+
+
+def _error_of(trial: Any) -> Exception:
+    """The last error of a Tune trial, or the text of all where one tells of a shortage of memory."""
+    with contextlib.suppress(Exception):
+        text, error = trial.get_error(), trial.get_pickled_error()  # it pickles some kinds of errors only
+        if isinstance(found := text if Shortage.of(text) else error or text, Exception):
+            return found
+    return RuntimeError("unknown")
