@@ -2,12 +2,12 @@
 
 import pandas as pd
 import pytest
-from filelock import FileLock
 from finished import FINGERPRINT, finish
 from places import SMALL
 
 from mtlray.results.ledger import Ledger
 from mtlray.specs.sweepfile import load_sweep
+from mtlray.storage.system_lock import alone
 
 EDIT = ("losses.detach()", "1 * losses.detach()")
 LINE = "2 of 8 finished trials were trained under an earlier text of the sweep file and kept by `mtlray adopt`: one & the same"
@@ -117,7 +117,7 @@ def test_what_cannot_be_adopted_is_one_paragraph(cli, mine, tmp_path, arguments,
 def test_while_the_sweep_runs(cli, mine, tmp_path, command):
     name, *options = command
     finish(Ledger(str(tmp_path / "results"), "small"), load_sweep(mine)[0].narrowed(steps=3).trials()[0])
-    with FileLock(tmp_path / "results" / "small" / "driver.lock"):
+    with alone(tmp_path / "results" / "small" / "driver.lock"):
         code, _, err = cli(name, mine, *options)
     assert code == 2
     assert err.startswith("Error: Another `mtlray` is working on this sweep")
