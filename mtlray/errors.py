@@ -30,7 +30,10 @@ class ResultsError(MtlrayError, RuntimeError):
 
 
 class StoreError(ResultsError, OSError):
-    """An object store refuses or does not answer, or a disk does not let itself be read. An OSError too, because it may pass."""
+    """An object store refuses or does not answer, or a disk does not let itself be read.
+
+    It says nothing about a trial, or about what is stored. An OSError too, because it may pass.
+    """
 
 
 class LaunchError(MtlrayError, RuntimeError):

@@ -16,7 +16,6 @@ from mtlray.errors import MtlrayError, ResultsError
 from mtlray.identity.provenance import commit_of, versions
 from mtlray.planning.code_changes import keep_code
 from mtlray.planning.plan import Plan, packs, refuse_other_data
-from mtlray.planning.text import plan_text
 from mtlray.planning.wording import several
 from mtlray.results.driver_lock import DriverLock
 from mtlray.results.ledger import TrialRecord
@@ -69,7 +68,7 @@ class _Launch:
         """Returns the exit code."""
         sweep, workers = self._sweep, self._runner.workers(self._config)
         planned = sweep.plan()
-        self._say(plan_text(sweep.spec, sweep.trials, planned, workers, sweep.folder))
+        self._say(sweep.shown(planned, workers))
         if not planned.to_run:
             # A finished sweep may lie in a folder for reading only.
             with contextlib.suppress(MtlrayError), sweep.lock():

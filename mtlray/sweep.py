@@ -5,10 +5,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from mtlray.planning.code_changes import n_new_by_code
 from mtlray.planning.plan import Plan, plan
 from mtlray.planning.pruning import Pruning, prunable
 from mtlray.planning.status import Status
-from mtlray.planning.text import plan_text
+from mtlray.planning.text import Workers, plan_text
 from mtlray.planning.why import why_text
 from mtlray.planning.wording import several
 from mtlray.results.driver_lock import DriverLock
@@ -73,8 +74,20 @@ class Sweep:
     def plan_text(self, workers: int | None = None, *, why: bool = False) -> str:
         """The plan as a person reads it, with the reason for each trial that is to run."""
         planned = self.plan()
-        text = plan_text(self.spec, self.trials, planned, workers_here("auto", 1.0, workers), self.shown_folder)
+        text = self.shown(planned, workers_here("auto", 1.0, workers))
         return "\n".join([text, *why_text(planned.to_run, self.ledger)]) if why else text
+
+    def shown(self, planned: Plan, workers: Workers) -> str:
+        """A plan as a person reads it, with the remedy where an edit of the user's code made finished trials new."""
+        text = plan_text(self.spec, self.trials, planned, workers, self.shown_folder)
+        edited = n_new_by_code(planned.to_run, self.ledger) if planned.others else 0
+        if not edited:
+            return text
+        are = "trial to run differs" if edited == 1 else "trials to run differ"
+        return (
+            f"{text}\n  note        {edited:,} {are} from finished ones in your own code alone: if the edit changes no number, "
+            f'`mtlray adopt {self.arguments} --reason "..."` keeps these.'
+        )
 
     def status_json(self) -> str:
         """Counts, and each trial's state."""

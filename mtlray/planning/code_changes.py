@@ -1,14 +1,18 @@
 """Which of the user's definitions changed since a finished trial, by their files."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from mtlray.identity.code_digest import code_digest, code_parts, is_users_own
 from mtlray.results.code_texts import as_kept, read_code, write_code
+from mtlray.results.ledger import Ledger
+from mtlray.results.states import TrialState
 from mtlray.specs import TrialSpec
 from mtlray.storage.store import Store
 
 _SHOWN = 4
+_CODE = re.compile(r'("type": ?"[^"@]*)@[0-9a-f]{8}"')
 
 
 def own_classes(trials: Iterable[TrialSpec]) -> list[type]:
@@ -21,6 +25,20 @@ def keep_code(trials: Iterable[TrialSpec], store: Store) -> None:
     """Write the user's own code of trials to their results, so that a later plan can tell what changed. Raises OSError."""
     for cls in own_classes(trials):
         write_code(store, code_digest(cls), code_parts(cls))
+
+
+def n_new_by_code(to_run: Iterable[TrialSpec], ledger: Ledger) -> int:
+    """How many trials that are to run differ from a finished one in nothing but the text of the user's own code.
+
+    Raises ResultsError and StoreError.
+    """
+    bare = [_CODE.sub(r'\1"', trial.canonical) for trial in to_run if own_classes([trial])]
+    if not bare:
+        return 0
+    table, _ = ledger.summary(("trial_id", "spec", "state"))
+    specs = {row["spec"] for row in table.to_pylist() if row["state"] != TrialState.FAILED}
+    finished = {_CODE.sub(r'\1"', spec) for spec in specs}
+    return sum(spec in finished for spec in bare)
 
 
 class CodeChanges:

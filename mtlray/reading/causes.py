@@ -9,7 +9,7 @@ import errno
 import warnings
 from collections.abc import Iterator
 
-from mtlray.errors import DataError, MtlrayError
+from mtlray.errors import DataError, MtlrayError, StoreError
 
 
 class Cause(enum.Enum):
@@ -73,8 +73,8 @@ class ReadError(DataError):
         )
 
 
-class DiskError(ReadError, OSError):
-    """A file that the disk does not give, or not to this user. An OSError too, because it may pass."""
+class DiskError(ReadError, StoreError):
+    """A file that the disk does not give, or not to this user: the StoreError of what somebody brings."""
 
 
 @contextlib.contextmanager
@@ -133,7 +133,7 @@ def _explained(error: Exception, name: str, expected: str) -> ReadError:
     if isinstance(error, OSError) and error.errno not in _OF_THE_BYTES:
         found = f"it cannot be read ({error.strerror or words})"
         if error.errno in _DENIED:
-            return ReadError(
+            return DiskError(
                 name, expected, found, Cause.UNREADABLE, "Ask its owner for the right to read it (chmod +r)."
             )
         return DiskError(name, expected, found, Cause.UNREADABLE)

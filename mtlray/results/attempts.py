@@ -32,14 +32,14 @@ def settled(attempts: Sequence[Attempt], launch: str) -> tuple[Attempt, ...]:
     """The attempts with an end for each, as the launch that looks at them must see it.
 
     One that was killed while its driver lived on, so that the same launch starts it again, lost its worker; one of an earlier
-    launch ended with its driver.
+    launch ended with that.
     """
     return tuple(
         attempt
         if attempt.end
         else replace(attempt, end="worker lost", reason="killed (SIGKILL?)")
         if attempt.launch == launch
-        else replace(attempt, end="interrupted", reason="its driver ended")
+        else replace(attempt, end="interrupted", reason="its launch ended")
         for attempt in attempts
     )
 

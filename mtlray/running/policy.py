@@ -66,7 +66,8 @@ def trouble_with_store(error: BaseException) -> str:
     """What a person is told, with the remedy, where an error says that results cannot be stored or read: then no further trial
     can end well, and none is to blame. Empty for any other error.
     """
-    cause = getattr(error, "cause", error)  # Ray's error for one in a worker has it
+    within = getattr(error, "cause", None)  # of Ray's error for one in a worker; others have one that is no error
+    cause = within if isinstance(within, BaseException) else error
     if isinstance(cause, StoreError):
         return str(cause)
     signs = ("No space left on device", "Disk quota exceeded", "Read-only file system", "File too large")

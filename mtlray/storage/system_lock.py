@@ -73,15 +73,15 @@ def is_locked(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def alone(path: Path) -> Iterator[bool]:
+def alone(path: Path, seconds: float | None = None) -> Iterator[bool]:
     """Around what one process does while others wait for it, by a lock on the file `path`. Raises OSError.
 
-    Gives False, at once, where the disk does not lock: others may then do the same at the same time, and the block has to end
-    well all the same.
+    Gives False where the disk does not lock, at once, and where another holds the lock for so many seconds: others may then do
+    the same at the same time, and the block has to end well all the same.
     """
     lock = SystemLock(path)
     try:
-        locked = lock.take()
+        locked = lock.take(seconds)
     except NoLocksError:
         locked = False
     try:

@@ -2,12 +2,13 @@
 
 import pandas as pd
 import pytest
-from filelock import FileLock
 from finished import FINGERPRINT, finish
 from places import SMALL
 
 from mtlray.results.ledger import Ledger
+from mtlray.results.states import TrialState
 from mtlray.specs.sweepfile import load_sweep
+from mtlray.storage.system_lock import alone
 
 EDIT = ("losses.detach()", "1 * losses.detach()")
 LINE = "2 of 8 finished trials were trained under an earlier text of the sweep file and kept by `mtlray adopt`: one & the same"
@@ -45,8 +46,39 @@ def plain(text):
     return " ".join(text.replace("\\", "").replace("**", "").split())
 
 
+NOTE = "2 trials to run differ from finished ones in your own code alone: if the edit changes no number, `mtlray adopt "
+
+
+def test_a_plan_names_the_remedy(cli, mine):
+    code, out, err = cli("plan", mine)
+    assert (code, err) == (0, "")
+    (line,) = [line for line in out.splitlines() if NOTE in line]
+    assert line.endswith(f'`mtlray adopt {mine} --reason "..."` keeps these.')
+    code, out, _ = cli("run", mine, "--in-process", "--data", "/dev/null/none", "--yes")
+    assert code == 2
+    assert NOTE in out
+
+
+@pytest.mark.parametrize("narrowed", [("--steps", "251"), ("--strategies", "dwa")])
+def test_a_plan_names_no_remedy_that_would_not_help(cli, mine, narrowed):
+    code, out, _ = cli("plan", mine, *narrowed)
+    assert code == 0
+    assert "mtlray adopt" not in out
+
+
+def test_a_plan_does_not_offer_failures(cli, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(SMALL.read_text())
+    for trial in load_sweep(path)[0].trials():
+        finish(Ledger(str(tmp_path / "results"), "small"), trial, state=TrialState.FAILED)
+    path.write_text(path.read_text().replace(*EDIT))
+    assert "mtlray adopt" not in cli("plan", path)[1]
+
+
 def test_nothing_is_left_to_run(cli, adopted):
-    assert "0 to run, 8 done" in cli("plan", adopted)[1]
+    out = cli("plan", adopted)[1]
+    assert "0 to run, 8 done" in out
+    assert "mtlray adopt" not in out
 
 
 @pytest.mark.parametrize("format", ["text", "markdown", "latex"])
@@ -117,7 +149,7 @@ def test_what_cannot_be_adopted_is_one_paragraph(cli, mine, tmp_path, arguments,
 def test_while_the_sweep_runs(cli, mine, tmp_path, command):
     name, *options = command
     finish(Ledger(str(tmp_path / "results"), "small"), load_sweep(mine)[0].narrowed(steps=3).trials()[0])
-    with FileLock(tmp_path / "results" / "small" / "driver.lock"):
+    with alone(tmp_path / "results" / "small" / "driver.lock"):
         code, _, err = cli(name, mine, *options)
     assert code == 2
     assert err.startswith("Error: Another `mtlray` is working on this sweep")

@@ -21,6 +21,7 @@ from mtlray.data.files import prepared
 from mtlray.results.ledger import SUMMARY_CIRCUMSTANCES, Ledger
 from mtlray.running.in_process import InProcess
 from mtlray.specs.sweepfile import load_sweep
+from mtlray.storage.system_lock import alone
 
 
 def tree(folder):
@@ -373,10 +374,8 @@ def test_compact_keeps_the_table_and_the_plan(cli, tmp_path, finished):
 
 
 def test_a_second_driver_is_told(cli, tmp_path, finished):
-    from filelock import FileLock
-
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
-    with FileLock(tmp_path / "results" / "small" / "driver.lock"):
+    with alone(tmp_path / "results" / "small" / "driver.lock"):
         code, _, err = cli("run", SMALL, "--in-process")
     assert code == 2
     assert "Another `mtlray` is working on this sweep" in err

@@ -1,5 +1,9 @@
 """`mtlray data list` and `mtlray data remove` as a user meets them."""
 
+import subprocess
+import sys
+
+import pytest
 import worked_example
 
 from mtlray.data.files.prepared import RECORD
@@ -30,6 +34,18 @@ def test_remove_asks_and_removes(cli, tmp_path, monkeypatch):
     monkeypatch.setattr("typer.confirm", lambda question, default: default)
     code, out, _ = cli("data", "remove", "points")
     assert (code, out.splitlines()[-1]) == (0, "Nothing was removed.")
+    assert len(list(tmp_path.rglob(RECORD))) == 1
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "0<&- 1>&-"])
+def test_nobody_is_asked_whose_input_is_closed(cli, tmp_path, closed):
+    cli("run", worked_example.write(tmp_path), "--in-process", "--yes", "--steps", "2", "--strategies", "equal")
+    command = f"{sys.executable} -m mtlray data remove points --data {tmp_path / 'data'} {closed}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "Error: Nothing was removed, because nobody can be asked here. Add --yes to remove what is listed.\n",
+    )
     assert len(list(tmp_path.rglob(RECORD))) == 1
 
 

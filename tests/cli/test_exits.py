@@ -92,6 +92,17 @@ def test_commands_work_without_standard_streams(tmp_path, closed):
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("closed", ["0<&-", "0<&- 1>&-", "0<&- 1>&- 2>&-"])
+def test_a_launch_whose_input_is_closed_asks_nobody_and_starts(tmp_path, closed):
+    (tmp_path / "s.py").write_text(TEXT)
+    command = (
+        f"{sys.executable} -m mtlray run s.py --in-process --steps 2 --strategies dwa --seeds 0:1 --data data {closed}"
+    )
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(list((tmp_path / "results").glob("*/summary/*.parquet"))) > 0
+
+
 def temporary(data):
     (check,) = [check for check in diagnose("s3://bucket", data) if check.what == "temporary folder"]
     return check

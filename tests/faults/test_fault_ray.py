@@ -13,7 +13,7 @@ from places import SUPPORT
 
 from mtlray.planning.wording import name
 from mtlray.results.ledger import Ledger
-from mtlray.running.policy import REQUEUE
+from mtlray.running.policy import INCOMPLETE, REQUEUE
 from mtlray.specs.sweepfile import load_sweep
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.xdist_group("ray"), pytest.mark.timeout(900)]
@@ -88,6 +88,25 @@ def test_a_node_that_is_lost_costs_no_trial(tmp_path, data, undisturbed, drivers
     assert_same_results(tmp_path, tmp_path / "alone")
     logs = [log.read_text() for log in (tmp_path / "small" / "trials").glob("*/attempt-2.log")]
     assert any(int(step) > 0 for log in logs for step in re.findall(r"training from step (\d+)", log))
+
+
+@pytest.mark.parametrize("every", ["12000", "500"], ids=["while trials train", "before they start"])
+def test_memory_that_others_use_costs_no_trial(tmp_path, data, drivers, every):
+    """Ray's memory monitor is told that next to nothing may be used, as if other programs had the rest."""
+    results, narrow = tmp_path / "R", ("--seeds", "0:1", "--strategies", "dwa,loss_share", "--steps", "3000")
+    arguments = ("run", SWEEP, *narrow, "--yes", "--results", results, "--data", data)
+    low = {"RAY_memory_usage_threshold": "0.02", "RAY_memory_monitor_refresh_ms": every}
+    driver = drivers.start(*arguments, "--workers", "2", **low)
+    wait_for(lambda: "Trying again in" in driver.output, seconds=600)
+    driver.kill(signal.SIGINT)
+    assert driver.wait() == INCOMPLETE, driver.output
+    assert "Ray's memory monitor killed" in driver.output
+    ledger = Ledger(str(results), "small")
+    assert ledger.records() == ({}, [])
+    code, output = drivers.run(*arguments, "--in-process")
+    assert code == 0, output
+    ends = {attempt.end for trial_id in ledger.started() for attempt in ledger.folder(trial_id).attempts()}
+    assert ends <= {"finished", "interrupted"}, "no start counts against a trial"
 
 
 EAGER = """

@@ -38,8 +38,9 @@ STOPPED_SECONDS = 8.0  # longer than a beat of `driver.json`
 PROMISED_SECONDS = 60.0
 LONG = 600.0  # until a launch has come to where it is met, on a machine that is very busy
 
-# Two trials of some seconds each, at work at the same time.
-TRAINING = ("--seeds", "0:1", "--strategies", "dwa,loss_share", "--steps", "400", "--checkpoint-seconds", "0.2")
+# Two trials of some seconds each, at work at the same time; a request to stop reaches them within a second or so.
+TRAINING = ("--seeds", "0:1", "--strategies", "dwa,loss_share", "--steps", "2000", "--checkpoint-seconds", "0.2")
+HEARD = {"TERM": "SIGTERM: running trials", "INT": "Stopping at the next checkpoint", "HUP": "SIGHUP: running trials"}
 
 
 @pytest.fixture
@@ -77,14 +78,16 @@ def let_go(mark):
         thread.join()
 
 
-def meet(driver, target, name, mark, *, second=lambda: None):
+def meet(driver, target, name, mark, *, heard="", second=lambda: None):
     """Send a signal to a process of a launch; the exit code, and the seconds until the driver ended.
 
-    Whoever waits at `mark` continues once the signal has been sent; `second` is called while the process is stopped.
+    Whoever waits at `mark` continues once the signal has been sent, and the driver has said `heard`; `second` is called while the
+    process is stopped.
     """
     relatives = list(family(driver.pid))
     send(target, signal.Signals[f"SIG{name}"])
     began = time.monotonic()
+    wait_for(lambda: heard in driver.output, LONG)
     if name == "STOP":
         second()
         time.sleep(max(0.0, STOPPED_SECONDS - (time.monotonic() - began)))
@@ -244,7 +247,8 @@ def test_while_trials_run(tmp_path, data, place, drivers, training_undisturbed, 
             assert code == 2, output
             assert "Another `mtlray` is working on this sweep" in output
 
-    code, seconds = meet(driver, target, name, mark, second=second)
+    heard = HEARD.get(name, "") if who == "driver" else ""
+    code, seconds = meet(driver, target, name, mark, heard=heard, second=second)
     check_results(results)
     check(driver, code, EXPECTED[who][name], seconds)
     check_continued(drivers, place, arguments, results, training_undisturbed)

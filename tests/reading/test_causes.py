@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from mtlray.errors import DataError, SpecError
+from mtlray.errors import DataError, SpecError, StoreError
 from mtlray.reading.causes import Cause, DiskError, ReadError, check_kind, guarded, nothing_imported
 
 
@@ -37,8 +37,11 @@ def test_what_a_reader_raises_has_a_cause_and_its_remedy(error, cause, message):
     assert message in str(found)
 
 
-def test_trouble_with_the_disk_is_an_oserror_and_damage_is_none():
-    assert isinstance(found_for(OSError(errno.EIO, "Input/output error")), OSError)
+def test_trouble_with_the_disk_is_the_store_s_and_damage_is_not():
+    for number in (errno.EIO, errno.EACCES, errno.EPERM, errno.ESTALE):
+        error = found_for(OSError(number, "no"))
+        assert isinstance(error, StoreError)
+        assert isinstance(error, OSError)
     assert not isinstance(found_for(OSError("cut")), OSError)
 
 

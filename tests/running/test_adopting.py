@@ -6,7 +6,6 @@ import json
 import pyarrow as pa
 import pytest
 import worked_example
-from filelock import FileLock
 from finished import FINGERPRINT, finish
 from places import SMALL
 
@@ -15,6 +14,7 @@ from mtlray.results.representations import read_representations, write_represent
 from mtlray.results.states import TrialState
 from mtlray.specs.sweepfile import load_sweep
 from mtlray.storage.store import Store
+from mtlray.storage.system_lock import alone
 from mtlray.sweep import Sweep
 
 # Edits of the class LossShare of the small sweep; two of its trials, one for each seed.
@@ -238,7 +238,7 @@ def test_no_results_at_all(tmp_path):
 
 def test_while_a_driver_works(texts):
     _, after = texts
-    with FileLock(after.ledger.store.local / "driver.lock"), pytest.raises(LaunchError, match="Another `mtlray`"):
+    with alone(after.ledger.store.local / "driver.lock"), pytest.raises(LaunchError, match="Another `mtlray`"):
         adopt(after)
     assert len(after.plan().to_run) == 2
 

@@ -5,6 +5,7 @@ import errno
 import pytest
 
 from mtlray.errors import LostLockError, StoreError, StrategyError
+from mtlray.reading.causes import Cause, DiskError
 from mtlray.results.attempts import ENDS
 from mtlray.results.states import Ending, TrialState
 from mtlray.running.endings import Stopped, end_of_attempt, ending_of, stops_apart
@@ -12,6 +13,7 @@ from mtlray.running.policy import HungError, trouble_with_store
 from mtlray.training.checkpoint import Interrupted
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
+UNREAD = DiskError("`a.npy`", "an array", "it cannot be read", Cause.UNREADABLE)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,7 @@ FULL = OSError(errno.ENOSPC, "No space left on device")
         (GeneratorExit(), {}, TrialState.INTERRUPTED, "interrupted"),
         (LostLockError("another"), {}, TrialState.INTERRUPTED, "interrupted"),
         (StoreError("The store did not answer."), {}, TrialState.INTERRUPTED, "interrupted"),
+        (UNREAD, {}, TrialState.INTERRUPTED, "interrupted"),
         (StrategyError("no solution"), {}, TrialState.FAILED, "finished"),
         (StrategyError("no solution"), {"n_trials": 2}, TrialState.INTERRUPTED, "interrupted"),
         (MemoryError("no"), {"alone": True}, TrialState.FAILED, "finished"),
@@ -87,6 +90,11 @@ class FromAWorker(RuntimeError):
         (
             FULL,
             "[Errno 28] No space left on device. Free space for the results, then run the same command again to continue.",
+        ),
+        (
+            UNREAD,
+            "`a.npy` should be an array. Found: it cannot be read. Check the disk or the network share that it is on, then "
+            "run the same command again.",
         ),
         (OSError(errno.EIO, "I/O error"), ""),
         (ValueError("no"), ""),

@@ -52,7 +52,8 @@ class Running:
 
     @property
     def output(self):
-        return self._output.read_text(errors="replace")
+        """What it has written so far."""
+        return self._output.read_text(errors="replace") if self._output.exists() else ""
 
 
 class Server:

@@ -199,8 +199,8 @@ def load(folder: Path, *, check: bool = False) -> tuple[dict[str, Tensor], str]:
 
     Their bytes are compared with the fingerprint once in each process. Of arrays of more than 4 GiB, whose reading takes a
     while, headers, sizes and dates are compared instead, and the bytes where these differ or with `check`. Raises DataError for
-    what is missing, damaged, of another generation or made by an earlier text of the data set that reads it, and DiskError or
-    StoreError, OSErrors too, where the disk cannot be read, which says nothing about the data.
+    what is missing, damaged, of another generation or made by an earlier text of the data set that reads it, and StoreError
+    where the disk cannot be read, which says nothing about the data.
     """
     if _known(folder, making=False) is None:
         raise DataError(f"Prepared data should lie in {folder}. Found nothing there. Run `mtlray data prepare`.")

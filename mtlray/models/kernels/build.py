@@ -17,11 +17,10 @@ import subprocess
 from pathlib import Path
 from typing import Literal
 
-import filelock
-
 from mtlray.errors import SpecError
 from mtlray.storage.beside import new_file, remove_leftovers
 from mtlray.storage.private import not_private
+from mtlray.storage.system_lock import alone
 
 Kernel = Literal["fused", "torch"]
 KernelChoice = Literal["auto", "fused", "torch"]
@@ -83,8 +82,10 @@ def _library() -> ctypes.CDLL | BuildError:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _require_private(path.parent)
         if not os.path.lexists(path):
-            with filelock.FileLock(path.with_suffix(".lock"), timeout=_SECONDS):
+            with alone(path.with_suffix(".lock"), _SECONDS) as locked:
                 if not os.path.lexists(path):
+                    if locked:
+                        remove_leftovers(path)
                     _compile(compiler, path)
         _require_private(path)
         if not stat.S_ISREG(path.lstat().st_mode):
@@ -94,11 +95,7 @@ def _library() -> ctypes.CDLL | BuildError:
         return ctypes.CDLL(str(path))
     except BuildError as error:
         return error
-    except (
-        OSError,
-        RuntimeError,
-        subprocess.SubprocessError,
-    ) as error:  # filelock.Timeout is an OSError; no home: RuntimeError
+    except (OSError, subprocess.SubprocessError) as error:
         return BuildError(f"The kernel could not be compiled or loaded: {error}.")
 
 
@@ -153,8 +150,7 @@ def _processor() -> str:
 
 
 def _compile(compiler: str, path: Path) -> None:
-    """Compile to `path`, where no process ever sees half a library. The caller holds its lock. Raises BuildError."""
-    remove_leftovers(path)
+    """Compile to `path`, where no process ever sees half a library. Raises BuildError."""
     with new_file(path, durable=False) as temporary:
         command = [compiler, *_FLAGS, "-march=native", "-o", str(temporary), str(_SOURCE)]
         result = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)

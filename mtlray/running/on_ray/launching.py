@@ -3,7 +3,9 @@
 import contextlib
 import os
 import shutil
+import time
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +22,7 @@ from mtlray.running.on_ray.aside import aside
 from mtlray.running.on_ray.preflight import RemoteData, inspect_cluster, judge
 from mtlray.running.on_ray.pulse import Pulse
 from mtlray.running.on_ray.resources import measured, slots, trial_resources, workers_here
+from mtlray.running.on_ray.shortage import Shortage
 from mtlray.running.on_ray.starting import ENVIRONMENT, SlowStartError, a_home, check_address, joined, running_ray
 from mtlray.running.policy import trouble_with_store
 from mtlray.running.scratch import scratch
@@ -27,6 +30,10 @@ from mtlray.running.session import Pack, Runner, Session
 from mtlray.specs import RunConfig
 
 Packs = Sequence[Pack]
+
+# Seconds until trials are tried again, one by one, after Tune ended without a finished one; a first result starts them anew.
+_PAUSES = (10.0, 60.0, 300.0, 600.0)
+_LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +104,22 @@ class _Ended:
     """The packs that ran out of memory beside others."""
     error: Exception | None = None
 
+    @property
+    def reason(self) -> str:
+        """Why it ended, in words."""
+        return str(Shortage.of(self.error) or " ".join(str(self.error).split())[:300]).rstrip(".")
+
 
 class _Tuning:
     """One Tune experiment after the other, each with what the previous one left."""
 
     def __init__(self, session: Session, resources: dict[str, float], folder: Path, pulse: Pulse) -> None:
         self._session, self._resources, self._folder, self._pulse = session, resources, folder, pulse
+        self._pauses = iter(_PAUSES)
+        self._suspected = Counter[Pack]()
 
     def until_all_have_ended(self, packs: Packs, workers: int | None) -> None:
-        """Or until a request to stop, or until Ray is lost. Raises LaunchError."""
+        """Or until a request to stop, or until Ray is lost, or ends Tune again and again. Raises LaunchError."""
         job, display, stop = self._session.job, self._session.display, self._session.stop
         left = _left(packs, job)
         alone = False
@@ -120,19 +134,57 @@ class _Tuning:
                 continue
             if self._pulse.look():
                 break  # no fault of any trial
-            reason = " ".join(str(ended.error).split())[:300]
+            if trouble := trouble_with_store(ended.error):  # the disk of Ray's own files may be full
+                display.note(f"Stopped: {trouble}")
+                break
             if len(left) < before:
-                display.note(f"Ray Tune stopped: {reason}. Starting the remaining trials again.")
+                display.note(f"Ray Tune stopped: {ended.reason}. Starting the remaining trials again.")
+                self._pauses, alone = iter(_PAUSES), False
             elif not ended.running:
-                raise LaunchError(f"Ray Tune stopped before any trial ran: {reason}. `--in-process` runs without Ray.")
-            elif alone:
-                for pack in ended.running:
-                    self._session.give_up(pack, f"ended Ray Tune while it ran alone: {reason}", ended.job)
-                left = _left(packs, job)
-            else:
-                display.note(f"Ray Tune stopped: {reason}. Trials run one by one until one has finished.")
-            # One trial that Ray's memory monitor kills takes its neighbours along; alone, it shows itself.
-            alone = len(left) == before
+                raise LaunchError(
+                    f"Ray Tune stopped before any trial ran: {ended.reason}. `--in-process` runs without Ray."
+                )
+            elif not alone:
+                display.note(f"Ray Tune stopped: {ended.reason}. Trials run one by one until one has finished.")
+                # One trial that Ray's memory monitor kills takes its neighbours along; alone, it shows itself.
+                alone = True
+            elif self._is_to_blame(ended):
+                self._pauses, alone, left = iter(_PAUSES), False, _left(packs, job)
+            elif not self._waited(ended):
+                break
+            self._suspected.update(ended.running)
+            left.sort(key=self._suspected.__getitem__)  # what may be at fault waits for the others
+
+    def _is_to_blame(self, ended: _Ended) -> bool:
+        """Whether the one trial that ran used up the memory, and is now given up. Raises LaunchError.
+
+        Without that proof none is: other programs may have used it, and Tune may end for reasons of its own.
+        """
+        shortage = Shortage.of(ended.error)
+        if len(ended.running) != 1 or shortage is None or not shortage.is_of_one_trial:
+            return False
+        self._session.give_up(ended.running[0], f"{shortage}. No other trial of this sweep ran", ended.job)
+        return True
+
+    def _waited(self, ended: _Ended) -> bool:
+        """Whether it is worth another try, now that some time has passed: others may have freed the memory."""
+        display = self._session.display
+        pause = next(self._pauses, None)
+        if pause is None:
+            when = "when other programs have freed memory" if Shortage.of(ended.error) else "to continue"
+            display.note(
+                f"Stopped: Ray Tune ended {len(_PAUSES) + 2} times and no trial was finished meanwhile. Last: {ended.reason}. "
+                f"No trial counts as failed for it. Run the same command again {when}."
+            )
+            return False
+        display.note(f"Ray Tune stopped: {ended.reason}. Trying again in {pause:g} s.")
+        self._wait(pause)
+        return True
+
+    def _wait(self, seconds: float) -> None:
+        stop, until = self._session.stop, time.monotonic() + seconds
+        while not stop.asked and time.monotonic() < until:
+            stop.now.wait(_LOOK_SECONDS)
 
     def _fit(self, packs: Packs, *, workers: int | None) -> _Ended:
         """One Tune experiment."""
@@ -154,7 +206,7 @@ class _Tuning:
         watch = Watch(packs, session, lambda: ask_to_drain(job.launch), hung)
         storage = self._folder / f"tune-{job.launch}"
         try:
-            results = tune.Tuner(
+            tune.Tuner(
                 tune.with_resources(make_trainable(packs, job), self._resources),
                 param_space={"pack": tune.grid_search(list(range(len(packs))))},
                 tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=workers),
@@ -170,26 +222,32 @@ class _Tuning:
             return _Ended(job, [packs[i] for i in sorted(watch.running)], [], error)
         finally:
             shutil.rmtree(storage, ignore_errors=True)
-        self._give_up(packs, job, results)
-        return _Ended(job, [], [packs[i] for i in sorted(watch.postponed)])
+        starved = self._give_up([(packs[i], error) for i, error in sorted(watch.failed.items())], job)
+        running, errors = [pack for pack, _ in starved], [error for _, error in starved]
+        return _Ended(job, running, [packs[i] for i in sorted(watch.postponed)], next(iter(errors), None))
 
-    def _give_up(self, packs: Packs, job: Job, results: Any) -> None:
-        """Give up the packs whose workers were lost too often; not where Ray itself was lost. Raises LaunchError."""
-        session = self._session
+    def _give_up(self, failed: Sequence[tuple[Pack, Exception]], job: Job) -> list[tuple[Pack, Exception]]:
+        """Give up the packs whose workers were lost too often; not where Ray itself was lost. Raises LaunchError.
+
+        Returns those that the memory monitor killed before they could start, which is no fault of theirs.
+        """
+        session, starved = self._session, []
         records, _ = job.ledger().records(every_byte=False)
-        for i in range(len(results)):
-            result = results[i]
-            pack = packs[result.config["pack"]] if result.config else ()
-            if result.error is None or all(trial.trial_id in records for trial in pack):
+        for pack, error in failed:
+            if all(trial.trial_id in records for trial in pack):
                 continue
             if session.stop.asked or self._pulse.look():
-                return
-            if trouble := trouble_with_store(result.error):
+                break
+            if trouble := trouble_with_store(error):
                 session.display.note(f"Stopped: {trouble}")
                 session.stop.now.set()
-                return
+                break
+            if Shortage.of(error):
+                starved.append((pack, error))
+                continue
             starts = job.policy.retries + 1
-            session.give_up(pack, f"its worker was lost {starts} times, last: {result.error}", job)
+            session.give_up(pack, f"its worker was lost {starts} times, last: {error}", job)
+        return starved
 
 
 def _left(packs: Packs, job: Job) -> list[Pack]:

@@ -12,6 +12,7 @@ from ray.tune.stopper import Stopper
 
 from mtlray.planning.wording import name
 from mtlray.results.states import TrialState
+from mtlray.running.on_ray.shortage import Shortage
 from mtlray.running.session import Pack, Session
 from mtlray.running.signals import Stop
 
@@ -47,6 +48,8 @@ class Watch(tune.Callback):
         self._before_draining: set[int] | None = None
         self._looked = 0.0
         self.postponed: set[int] = set()
+        self.failed: dict[int, Exception] = {}
+        """What Tune gave up, with the last error; its own results name no pack for what failed before a first report."""
 
     @property
     def running(self) -> set[int]:
@@ -85,27 +88,29 @@ class Watch(tune.Callback):
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         del iteration, trials, info
         with contextlib.suppress(Exception):
-            error = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())  # Tune has just written it
-            lost = isinstance(error, RayActorError)
-            cause = "its worker was lost" if lost else " ".join(repr(getattr(error, "cause", error)).split())[:200]
+            error = _error_of(trial)
+            lost = "its worker was lost" if isinstance(error, RayActorError) else ""
+            shown = " ".join(repr(getattr(error, "cause", error)).split())[:200]
+            cause = str(Shortage.of(error) or lost or shown)
             for spec in self._packs[trial.config["pack"]]:
                 self._session.display.note(f"starts again: {name(spec)}: {cause}")
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         del iteration, trials, info
         with contextlib.suppress(Exception):
+            self.failed[trial.config["pack"]] = _error_of(trial)
             self._left(trial.config["pack"])
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         del iteration, trials, info
         with contextlib.suppress(Exception):
+            if self._session.stop.draining.is_set() and self._before_draining is None:
+                self._drain()  # at once: Tune starts the next trial in its next step
+                self._before_draining = self.running
             if time.monotonic() - self._looked < _LOOK_SECONDS:
                 return
             self._looked = time.monotonic()
             self._session.display.refresh()
-            if self._session.stop.draining.is_set() and self._before_draining is None:
-                self._drain()
-                self._before_draining = self.running
             self._look_for_hangs()
 
     def _look_for_hangs(self) -> None:
@@ -125,3 +130,13 @@ class Watch(tune.Callback):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (tune.Callback, ())  # Tune pickles its callbacks; a session does not pickle and is not needed back
+
+
+def _error_of(trial: Any) -> Exception:
+    """The last error of a Tune trial, or the text of all where one tells of a shortage of memory. Tune has just written both."""
+    found: list[Exception] = []
+    with contextlib.suppress(Exception):
+        found.append(RuntimeError(Path(trial.error_file).read_text(encoding="utf-8", errors="replace").strip()))
+    with contextlib.suppress(Exception):  # of some kinds of errors there is nothing but a text
+        found.append(cloudpickle.loads(Path(trial.pickled_error_file).read_bytes()))
+    return next(filter(Shortage.of, found), found[-1] if found else RuntimeError("unknown"))

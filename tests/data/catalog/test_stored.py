@@ -5,13 +5,13 @@ import multiprocessing
 import numpy as np
 import pytest
 import worked_example
-from filelock import FileLock
 
 from mtlray.data.catalog.stored import describe_stored, planned_removal
 from mtlray.data.files import prepared
 from mtlray.data.multi_mnist.digits import mnist_folder
 from mtlray.errors import DataError, SpecError
 from mtlray.specs.sweepfile import load_sweep
+from mtlray.storage.system_lock import alone
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -132,7 +132,7 @@ def test_nothing_is_removed_while_another_process_reads_it(root):
 
 def test_nothing_is_removed_while_it_is_made(root):
     with (
-        FileLock(root / "prepared" / ".points-4567cdef.lock"),
+        alone(root / "prepared" / ".points-4567cdef.lock"),
         pytest.raises(DataError, match="while nobody makes it"),
     ):
         planned_removal("points-4567cdef", root, sources=False).run()

@@ -1,7 +1,9 @@
 """The compiled kernel is made once, and where it cannot be made the reason is said."""
 
 import ctypes
+import errno
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import pytest
 
 from mtlray.errors import SpecError
 from mtlray.models.kernels import build, choose_kernel, fused_unavailable
+from mtlray.storage.system_lock import alone
 
 needs_compiler = pytest.mark.skipif(fused_unavailable() is not None, reason=str(fused_unavailable()))
 
@@ -45,6 +48,34 @@ def test_processes_that_start_at_once_share_one(fresh):
     code = "from mtlray.models.kernels import choose_kernel; print(choose_kernel('auto'))"
     started = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert [process.communicate(timeout=120)[0].strip() for process in started] == ["fused", "fused"]
+    assert len(list(fresh.glob("*.so"))) == 1
+
+
+@needs_compiler
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_disk_without_locks(fresh, monkeypatch, number):
+    """It is compiled all the same; what another process is about to compile there stays."""
+
+    def refuse(descriptor, operation):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    fresh.mkdir(mode=0o700)
+    theirs = fresh / f".conv_pool_relu-{build._identity(build._compiler())}.so.0123abcd.tmp"
+    theirs.touch()
+    assert choose_kernel("auto") == "fused"
+    assert theirs.exists()
+
+
+@needs_compiler
+def test_a_lock_that_nobody_gives_back(fresh, monkeypatch):
+    monkeypatch.setattr(build, "_SECONDS", 0.1)
+    monkeypatch.setattr(build, "_compile", lambda compiler, path: shutil.copy(sys.executable, path))
+    program = ctypes.CDLL(None)
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: program)
+    fresh.mkdir(mode=0o700)
+    with alone(fresh / f"conv_pool_relu-{build._identity(build._compiler())}.lock"):
+        assert fused_unavailable() is None
     assert len(list(fresh.glob("*.so"))) == 1
 
 

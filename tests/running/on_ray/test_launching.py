@@ -31,6 +31,10 @@ class Stage:
         self.packs = [(Spec(f"t{i}"),) for i in range(n)]
         self.stop = Stop()
         self.starts, self.slow, self.lost = 0, 0, ""
+        self.screen = io.StringIO()
+        self.waited, self.while_waiting = [], lambda: None
+        monkeypatch.setattr(launching, "_PAUSES", (10.0, 60.0))
+        monkeypatch.setattr(launching._Tuning, "_wait", lambda tuning, seconds: self._wait(seconds))
         monkeypatch.setattr(launching, "running_ray", self._ray)
         monkeypatch.setattr(Pulse, "look", lambda pulse: self.lost)
         monkeypatch.setattr(launching, "trial_resources", lambda job, stop: {"CPU": 1.0})
@@ -62,11 +66,18 @@ class Stage:
         running, error, *postponed = self.act(packs, workers)
         return launching._Ended(f"launch {len(self.launches)}", running, *(postponed or [[]]), error)
 
+    def _wait(self, seconds):
+        self.waited.append(seconds)
+        self.while_waiting()
+
+    def output(self):
+        return self.screen.getvalue()
+
     def run(self, workers=4):
         self.config = type(
             "Config", (), {"workers": workers, "device": "cpu", "results": "r", "pack_size": 1, "gpus_per_trial": 1.0}
         )
-        self.job, self.display = self, Display([], Console(file=io.StringIO()))
+        self.job, self.display = self, Display([], Console(file=self.screen))
         return OnRay().run(self.packs, self)
 
 
@@ -75,7 +86,16 @@ def stage(monkeypatch, unchecked):
     return lambda n: Stage(monkeypatch, n)
 
 
-def test_only_the_trial_that_ends_tune_alone_is_given_up(stage):
+def killed(used, *by):
+    """What Ray says where its memory monitor has killed workers."""
+    chosen = " ".join(f"Selected to kill: (Actor(x): pid=1, actual memory used={gb}GB, worker ID=0)" for gb in by)
+    return RuntimeError(
+        f"Caught unexpected exception: {len(by)} worker(s) were killed due to the node running low on memory. Memory on the node "
+        f"(IP: 127.0.0.1, ID: 0) was {used}GB used / 23.5GB limit (0.96) Considered workers: [{chosen}]"
+    )
+
+
+def test_only_the_trial_that_uses_up_the_memory_alone_is_given_up(stage):
     play = stage(8)
 
     def act(packs, workers):
@@ -88,14 +108,73 @@ def test_only_the_trial_that_ends_tune_alone_is_given_up(stage):
         if any(pack[0].trial_id == "t3" for pack in packs):
             if workers == 1 and packs[0][0].trial_id == "t3":
                 running = packs[:1]
-            return running, RuntimeError("killed by the memory monitor")
+            return running, killed(22.6, *[11.5] * len(running))
         play.done |= {pack[0].trial_id for pack in packs}
         return [], None
 
     play.act = act
     play.run()
-    assert set(play.given_up) == {"t3"}
+    assert play.given_up == {
+        "t3": "Ray's memory monitor killed a trial: of its node's 23.5 GB, 22.6 GB were in use, 11.5 GB by this trial. No other "
+        "trial of this sweep ran"
+    }
     assert play.done == {f"t{i}" for i in range(8)} - {"t3"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        killed(22.6, 0.5),  # others use the rest
+        killed(22.6, 11.5, 0.2),  # whose fault is it?
+        RuntimeError("1 worker(s) were killed due to the node running low on memory, in words of another version"),
+        RuntimeError("something within Tune"),
+    ],
+    ids=["others", "two", "unknown words", "something else"],
+)
+def test_no_trial_is_blamed_for_what_it_did_not_do(stage, error):
+    """Tune ends again and again: it is tried again after longer and longer pauses, then the launch stops with trials left."""
+    play = stage(3)
+    play.act = lambda packs, workers: (list(packs[:workers]), error)
+    play.run()
+    assert not play.given_up
+    assert play.launches == [(3, 4), (3, 1), (3, 1), (3, 1)]
+    assert play.waited == [10.0, 60.0]
+    assert "Stopped: Ray Tune ended 4 times and no trial was finished meanwhile. Last: " in play.output()
+    assert "No trial counts as failed for it." in play.output()
+
+
+def test_what_ends_tune_waits_for_the_others(stage):
+    """t0 needs more memory than others leave it; t1 and t2 do not wait for that."""
+    play = stage(3)
+
+    def act(packs, workers):
+        if packs[0][0].trial_id == "t0" or workers > 1:
+            return [pack for pack in packs[:workers] if pack[0].trial_id == "t0"], killed(22.6, 9.0)
+        play.done.add(packs[0][0].trial_id)
+        return list(packs[1:2]), killed(22.6, 9.0)
+
+    play.act = act
+    play.run()
+    assert play.done == {"t1", "t2"}
+    assert not play.given_up
+
+
+def test_a_request_to_stop_is_heard_during_a_pause(stage):
+    play = stage(1)
+    play.act = lambda packs, workers: (list(packs[:1]), killed(22.6, 0.5))
+    play.while_waiting = play.stop.draining.set
+    play.run()
+    assert len(play.launches) == 2
+    assert not play.given_up
+
+
+def test_a_full_disk_under_tune_is_no_fault_of_a_trial(stage):
+    play = stage(1)
+    play.act = lambda packs, workers: (list(packs[:1]), OSError(28, "No space left on device"))
+    play.run(workers=1)
+    assert len(play.launches) == 1
+    assert not play.given_up
+    assert "Stopped: [Errno 28] No space left on device. Free space" in play.output()
 
 
 def test_launches_go_on_while_each_makes_progress(stage):
