@@ -18,6 +18,7 @@ from mtlray.results.removal import remove
 from mtlray.running.adopting import Adopter, Fingerprint, adopted_reason, refusal, report, write_adoptions
 from mtlray.running.on_ray.resources import workers_here
 from mtlray.specs import SweepSpec, TrialSpec
+from mtlray.specs.axes import Axes
 from mtlray.words.masking import masked
 
 
@@ -91,11 +92,11 @@ class Sweep:
 
     def status_json(self) -> str:
         """Counts, and each trial's state."""
-        return Status(self.trials, self.ledger).as_json(self.spec.name)
+        return Status(self.trials, self.ledger, Axes(self.spec.axes)).as_json(self.spec.name)
 
     def status_text(self) -> str:
         """Counts by axis, and what failed."""
-        return Status(self.trials, self.ledger).as_text(self.spec.name, self.shown_folder)
+        return Status(self.trials, self.ledger, Axes(self.spec.axes)).as_text(self.spec.name, self.shown_folder)
 
     # -- verbs that write
 

@@ -40,6 +40,10 @@ class Narrowing:
     )
     fractions: str | None = field(default=None, metadata={"help": "Only these data fractions: 1,0.25."})
     learning_rates: str | None = field(default=None, metadata={"help": "Only these learning rates: 0.01,0.1."})
+    where: str | None = field(
+        default=None,
+        metadata={"help": "Only the trials for which this holds: 'batch_size == 16 and strategy != \"dtp\"'."},
+    )
     steps: int | None = field(default=None, metadata={"help": "Train every trial for this many steps instead."})
 
     def given(self) -> dict[str, str]:
@@ -67,6 +71,7 @@ def open_sweep(path: Path, results: str, narrowing: Narrowing | None = None) -> 
         fractions=_numbers("fractions", asked.fractions),
         learning_rates=_numbers("learning-rates", asked.learning_rates),
         steps=asked.steps,
+        where=asked.where,
     )
     given = {**({"results": results} if results != RESULTS else {}), **asked.given()}
     words = [str(path), *(word for name, value in given.items() for word in (f"--{name}", value))]

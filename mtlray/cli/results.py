@@ -11,7 +11,7 @@ import typer
 from mtlray.analysis.app import COMMANDS, Source
 from mtlray.cli.app import app
 from mtlray.cli.arguments import RESULTS, Narrowing, Results, open_sweep
-from mtlray.cli.options import with_options
+from mtlray.cli.options import only, with_options
 from mtlray.cli.places import named
 from mtlray.errors import SpecError
 
@@ -23,7 +23,7 @@ def _of_a_sweep(command: Callable[..., None]) -> Callable[..., None]:
         source: Annotated[str, typer.Argument(metavar="RESULTS", help="A sweep's results folder, or its sweep file.")],
         *,
         results: Results = RESULTS,
-        narrowing: Narrowing,
+        narrowing: Annotated[Narrowing, only("seeds", "strategies", "fractions", "learning_rates", "steps")],
         **options: Any,
     ) -> None:
         command(_source(source, command.__name__, results, narrowing), **options)

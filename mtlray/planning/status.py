@@ -10,6 +10,7 @@ from mtlray.results.ledger import RESULTS_VERSION, Ledger
 from mtlray.results.owner import present
 from mtlray.results.states import TrialState
 from mtlray.specs import TrialSpec
+from mtlray.specs.axes import NO_AXES, Axes
 from mtlray.words.values import per_cent, shortest
 
 _ORDER = (
@@ -21,8 +22,8 @@ _ORDER = (
 class Status:
     """The state of each trial, by its id, in `states`."""
 
-    def __init__(self, trials: Sequence[TrialSpec], ledger: Ledger) -> None:
-        self.trials, self._ledger = trials, ledger
+    def __init__(self, trials: Sequence[TrialSpec], ledger: Ledger, axes: Axes = NO_AXES) -> None:
+        self.trials, self._ledger, self._axes = trials, ledger, axes
         self._several_rates = len({trial.optimizer for trial in trials}) > 1
         started = ledger.started()
         self.drivers = present(
@@ -60,6 +61,8 @@ class Status:
         }
         if self._several_rates:
             axes["optimizer"] = lambda t: f"{t.optimizer.label} lr {shortest(t.optimizer.lr)}"
+        for further in self._axes.values:
+            axes[further] = lambda t, name=further: shortest(self._axes.of(t).get(name, "none"))  # type: ignore[misc]
         for axis, value in axes.items():
             groups: dict[str, list[TrialState]] = {}
             for trial in self.trials:
@@ -97,7 +100,10 @@ class Status:
 
     def _described(self, trial: TrialSpec) -> str:
         rate = f" lr {shortest(trial.optimizer.lr)}" if self._several_rates else ""
-        return f"{trial.strategy.label}{rate} {per_cent(trial.fraction)} % seed {trial.seed} ({trial.trial_id})"
+        further = "".join(f" {name} {shortest(value)}" for name, value in self._axes.of(trial).items())
+        return (
+            f"{trial.strategy.label}{rate}{further} {per_cent(trial.fraction)} % seed {trial.seed} ({trial.trial_id})"
+        )
 
 
 def _counts(states: Iterable[TrialState]) -> str:

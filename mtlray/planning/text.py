@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 from mtlray.planning.plan import Plan
 from mtlray.planning.wording import duration, several
+from mtlray.results.configuration import configuration
 from mtlray.specs import SweepSpec, TrialSpec
+from mtlray.specs.axes import Axes
+from mtlray.specs.description import labels
 from mtlray.words.values import per_cent, shortest
 
 _RAY_START = 15.0  # seconds until the first trial runs
@@ -28,7 +31,7 @@ def _axes(spec: SweepSpec, trials: Sequence[TrialSpec]) -> list[str]:
     fractions = dict.fromkeys(f"{per_cent(t.fraction)} %" for t in trials)
     datasets = dict.fromkeys((t.dataset.label, t.dataset.origin) for t in trials)
     rates = dict.fromkeys((t.optimizer.label, t.optimizer.lr) for t in trials)
-    cells = len({(t.dataset.label, t.strategy.label, t.optimizer, t.fraction) for t in trials})
+    cells = len({configuration(labels(spec, t)) for t in trials})
     steps = " or ".join(f"{n:,}" for n in sorted({t.steps for t in trials}))
     return [
         f"{spec.name}: {spec.question}",
@@ -40,8 +43,32 @@ def _axes(spec: SweepSpec, trials: Sequence[TrialSpec]) -> list[str]:
             else []
         ),
         f"  fractions   {', '.join(fractions)}; {several(len({t.seed for t in trials}), 'seed')}",
+        *_further(spec, trials),
         f"  trials      {len(trials):,} in {several(cells, 'cell')}, {steps} steps each",
     ]
+
+
+def _further(spec: SweepSpec, trials: Sequence[TrialSpec]) -> list[str]:
+    """The further axes with their values, and the cells that they leave out."""
+    if not spec.axes:
+        return []
+    values: dict[str, dict[str, None]] = {}
+    for trial in trials:
+        for name, value in Axes(spec.axes).of(trial).items():
+            values.setdefault(name, {}).setdefault(shortest(value))
+    listing = "; ".join(f"{name} {', '.join(found)}" for name, found in values.items())
+    lines = [f"  axes        {listing}"]
+    left_out = spec.left_out()
+    reasons: dict[str, list[str]] = {}
+    for name, part in left_out:
+        reasons.setdefault(name, []).append(part)
+    if left_out:
+        why = "; ".join(
+            f"{', '.join(parts)} {'has' if len(parts) == 1 else 'have'} no `{name.partition('.')[2]}`"
+            for name, parts in reasons.items()
+        )
+        lines.append(f"  left out    {several(sum(left_out.values()), 'cell')}: {why}, and so one value of that axis")
+    return lines
 
 
 def _time(planned: Plan, workers: Workers) -> str:

@@ -3,22 +3,25 @@
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mtlray.checks import integer, is_number, require
 from mtlray.data import DatasetSpec
 from mtlray.errors import SpecError
-from mtlray.results.ledger import RESULTS_VERSION
+from mtlray.results.conditions import Condition, condition
+from mtlray.results.configuration import configuration
+from mtlray.specs.axes import Axes, axes_of, fields_of, has
 from mtlray.specs.cells import MOST, Rule, apply_rule, entries, pick
 from mtlray.specs.checks import require_object, require_strategy
+from mtlray.specs.description import describe, labels
+from mtlray.specs.grid_checks import clash, repeated, require_dataset, require_embedding
 from mtlray.specs.hyperparameters import require_fields, require_hyperparameters
 from mtlray.specs.optimizer import OptimizerSpec
 from mtlray.specs.trial import TrialSpec
 from mtlray.strategies import AbstractStrategy
-from mtlray.words.names import is_plain
-from mtlray.words.values import shortest
 
 
 def epochs_over_fraction(epochs: int) -> Rule:
@@ -35,10 +38,13 @@ def epochs_over_fraction(epochs: int) -> Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class SweepSpec:
-    """A question and the grid of trials that answers it: datasets x strategies x optimizers x fractions x seeds over a base.
+    """A question and the grid of trials that answers it: datasets x strategies x optimizers x fractions x axes x seeds.
 
     Without `datasets` and `optimizers` those are the base trial's own. Several optimizers are for tuning: of each strategy's,
     a table shows the one that is best on the validation split. `learning_rates` makes them from one.
+    `axes` varies any other field of the base: `{"batch_size": (16, 128), "strategy.temperature": (1, 2)}`. Where a
+    trial's part lacks the field, the trial is there once and not for each value. Tables show what varies, optimizers' fields
+    too; of those named in `tune` each row shows the value that is best on the validation split.
     `rules` are applied to each cell in order; a rule returns the trial to run in its place, or None to leave the cell out.
     `selection` is the rule by which the sweep's own tables pick an evaluation; `published` names the published table that
     `--against gong2019` compares with. `gradient_diagnostics` turns these on in every trial. `embed_at` are steps at which
@@ -68,6 +74,7 @@ class SweepSpec:
     optimizers: tuple[OptimizerSpec, ...] = ()
     fractions: tuple[float, ...] = (1.0,)
     seeds: Sequence[int] = (0,)
+    axes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     rules: tuple[Rule, ...] = field(default=(), compare=False)
     selection: Literal["best_val", "best_val_per_task", "best_test", "best_test_joint", "last", "mean_last_10"] = (
         "best_val"
@@ -76,6 +83,7 @@ class SweepSpec:
     gradient_diagnostics: bool = False
     embed_at: tuple[int, ...] = ()
     tuning_seeds: Sequence[int] = ()
+    tune: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         allowed = self.name and all(c.isalnum() or c in "-_." for c in self.name) and not self.name.startswith(".")
@@ -114,6 +122,12 @@ class SweepSpec:
         object.__setattr__(self, "tuning_seeds", apart)
         within = set(apart) <= set(self.seeds) and len(set(apart)) < len(set(self.seeds))
         require(within, "tuning_seeds", "be some of `seeds`, and leave one to report", apart)
+        parts = {"dataset": self.datasets, "strategy": self.strategies, "optimizer": self.optimizers}
+        object.__setattr__(self, "axes", axes_of(self.axes, self.base, parts, bool(self.optimizers)).values)
+        object.__setattr__(self, "tune", entries("tune", self.tune, str, '("optimizer.weight_decay",)'))
+        for name in self.tune:
+            tunable = name in self.axes and name.partition(".")[0] == "optimizer"
+            require(tunable, "tune", "name `axes` of the optimizer, such as optimizer.weight_decay", name)
         for rule in self.rules:
             require(callable(rule), "rules", "hold functions of a trial", self.rules)
         steps = tuple(
@@ -125,104 +139,70 @@ class SweepSpec:
         require(self.selection in rules, "selection", f"be one of {', '.join(rules)}", self.selection)
 
     def trials(self) -> tuple[TrialSpec, ...]:
-        """All trials in a fixed order. Raises SpecError where two cannot be told apart, one cannot run, or none is left."""
+        """All trials in a fixed order. Raises SpecError where two cannot be told apart, one cannot run, or none is left.
+
+        Data sets vary slowest, then strategies, optimizers, fractions, `axes` as they are written, and the seed fastest.
+        """
         trials: dict[str, TrialSpec] = {}
         cells: dict[tuple[Any, ...], TrialSpec] = {}
         datasets: dict[str, DatasetSpec] = {}
         checked = set[tuple[Any, ...]]()
-        base = dataclasses.replace(self.base, gradient_diagnostics=True) if self.gradient_diagnostics else self.base
-        datasets_, optimizers = self.datasets or (self.base.dataset,), self.optimizers or (self.base.optimizer,)
-        axes = (datasets_, self.strategies, optimizers, self.fractions, self.seeds)
-        if (n := math.prod(map(len, axes))) > MOST:
-            raise SpecError(f"Sweep {self.name} should have at most {MOST:,} trials. Its axes make {n:,}. Split it.")
-        for dataset, strategy, optimizer, fraction, seed in itertools.product(*axes):
-            trial: TrialSpec | None = dataclasses.replace(
-                base, dataset=dataset, strategy=strategy, optimizer=optimizer, fraction=fraction, seed=seed
-            )
+        for cell in self._cells():
+            trial: TrialSpec | None = cell
             for rule in self.rules:
                 trial = apply_rule(rule, trial) if trial is not None else None
             if trial is None:
                 continue
             if (trial.dataset, trial.model, trial.strategy) not in checked:
                 trial.check()
-                self._check_dataset(trial.dataset, datasets.setdefault(trial.dataset.label, trial.dataset))
+                require_dataset(self, trial.dataset, datasets.setdefault(trial.dataset.label, trial.dataset))
                 checked.add((trial.dataset, trial.model, trial.strategy))
             if trial.trial_id in trials:
-                raise SpecError(
-                    f"Sweep {self.name} holds the same trial twice: {trial.strategy.label}, fraction {shortest(trial.fraction)}, "
-                    f"seed {trial.seed}. Remove the repeated entry from its axes, or the rule that makes two cells equal."
-                )
-            cell = (trial.dataset.label, trial.strategy.label, trial.optimizer, trial.fraction, trial.seed)
-            if cell in cells:
-                raise self._clash(cells[cell], trial)
-            trials[trial.trial_id] = cells[cell] = trial
+                raise repeated(self, trial)
+            key = (*configuration(labels(self, trial)), trial.seed)
+            if key in cells:
+                raise clash(self, cells[key], trial)
+            trials[trial.trial_id] = cells[key] = trial
         if not trials:
             raise SpecError(f"Sweep {self.name} should have at least one trial. Its rules leave out every cell.")
-        self._check_embedding(tuple(trials.values()))
+        require_embedding(self, tuple(trials.values()))
         return tuple(trials.values())
 
-    def _check_embedding(self, trials: Sequence[TrialSpec]) -> None:
-        longest = max(trial.steps for trial in trials)
-        for step in self.embed_at:
-            require(1 <= step <= longest, "embed_at", f"lie within the {longest} steps of the longest trial", step)
-        several = next((trial.model for trial in trials if not trial.model.single_representation), None)
-        if self.embed_at and several is not None:
-            raise SpecError(
-                f"Parameter `embed_at` should be left out for models whose heads read several tensors. Found {several.label}."
-            )
+    def _cells(self) -> Iterator[TrialSpec]:
+        """The cells of the grid, seed by seed, before any rule."""
+        base = dataclasses.replace(self.base, gradient_diagnostics=True) if self.gradient_diagnostics else self.base
+        named = (self.datasets or (base.dataset,), self.strategies, self.optimizers or (base.optimizer,))
+        axes = (*named, self.fractions, self.seeds, *self.axes.values())
+        if (n := math.prod(map(len, axes))) > MOST:
+            raise SpecError(f"Sweep {self.name} should have at most {MOST:,} trials. Its axes make {n:,}. Split it.")
+        for changes, _ in self._of_parts(base):
+            for fraction in self.fractions:
+                for change, seed in itertools.product(changes, self.seeds):
+                    yield dataclasses.replace(base, **change, fraction=fraction, seed=seed)
 
-    def _check_dataset(self, dataset: DatasetSpec, namesake: DatasetSpec) -> None:
-        if not is_plain(dataset.label):
-            raise SpecError(
-                f"The label of data set `{dataset}` should be a name in one line, without slashes, that does not begin with a "
-                f"point, because it names a folder. Found `{dataset.label!r}`."
-            )
-        if dataset != namesake:
-            raise SpecError(
-                f"Sweep {self.name} has two data sets named `{dataset.label}`: `{namesake}` and `{dataset}`. Results "
-                "are stored under that name: give the data set class its own `key`, or a `label` that tells the two apart."
-            )
-        if self.selection in ("best_val", "best_val_per_task") and dataset.n_examples("val") == 0:
-            raise SpecError(
-                f"Sweep {self.name} selects evaluations by `{self.selection}`, and {dataset.label} has no validation examples. "
-                'Hold some out of the training data with `val_digits=...`, or let nothing select, with `selection="last"` or '
-                '`"mean_last_10"`. The paper\'s rule is `"best_test"`, which is optimistic.'
-            )
+    def _of_parts(self, base: TrialSpec) -> Iterator[tuple[list[dict[str, Any]], Counter[tuple[str, str]]]]:
+        """For each data set, strategy and optimizer what the axes make of them, and the cells that they leave out.
 
-    def _clash(self, one: TrialSpec, two: TrialSpec) -> SpecError:
-        pairs = ((f.name, getattr(one, f.name), getattr(two, f.name)) for f in dataclasses.fields(TrialSpec))
-        differ = "; ".join(f"{name} is `{a}` and `{b}`" for name, a, b in pairs if a != b)
-        return SpecError(
-            f"Sweep {self.name} has two trials that a table cannot tell apart, both {one.strategy.label} on "
-            f"{one.dataset.label}, fraction {shortest(one.fraction)}, seed {one.seed}: {differ}. Give the strategy class its own "
-            "`key`, or change a hyperparameter."
-        )
+        Once for all fractions and seeds, so that their trials share the parts.
+        """
+        further = Axes(self.axes)
+        parts = (self.datasets or (base.dataset,), self.strategies, self.optimizers or (base.optimizer,))
+        for dataset, strategy, optimizer in itertools.product(*parts):
+            of_cell = {"dataset": dataset, "model": base.model, "strategy": strategy, "optimizer": optimizer}
+            without = Counter[tuple[str, str]]()
+            yield list(further.cells(of_cell, without)), without
+
+    def left_out(self) -> dict[tuple[str, str], int]:
+        """How many cells an axis leaves out because a part lacks its field, by the axis and the part's label."""
+        counted = Counter[tuple[str, str]]()
+        for _, without in self._of_parts(self.base):
+            for reason, count in without.items():
+                counted[reason] += count * len(self.fractions)
+        return dict(counted)
 
     def describe(self, trials: Sequence[TrialSpec]) -> dict[str, Any]:
         """The resolved sweep as it is stored with its results: what was asked, and every trial that answers it."""
-        return {
-            "name": self.name,
-            "question": self.question,
-            "results_version": RESULTS_VERSION,
-            "selection": self.selection,
-            "published": self.published,
-            **({"tuning_seeds": list(self.tuning_seeds)} if self.tuning_seeds else {}),
-            "data_origin": {trial.dataset.label: trial.dataset.origin for trial in trials},
-            "steps": sorted({trial.steps for trial in trials}),
-            "trials": [
-                {
-                    "trial_id": trial.trial_id,
-                    "dataset": trial.dataset.label,
-                    "strategy": trial.strategy.label,
-                    "optimizer": trial.optimizer.label,
-                    "learning_rate": float(trial.optimizer.lr),
-                    "fraction": trial.fraction,
-                    "seed": trial.seed,
-                    "tasks": [task.name for task in trial.tasks],
-                }
-                for trial in trials
-            ],
-        }
+        return describe(self, trials)
 
     def narrowed(
         self,
@@ -232,10 +212,12 @@ class SweepSpec:
         learning_rates: Iterable[float] | None = None,
         fractions: Iterable[float] | None = None,
         steps: int | None = None,
+        where: str | None = None,
     ) -> "SweepSpec":
         """The same sweep on fewer seeds, strategies (by label or key), learning rates or fractions, or with other steps.
 
-        Raises SpecError for an entry that the sweep does not have.
+        `where` is a condition on any field, see `mtlray.results.conditions`. Raises SpecError for an entry that the sweep does
+        not have, and for a condition that no trial meets.
         """
         changes: dict[str, Any] = {}
         if seeds is not None:
@@ -251,11 +233,48 @@ class SweepSpec:
             pick("strategy", wanted, {name: name for name in names})
             changes["strategies"] = tuple(s for s in self.strategies if s.label in wanted or s.key in wanted)
         if learning_rates is not None:
-            have = self.optimizers or (self.base.optimizer,)
-            rates = set(pick("learning rate", learning_rates, {optimizer.lr: optimizer.lr for optimizer in have}))
-            changes["optimizers"] = tuple(optimizer for optimizer in have if optimizer.lr in rates)
+            changes |= self._at_rates(learning_rates)
         if steps is not None:
             changes["base"] = dataclasses.replace(self.base, steps=steps)
             changes["embed_at"] = tuple(step for step in self.embed_at if step <= steps)
             changes["rules"] = (*self.rules, lambda trial: dataclasses.replace(trial, steps=steps))
-        return dataclasses.replace(self, **changes)
+        changes["axes"] = self._axes_left(changes)
+        changes["tune"] = tuple(name for name in self.tune if name in changes["axes"])
+        narrowed = dataclasses.replace(self, **changes)
+        return narrowed if where is None else _chosen(narrowed, condition(where))
+
+    def _at_rates(self, rates: Iterable[float]) -> dict[str, Any]:
+        """The changes that leave some learning rates, wherever the sweep varies them."""
+        if (given := self.axes.get("optimizer.lr")) is not None:
+            return {"axes": {**self.axes, "optimizer.lr": pick("learning rate", rates, {rate: rate for rate in given})}}
+        axis = self.axes.get("optimizer")
+        have = axis or self.optimizers or (self.base.optimizer,)
+        wanted = set(pick("learning rate", rates, {optimizer.lr: optimizer.lr for optimizer in have}))
+        left = tuple(optimizer for optimizer in have if optimizer.lr in wanted)
+        return {"axes": {**self.axes, "optimizer": left}} if axis else {"optimizers": left}
+
+    def _axes_left(self, changes: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+        """The axes that the parts of a narrower sweep still have."""
+        axes = changes.get("axes", self.axes)
+        strategies = changes.get("strategies", self.strategies)
+        return {
+            name: values
+            for name, values in axes.items()
+            if not name.startswith("strategy.") or any(has(one, name.partition(".")[2]) for one in strategies)
+        }
+
+
+def _chosen(sweep: SweepSpec, wanted: Condition) -> SweepSpec:
+    """The sweep with the trials that meet a condition."""
+    trials = sweep.trials()
+    known = [{**fields_of(trial), "fraction": trial.fraction, "seed": trial.seed} for trial in trials]
+    kept = {trial.trial_id for trial, chosen in zip(trials, wanted.choose(known), strict=True) if chosen}
+    seeds = {trial.seed for trial in trials if trial.trial_id in kept}
+    rest = seeds - set(sweep.tuning_seeds)
+    return dataclasses.replace(
+        sweep,
+        seeds=tuple(seed for seed in sweep.seeds if seed in seeds),
+        tuning_seeds=tuple(seed for seed in sweep.tuning_seeds if rest and seed in seeds),
+        embed_at=tuple(s for s in sweep.embed_at if s <= max(t.steps for t in trials if t.trial_id in kept)),
+        rules=(*sweep.rules, lambda trial: trial if trial.trial_id in kept else None),
+    )

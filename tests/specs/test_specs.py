@@ -397,6 +397,7 @@ def test_description():
     assert description["trials"][0] == {
         "trial_id": trials[0].trial_id, "dataset": "multi_mnist-left-right", "strategy": "stl:left", "fraction": 1.0,
         "seed": 0, "tasks": ["left"], "optimizer": "sgd(momentum=0.9)", "learning_rate": 0.005,
+        "fields": {"strategy.type": "SingleTask", "strategy.task": "left"},
     }  # fmt: skip
 
 
