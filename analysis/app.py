@@ -17,10 +17,11 @@ from mtlray.words.masking import MaskedStream
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A results folder, and the trials that its table is about (None: those that its sweep.json lists)."""
+    """A results folder, and the trials that its table is about with the fields they share (None: those of its sweep.json)."""
 
     folder: str
     trials: Sequence[Mapping[str, Any]] | None = None
+    common: Mapping[str, Any] | None = None
 
 
 Folder = Annotated[
@@ -44,6 +45,17 @@ SeveralRates = Annotated[
     ),
 ]
 
+By = Annotated[
+    str | None,
+    typer.Option(
+        "--by", help="Axes that come first in the rows: batch_size,strategy.temperature. All that vary are rows."
+    ),
+]
+Where = Annotated[
+    str | None,
+    typer.Option("--where", help="Only the trials for which this holds: 'fraction == 0.25 and strategy != \"dtp\"'."),
+]
+
 
 def table(
     source: Folder,
@@ -57,6 +69,11 @@ def table(
     against: Annotated[
         str | None, typer.Option("--against", help="Published table to compare with: gong2019 or gong2019:1.")
     ] = None,
+    by: By = None,
+    across: Annotated[
+        str | None, typer.Option("--across", help="Axes that are columns: model. The data fraction is one in any case.")
+    ] = None,
+    where: Where = None,
     baseline: Annotated[
         str | None, typer.Option("--baseline", help="Strategy to compare with. Default: single-task, then equal.")
     ] = None,
@@ -67,8 +84,18 @@ def table(
     """Print mean±std (n) for each cell, under a named selection rule."""
     from mtlray.analysis.tables import TableOptions, render_table
 
-    options = TableOptions(kind=kind, select=select, against=against, baseline=baseline, rates=rates, metrics=metrics)
-    rendered = render_table(source.folder, options, trials=source.trials, format=format)
+    options = TableOptions(
+        kind=kind,
+        select=select,
+        against=against,
+        baseline=baseline,
+        rates=rates,
+        metrics=metrics,
+        by=_names(by),
+        across=_names(across),
+        where=where,
+    )
+    rendered = render_table(source.folder, options, trials=source.trials, common=source.common, format=format)
     if out is not None:
         _write(out, rendered + "\n")
         return
@@ -81,6 +108,8 @@ def report(
     source: Folder,
     select: Select = None,
     rates: SeveralRates = None,
+    by: By = None,
+    where: Where = None,
     against: Annotated[
         str | None, typer.Option("--against", help="Published table to compare with. Default: the one the sweep names.")
     ] = None,
@@ -89,7 +118,16 @@ def report(
     """Write one HTML page with tables, figures, failures, provenance and downloads. It needs no network."""
     from mtlray.analysis.report import render_report
 
-    page = render_report(source.folder, trials=source.trials, select=select, against=against, rates=rates)
+    page = render_report(
+        source.folder,
+        trials=source.trials,
+        common=source.common,
+        select=select,
+        against=against,
+        rates=rates,
+        by=_names(by),
+        where=where,
+    )
     _write(out, page)
     print(f"report    {out}")
 
@@ -98,6 +136,8 @@ def figures(
     source: Folder,
     select: Select = None,
     rates: SeveralRates = None,
+    by: By = None,
+    where: Where = None,
     kind: Annotated[str | None, typer.Option("--kind", help="Only these figures: learning,weights.")] = None,
     formats: Annotated[
         str, typer.Option("--formats", help="Any of png, pdf and svg, separated by commas.")
@@ -106,10 +146,12 @@ def figures(
 ) -> None:
     """Draw a sweep's figures as files: learning curves, ranks, weights and more."""
     from mtlray.analysis.figures import save
+    from mtlray.analysis.grid.arranging import arranged
     from mtlray.analysis.grid.load import load
 
+    loaded = load(source.folder, trials=source.trials, common=source.common)
     lines = save(
-        load(source.folder, trials=source.trials),
+        arranged(loaded, by=_names(by), where=where),
         out.expanduser(),
         names=kind.split(",") if kind is not None else None,
         formats=formats.split(","),
@@ -117,6 +159,10 @@ def figures(
         rates=rates,
     )
     print("\n".join(lines))
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip()) if text else ()
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (table, report, figures)

@@ -1,5 +1,7 @@
 """Frames: a sweep's tables as pandas frames, for a notebook. The same numbers as the printed tables, unrounded."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from mtlray.analysis.grid.load import Results, load
@@ -14,15 +16,21 @@ def table(
     against: str | None = None,
     rates: str | None = None,
     metrics: str | None = None,
+    by: Sequence[str] = (),
+    across: Sequence[str] = (),
+    where: str | None = None,
 ) -> pd.DataFrame:
     """A table as a frame: one row per cell, or per strategy and part for the other kinds.
 
     `results` is what `load` returns, or a path. `kind` is cells, leaderboard, compare, cost or selection; `select` the
     selection rule (default: the sweep's own); `against` a published table, whose numbers become columns; `rates` what
-    becomes of several learning rates; `metrics` which metrics are in it, as "*_global,accuracy" (default: all). Columns are
+    becomes of several learning rates; `metrics` which metrics are in it, as "*_global,accuracy" (default: all); `by` and `across`
+    the axes of rows and columns, as ["strategy.temperature"]; `where` a condition on trials, as "batch_size == 16". Columns are
     described in docs/analysis.md. Raises what `tabulate` raises.
     """
-    options = TableOptions(kind=kind, select=select, against=against, rates=rates, metrics=metrics)
+    options = TableOptions(
+        kind=kind, select=select, against=against, rates=rates, metrics=metrics, by=by, across=across, where=where
+    )
     return tabulate(_loaded(results), options).frame()
 
 

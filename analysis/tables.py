@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from mtlray.analysis.grid.arranging import arranged, with_axes
 from mtlray.analysis.grid.cells import Cell, Grid, grid
 from mtlray.analysis.grid.load import Results, adopted_text, load
 from mtlray.analysis.grid.metrics import only
@@ -44,7 +45,8 @@ class TableOptions:
 
     `baseline` is the strategy that a comparison is made with; by default single-task, then equal. `rates` says what becomes of
     several learning rates: "best" or "all", see `mtlray.analysis.grid.tuning`. `metrics` are those that are shown, see
-    `mtlray.analysis.grid.metrics`. Raises SpecError for an unknown kind, and for options that the kind does not have.
+    `mtlray.analysis.grid.metrics`. `by` and `across` are axes of rows and columns, and `where` chooses trials, see
+    `mtlray.analysis.grid.arranging`. Raises SpecError for an unknown kind, and for options that the kind does not have.
     """
 
     kind: str = "cells"
@@ -53,6 +55,9 @@ class TableOptions:
     baseline: str | None = None
     rates: str | None = None
     metrics: str | None = None
+    by: Sequence[str] = ()
+    across: Sequence[str] = ()
+    where: str | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -60,10 +65,11 @@ class TableOptions:
         kinds_with = (
             ("against", ("cells",)),
             ("baseline", ("compare",)),
+            ("across", tuple(k for k in KINDS if k != "cost")),
             ("select", tuple(k for k in KINDS if k != "selection")),
         )
         for option, kinds in kinds_with:
-            if getattr(self, option) is not None and self.kind not in kinds:
+            if getattr(self, option) not in (None, ()) and self.kind not in kinds:
                 raise SpecError(
                     f"Option --{option} should come with a table of kind {', '.join(kinds)}. Found --kind {self.kind}. Leave "
                     "one of them out."
@@ -89,7 +95,7 @@ class Table:
 
         The column `adopted` is there where some trials are: what the head of the table says about those of the row's data set.
         """
-        frame = self._numbers()
+        frame = with_axes(self._numbers(), self.results)
         texts = {dataset: adopted_text(self.results, dataset) for dataset in self.results.datasets}
         return frame.assign(adopted=frame["dataset"].map(texts)) if any(texts.values()) else frame
 
@@ -111,11 +117,16 @@ class Table:
                 if cell is None:
                     continue
                 number = beside.get((strategy, column.fraction, measure.task, measure.metric))
-                optimizer, rate = self.results.rates.chosen.get((part.dataset, strategy, column.fraction), (None, None))
-                tried = self.results.rates.tried.get((part.dataset, strategy, column.fraction), 1)
+                optimizer, rate = self.results.rates.chosen.get((part.dataset, strategy, column.place), (None, None))
+                tried = self.results.rates.tried.get((part.dataset, strategy, column.place), 1)
                 rows.append(
                     {"dataset": part.dataset, "data_origin": part.data_origin, "strategy": strategy}
-                    | {"fraction": column.fraction, "task": measure.task, "metric": measure.metric}
+                    | {
+                        "fraction": column.fraction,
+                        "across": column.across,
+                        "task": measure.task,
+                        "metric": measure.metric,
+                    }
                     | {"unit": measure.unit, "mean": cell.mean, "std": cell.std, "n": cell.n, "expected": cell.expected}
                     | {"diverged": cell.diverged, "failed": cell.failed, "not_finite": cell.not_finite}
                     | {"selection": self.selection.name}
@@ -173,6 +184,8 @@ def tabulate(results: Results, options: TableOptions = CELLS) -> Table:
     Raises SpecError for an unknown rule, metric or published table. Raises ResultsError where the sweep plans no trial, where the
     published table is about none of its data sets, and as `mtlray.analysis.grid.cells.grid` does.
     """
+    if options.by or options.across or options.where is not None:
+        results = arranged(results, by=options.by, across=options.across, where=options.where)
     results = only(tuned(results, options.rates), options.metrics)
     # The price of selection is of both splits; its grid is made by the one that is always there.
     selected = rule("best_test") if options.kind == "selection" else rule_of(options.select, results.sweep)
@@ -195,11 +208,12 @@ def render_table(
     options: TableOptions = CELLS,
     *,
     trials: Sequence[Mapping[str, Any]] | None = None,
+    common: Mapping[str, Any] | None = None,
     format: str = "text",
 ) -> str:
     """Load a results folder and render its table: `load`, `tabulate` and `Table.render` in one. Raises what they raise."""
     _check(format)
-    return tabulate(load(results_path, trials=trials, columns=_READ), options).render(format)
+    return tabulate(load(results_path, trials=trials, common=common, columns=_READ), options).render(format)
 
 
 def _check(format: str) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from mtlray.analysis.grid.circumstances import circumstances
 from mtlray.analysis.grid.load import Results
+from mtlray.analysis.grid.places import Place
 from mtlray.analysis.grid.selection import READ, SelectionRule, require_values
 from mtlray.errors import ResultsError
 from mtlray.results.states import TrialState
@@ -47,10 +48,19 @@ class Measure(NamedTuple):  # it and Column are keys of large dicts, so their ha
 
 
 class Column(NamedTuple):
-    """What a column of the table holds: a measure at one data fraction in (0, 1]."""
+    """What a column of the table holds: a measure at one data fraction in (0, 1], IN_ROWS where the rows have it.
+
+    `across` are the other axes that columns stand for, in words.
+    """
 
     measure: Measure
     fraction: float
+    across: str = ""
+
+    @property
+    def place(self) -> Place:
+        """Where it stands within its measure."""
+        return Place(self.fraction, self.across)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,12 +137,13 @@ def grid(results: Results, selected: SelectionRule, dataset: str) -> Grid:
         values.setdefault((task, metric), {})[trial] = value
     measures = _measures(rows, expected)
     cells = {
-        (strategy, Column(measure=measure, fraction=fraction)): cell
-        for (strategy, task, fraction), trials in _trials_of_cells(expected).items()
+        (strategy, Column(measure, *place)): cell
+        for (strategy, task, place), trials in _trials_of_cells(expected).items()
         for measure, cell in _cells(trials, measures[task], state_of, values)
     }
     fractions = sorted(set(expected["fraction"].tolist()), reverse=True)
-    columns = [Column(measure=m, fraction=f) for of_task in measures.values() for m in of_task for f in fractions]
+    places = [Place(fraction, words) for words in results.placed.of_column or ("",) for fraction in fractions]
+    columns = [Column(m, *place) for of_task in measures.values() for m in of_task for place in places]
     used = {column for _, column in cells}
     return Grid(
         dataset=dataset,
@@ -165,23 +176,24 @@ def _trivial(done: pd.DataFrame, measures: dict[str, list[Measure]]) -> dict[Mea
     return {m: values.pop() for m in every if len(values := found.get((m.task, m.metric), set())) == 1}
 
 
-def _trials_of_cells(expected: pd.DataFrame) -> dict[tuple[str, str, float], list[str]]:
-    """The planned trials by strategy, task and fraction. Raises ResultsError where a cell would mix learning rates."""
-    trials_of: dict[tuple[str, str, float], list[str]] = {}
-    settings: dict[tuple[str, float], set[tuple[Any, Any]]] = {}
-    keys = ("trial_id", "strategy", "fraction", "tasks", "optimizer", "learning_rate")
-    for trial, strategy, fraction, tasks, optimizer, rate in zip(
+def _trials_of_cells(expected: pd.DataFrame) -> dict[tuple[str, str, Place], list[str]]:
+    """The planned trials by strategy, task and place. Raises ResultsError where a cell would mix learning rates."""
+    trials_of: dict[tuple[str, str, Place], list[str]] = {}
+    settings: dict[tuple[str, Place], set[tuple[Any, Any]]] = {}
+    keys = ("trial_id", "strategy", "fraction", "across", "tasks", "optimizer", "learning_rate")
+    for trial, strategy, fraction, across, tasks, optimizer, rate in zip(
         *(expected[key].tolist() for key in keys), strict=True
     ):
-        settings.setdefault((strategy, fraction), set()).add((optimizer, rate))
+        place = Place(fraction, across)
+        settings.setdefault((strategy, place), set()).add((optimizer, rate))
         for task in tasks:
-            trials_of.setdefault((strategy, task, fraction), []).append(trial)
+            trials_of.setdefault((strategy, task, place), []).append(trial)
     _refuse_several(settings)
     return trials_of
 
 
-def _refuse_several(settings: dict[tuple[str, float], set[tuple[Any, Any]]]) -> None:
-    for (strategy, fraction), found in settings.items():
+def _refuse_several(settings: dict[tuple[str, Place], set[tuple[Any, Any]]]) -> None:
+    for (strategy, (fraction, _)), found in settings.items():
         if len(found) > 1:
             listing = ", ".join(f"{optimizer} {shortest(rate)}" for optimizer, rate in sorted(found))
             raise ResultsError(

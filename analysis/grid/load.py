@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 
+from mtlray.analysis.grid.places import Place, Placed
 from mtlray.errors import ResultsError
+from mtlray.results.configuration import SETTING_KEYS, configuration
 from mtlray.results.ledger import Ledger
 from mtlray.words.values import per_cent, shortest
 
 # What this package reads of each entry of the trial list.
 TRIAL_KEYS = ("trial_id", "dataset", "strategy", "fraction", "seed", "tasks")
-SETTING_KEYS = ("optimizer", "learning_rate")  # null where the sweep was described before they were recorded
-
 _LABELS = ("trial_id", "dataset", "strategy", "fraction", "seed", *SETTING_KEYS)
 _VERSIONS = ("results_version", "component_versions")
 
@@ -25,16 +25,16 @@ _VERSIONS = ("results_version", "component_versions")
 class Rates:
     """Which learning rates speak for the strategies; see `mtlray.analysis.grid.tuning`.
 
-    `rule` is "" where no strategy ran with several. `chosen` maps (data set, strategy, fraction) to optimizer and learning
+    `rule` is "" where no strategy ran with several. `chosen` maps (data set, strategy, place) to optimizer and learning
     rate; `labels` maps (data set, strategy) to the same in words, where the rows of a table differ in it; `tried` counts the
     configurations that each choice was made among.
     """
 
     rule: str = ""
     description: str = ""
-    chosen: Mapping[tuple[str, str, float], tuple[str, float]] = field(default_factory=dict)
+    chosen: Mapping[tuple[str, str, Place], tuple[str, float]] = field(default_factory=dict)
     labels: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    tried: Mapping[tuple[str, str, float], int] = field(default_factory=dict)
+    tried: Mapping[tuple[str, str, Place], int] = field(default_factory=dict)
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -44,8 +44,11 @@ class Results:
 
     `summary` has one row per finished trial, task and metric (columns: `mtlray.results.ledger.SUMMARY`), only for trials in
     `expected`, each trial once. `expected` has one row per planned trial, in sweep order: trial_id, dataset, strategy,
-    fraction, seed, tasks (a list of the names of the tasks it trains), optimizer, learning_rate. `damaged` names the summary
-    files that do not open. `others` counts the finished trials in the folder that are not in `expected`. `untuned` are the
+    fraction, seed, tasks (a list of the names of the tasks it trains), optimizer, learning_rate, and what
+    `mtlray.analysis.grid.arranging` reads: axes and fields (those that differ between trials; None where sweep.json does not
+    say), own_strategy and own_fraction. There `strategy` is the label of the trial's row, and `across` that of its column but for
+    the fraction; `placed` says by which axes. `common` are the fields that all trials share. `damaged` names the summary files
+    that do not open. `others` counts the finished trials in the folder that are not in `expected`. `untuned` are the
     results with all configurations, where `mtlray.analysis.grid.tuning` has chosen among several.
     """
 
@@ -57,6 +60,8 @@ class Results:
     others: int
     rates: Rates = field(default_factory=Rates)
     untuned: "Results | None" = None
+    common: Mapping[str, Any] = field(default_factory=dict)
+    placed: Placed = field(default_factory=Placed)
 
     @property
     def datasets(self) -> list[str]:
@@ -73,14 +78,19 @@ class Results:
 
 
 def load(
-    results: str, *, trials: Sequence[Mapping[str, Any]] | None = None, columns: Sequence[str] | None = None
+    results: str,
+    *,
+    trials: Sequence[Mapping[str, Any]] | None = None,
+    common: Mapping[str, Any] | None = None,
+    columns: Sequence[str] | None = None,
 ) -> Results:
     """Read a sweep's folder `RESULTS/<sweep>`, or a results folder that holds exactly one sweep. Changes nothing.
 
-    Finished trials are labelled as their own rows say, which are sealed. `trials` replaces the trial list of `sweep.json`; its
-    entries have the same keys. `columns` are those of the summary that are read, all by default. Raises ResultsError where there
-    is no sweep, more than one, a sweep file that is not one, or a cell whose trials were made by different versions of what
-    computes them.
+    Finished trials are labelled as their own rows say, which are sealed. Axes of the sweep are in the labels of the rows, see
+    `mtlray.analysis.grid.arranging`. `trials` replaces the trial list of `sweep.json`, and `common` the fields that all of them
+    share; their entries have the same keys. `columns` are those of the summary that are read, all by default. Raises
+    ResultsError where there is no sweep, more than one, a sweep file that is not one, or a cell whose trials were made by
+    different versions of what computes them.
     """
     ledger = _open(str(results))
     sweep = ledger.read_sweep()
@@ -98,15 +108,21 @@ def load(
     others = frame.loc[[not known for known in planned], "trial_id"].nunique() if not all(planned) else 0
     summary = frame[planned].reset_index(drop=True) if others else frame
     _label(expected, summary)
+    expected = expected.assign(own_strategy=expected["strategy"], own_fraction=expected["fraction"], across="")
     _refuse_mixtures(expected, summary, ledger.store.where(""))
-    return Results(
+    shared = common if common is not None else sweep.get("fields")
+    found = Results(
         ledger=ledger,
         sweep=sweep,
         summary=summary if columns is None else summary[list(columns)],
         expected=expected,
         damaged=damaged,
         others=int(others),
+        common=shared if isinstance(shared, Mapping) else {},
     )
+    from mtlray.analysis.grid.arranging import arranged  # which reads Results
+
+    return arranged(found)
 
 
 def adopted_text(results: Results, dataset: str) -> str:
@@ -164,16 +180,18 @@ def _expected(trials: Sequence[Mapping[str, Any]], where: str) -> pd.DataFrame:
         if trial_id in rows:
             continue
         setting = tuple(trial.get(key) for key in SETTING_KEYS)
+        axes, fields = trial.get("axes") or {}, trial.get("fields")
         # Two trials that differ in something else would be averaged as if they were two seeds.
-        cell = (dataset, strategy, float(fraction), seed, *setting)
+        cell = (*configuration(trial), seed)
         if cell in seen:
             raise ResultsError(
-                f"Trials {seen[cell]} and {trial_id} should differ in data set, strategy, fraction, seed or "
-                f"optimizer. Both are {cell[0]}, {cell[1]}, {shortest(cell[2])}, {cell[3]}. Put them into separate sweeps."
+                f"Trials {seen[cell]} and {trial_id} should differ in data set, strategy, fraction, seed, optimizer or an axis "
+                f"of the sweep. Both are {dataset}, {strategy}, {shortest(float(fraction))}, {seed}. Put them into separate "
+                "sweeps."
             )
         seen[cell] = trial_id
-        rows[trial_id] = (trial_id, dataset, strategy, float(fraction), seed, list(tasks), *setting)
-    return pd.DataFrame(list(rows.values()), columns=[*TRIAL_KEYS, *SETTING_KEYS])
+        rows[trial_id] = (trial_id, dataset, strategy, float(fraction), seed, list(tasks), *setting, axes, fields)
+    return pd.DataFrame(list(rows.values()), columns=[*TRIAL_KEYS, *SETTING_KEYS, "axes", "fields"])
 
 
 def _label(expected: pd.DataFrame, summary: pd.DataFrame) -> None:
@@ -199,8 +217,12 @@ def _refuse_mixtures(expected: pd.DataFrame, summary: pd.DataFrame, where: str) 
     ]
     if len(set(made_by)) <= 1:
         return
-    cells = expected.merge(pd.DataFrame({"trial_id": rows["trial_id"], "made_by": made_by}), on="trial_id")
-    for _, found in cells.groupby(["dataset", "strategy", "fraction", *SETTING_KEYS], dropna=False, sort=False):
+    entries = expected.copy()
+    entries["configuration"] = pd.Series(
+        [repr(configuration(entry)) for entry in _entries(expected)], index=expected.index
+    )
+    cells = entries.merge(pd.DataFrame({"trial_id": rows["trial_id"], "made_by": made_by}), on="trial_id")
+    for _, found in cells.groupby("configuration", dropna=False, sort=False):
         if found["made_by"].nunique() > 1:
             dataset, strategy, fraction = (found[name].iloc[0] for name in ("dataset", "strategy", "fraction"))
             raise ResultsError(
@@ -208,6 +230,10 @@ def _refuse_mixtures(expected: pd.DataFrame, summary: pd.DataFrame, where: str) 
                 f"{dataset} at {per_cent(fraction)} % are of {' and '.join(map(_made_by, found['made_by'].unique()))}. "
                 "Launch the sweep again, which runs what is of an earlier version, or leave that strategy out with --strategies."
             )
+
+
+def _entries(expected: pd.DataFrame) -> list[dict[str, Any]]:
+    return [dict(zip(expected.columns, row, strict=True)) for row in expected.itertuples(index=False)]
 
 
 def _made_by(version: tuple[Any, ...]) -> str:

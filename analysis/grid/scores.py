@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mtlray.analysis.grid.cells import SINGLE_TASK, Cell, Column, Grid
 from mtlray.analysis.grid.digits import digits_of_measures
 from mtlray.analysis.grid.load import Results
+from mtlray.analysis.grid.places import Place
 from mtlray.analysis.grid.selection import SelectionRule
 from mtlray.results.states import TrialState
 
@@ -82,22 +83,22 @@ def scores(results: Results, selected: SelectionRule, grid: Grid, *, join: bool 
     expected = results.expected[results.expected["dataset"] == grid.dataset]
     seeds = tuple(sorted(set(expected["seed"].tolist())))
     strategy_at = {strategy: i for i, strategy in enumerate(grid.strategies)}
-    column_at = {(c.measure.task, c.measure.metric, c.fraction): i for i, c in enumerate(columns)}
+    column_at = {(c.measure.task, c.measure.metric, c.place): i for i, c in enumerate(columns)}
     seed_at = {seed: i for i, seed in enumerate(seeds)}
     done = (results.summary["dataset"] == grid.dataset) & (results.summary["state"] == TrialState.DONE)
     rows = results.summary.loc[done, ["trial_id", "task", "metric", selected.column]]
     values = np.full((len(seeds), len(grid.strategies), len(columns)), math.nan)
     # The trial list, not the summary, says which trial belongs where: a sweep may have been narrowed or relabelled.
-    planned = (expected[key].tolist() for key in ("trial_id", "strategy", "fraction", "seed"))
+    planned = (expected[key].tolist() for key in ("trial_id", "strategy", "fraction", "across", "seed"))
     places = {
-        trial: (seed_at[seed], strategy_at[strategy], fraction)
-        for trial, strategy, fraction, seed in zip(*planned, strict=True)
+        trial: (seed_at[seed], strategy_at[strategy], Place(fraction, across))
+        for trial, strategy, fraction, across, seed in zip(*planned, strict=True)
     }
-    nowhere = (-1, -1, math.nan)
+    nowhere = (-1, -1, Place(math.nan))
     at, numbers = list[tuple[int, int, int]](), list[float]()
     for trial, task, metric, value in zip(*(rows[key].tolist() for key in rows), strict=True):
-        seed, strategy, fraction = places.get(trial, nowhere)
-        column = column_at.get((task, metric, fraction))
+        seed, strategy, place = places.get(trial, nowhere)
+        column = column_at.get((task, metric, place))
         if column is not None and math.isfinite(value):
             at.append((seed, strategy, column))
             numbers.append(value)

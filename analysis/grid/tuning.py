@@ -14,6 +14,7 @@ import pandas as pd
 
 from mtlray.analysis.grid.configurations import Setting, edges, labels, words
 from mtlray.analysis.grid.load import Rates, Results
+from mtlray.analysis.grid.places import IN_ROWS, Place
 from mtlray.errors import ResultsError, unknown_name
 from mtlray.results.states import TrialState
 from mtlray.words.values import per_cent
@@ -23,7 +24,7 @@ RATES = ("best", "all")
 _Trial = tuple[str, Setting | None, int]  # its id, setting and seed; no setting is known of sweeps described long ago
 # Of a done trial: its id, task, metric, whether higher is better, best_val, and the trial's joint validation score.
 _Row = tuple[str, str, str, bool, float, float]
-_Group = tuple[str, str, float]  # data set, strategy and fraction
+_Group = tuple[str, str, Place]  # data set, strategy, and place of the column
 _Groups = dict[_Group, list[_Trial]]
 
 
@@ -48,7 +49,7 @@ def tuned(results: Results, rates: str | None = None) -> Results:
     settings = {key: _settings(group) for key, group in groups.items()}
     if all(len(found) < 2 for found in settings.values()):
         chosen = {key: found[0] for key, found in settings.items() if found}
-        return dataclasses.replace(results, rates=Rates(chosen=chosen, labels=labels(chosen)))
+        return dataclasses.replace(results, rates=Rates(chosen=chosen, labels=_labels(results, chosen)))
     done = results.summary[(results.summary["state"] == TrialState.DONE) & results.summary["metric"].notna()]
     blind = len(done) > 0 and not done["best_val"].notna().any()
     if rates == "best" and blind:
@@ -99,12 +100,12 @@ def _mean(values: list[float]) -> float:
 
 def _groups(expected: pd.DataFrame) -> _Groups:
     groups: _Groups = {}
-    names = ("dataset", "strategy", "fraction", "trial_id", "seed", "optimizer", "learning_rate")
+    names = ("dataset", "strategy", "fraction", "across", "trial_id", "seed", "optimizer", "learning_rate")
     unknown = (expected["optimizer"].isna() | expected["learning_rate"].isna()).tolist()
     columns = (expected[name].tolist() for name in names)
-    for dataset, strategy, fraction, trial, seed, optimizer, rate, none in zip(*columns, unknown, strict=True):
+    for dataset, strategy, fraction, across, trial, seed, optimizer, rate, none in zip(*columns, unknown, strict=True):
         setting = None if none else (str(optimizer), float(rate))
-        groups.setdefault((dataset, strategy, fraction), []).append((trial, setting, seed))
+        groups.setdefault((dataset, strategy, Place(fraction, across)), []).append((trial, setting, seed))
     return groups
 
 
@@ -136,7 +137,7 @@ def _best(results: Results, groups: _Groups, settings: dict[_Group, list[Setting
         jointly.append(by_score)
         kept += [trial for trial, setting in reported if setting == chosen[key]]
         waiting[key[0]] = waiting.get(key[0], 0) + sum(trial not in finished for trial in choosing)
-    named = labels(chosen) or {key[:2]: words(chosen[key], settings[key]) for key in chosen}
+    named = _labels(results, chosen) or {key[:2]: words(chosen[key], settings[key]) for key in chosen}
     rates = Rates(
         rule="best",
         description=_description([len(found) for found in settings.values()], jointly, apart),
@@ -181,9 +182,9 @@ def _notes(
         listing = "; ".join(f"{count}: {', '.join(names)}" for count, names in sorted(tried.items(), reverse=True))
         notes.append(f"Configurations tried, a row and fraction: {listing}. More of them find more by chance.")
     at_edge = [
-        f"{strategy} at {per_cent(fraction)} % ({edge})"
-        for (_, strategy, fraction), found in here.items()
-        for edge in edges(chosen[dataset, strategy, fraction], found)
+        f"{strategy} at {_words(place)} ({edge})"
+        for (_, strategy, place), found in here.items()
+        for edge in edges(chosen[dataset, strategy, place], found)
     ]
     if at_edge:
         notes.append(
@@ -194,6 +195,26 @@ def _notes(
             f"The choice of learning rates is not final: {waiting} of the trials to choose from have no result yet."
         )
     return tuple(notes)
+
+
+def _words(place: Place) -> str:
+    """A column in words."""
+    share = [] if place.fraction == IN_ROWS else [f"{per_cent(place.fraction)} %"]
+    return ", ".join([*([place.across] if place.across else []), *share]) or "all columns"
+
+
+def _labels(results: Results, chosen: Mapping[_Group, Setting]) -> dict[tuple[str, str], str]:
+    """The chosen settings in words, without what the labels of rows and columns say."""
+    placed = results.placed
+    shown = [name for name in (*placed.rows, *placed.columns) if name.partition(".")[0] == "optimizer"]
+    if shown:
+        told: dict[tuple[str, ...], set[Setting]] = {}
+        for (_, strategy, place), setting in chosen.items():
+            own = {**placed.of_row.get(strategy, {}), **placed.of_column.get(place.across, {})}
+            told.setdefault(tuple(str(own.get(name)) for name in shown), set()).add(setting)
+        if all(len(settings) == 1 for settings in told.values()):
+            return {}
+    return labels(chosen, {name.rpartition(".")[2] for name in shown})
 
 
 def _winner(
@@ -223,9 +244,12 @@ def _all(results: Results, settings: dict[_Group, list[Setting]], blind: bool) -
         for dataset, strategy, optimizer, rate in zip(*(expected[name] for name in columns), strict=True)
     ]
     keys = zip(
-        *(expected[name] for name in ("dataset", "strategy", "fraction", "optimizer", "learning_rate")), strict=True
+        *(expected[name] for name in ("dataset", "strategy", "fraction", "across", "optimizer", "learning_rate")),
+        strict=True,
     )
-    chosen = {(d, s, float(f)): (str(o), float(r)) for d, s, f, o, r in keys if o is not None and not pd.isna(r)}
+    chosen = {
+        (d, s, Place(float(f), a)): (str(o), float(r)) for d, s, f, a, o, r in keys if o is not None and not pd.isna(r)
+    }
     reason = "there is no validation split to choose on; " if blind else ""
     rates = Rates(rule="all", description=f"{reason}each configuration has a row of its own", chosen=chosen)
     return dataclasses.replace(results, expected=expected, rates=rates, untuned=results)

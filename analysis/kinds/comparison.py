@@ -74,6 +74,7 @@ def comparison(grid: Grid, scores: Scores, baseline: str) -> tuple[list[dict[str
                 "baseline": baseline,
                 "strategy": scores.strategies[i],
                 "fraction": column.fraction,
+                "across": column.across,
                 "task": column.measure.task,
                 "metric": column.measure.metric,
                 "unit": column.measure.unit,

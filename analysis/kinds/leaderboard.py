@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlray.analysis.grid.cells import SINGLE_TASK, Column, Grid
+from mtlray.analysis.grid.places import Place
 from mtlray.analysis.grid.scores import Scores
 from mtlray.analysis.kinds.chance import above_chance
 from mtlray.analysis.kinds.comparison import Family, verdicts
@@ -19,7 +20,7 @@ CONVENTIONS: tuple[Convention, ...] = ("task", "metric")
 
 
 def leaderboard(grid: Grid, scores: Scores) -> tuple[list[dict[str, Any]], Family | None]:
-    """One row per strategy and part of the columns: `fraction` is NaN for all fractions together, then each alone.
+    """One row per strategy and part of the columns: `fraction` is NaN for all of them together, then each place alone.
 
     `n` counts the seeds that the strategy and single-task have finished in every column, of `expected`; `lost` those that ended
     without a number. Δm is the mean over seeds of each seed's own, with Student's interval; there is none where a seed was lost.
@@ -30,21 +31,21 @@ def leaderboard(grid: Grid, scores: Scores) -> tuple[list[dict[str, Any]], Famil
     where it differs from single-task (paired t-test, Holm over all strategies and columns of the data set). `pareto` counts the
     pairs of tasks, at equal fraction and by their first metric, on whose front the strategy stands, of `pairs`.
     """
-    fractions = sorted({column.fraction for column in scores.columns}, reverse=True)
+    places = list(dict.fromkeys(column.place for column in scores.columns))
     against_single, family = verdicts(grid, scores, SINGLE_TASK) if SINGLE_TASK in scores.strategies else ({}, None)
-    parts = [math.nan, *fractions] if len(fractions) > 1 else fractions
+    parts = [None, *places] if len(places) > 1 else places
     where = {"dataset": grid.dataset, "data_origin": grid.data_origin}
     above = above_chance(grid, scores)
-    return [where | row for fraction in parts for row in _part(scores, against_single, above, fraction)], family
+    return [where | row for place in parts for row in _part(scores, against_single, above, place)], family
 
 
 _DELTA_M = tuple(f"delta_m_{per}{end}" for per in CONVENTIONS for end in ("", "_low", "_high"))
 
 
 def _part(
-    scores: Scores, against_single: dict[tuple[int, int], str], above: NDArray[np.bool_], fraction: float
+    scores: Scores, against_single: dict[tuple[int, int], str], above: NDArray[np.bool_], part: Place | None
 ) -> list[dict[str, Any]]:
-    at = [j for j, c in enumerate(scores.columns) if math.isnan(fraction) or c.fraction == fraction]
+    at = [j for j, c in enumerate(scores.columns) if part is None or c.place == part]
     place = placing(scores, at, above)
     gained = gains(scores, at)
     planned = scores.expected > 0
@@ -55,7 +56,8 @@ def _part(
         verdicts = [against_single.get((i, j), "") for j in own]
         rows.append(
             {
-                "fraction": fraction,
+                "fraction": math.nan if part is None else part.fraction,
+                "across": "" if part is None else part.across,
                 "strategy": strategy,
                 "n": int(gain["n"]) if gain else _finished(scores, i, own),
                 "expected": int(scores.expected[i, own].max()) if own else 0,
@@ -93,7 +95,7 @@ def gains(
     at = [j for j in at if scores.expected[base, j]]
     if not at or scores.lost[base, at].any() or too_near_zero(scores, at):
         return {}
-    tasks = [(scores.columns[j].measure.task, scores.columns[j].fraction) for j in at]
+    tasks = [(scores.columns[j].measure.task, scores.columns[j].place) for j in at]
     single_metric = len(set(tasks)) == len(tasks)
     up = scores.higher_is_better[at]
     values = scores.values[:, :, at]

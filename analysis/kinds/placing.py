@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mtlray.analysis.grid.places import Place
 from mtlray.analysis.grid.scores import Scores
 from mtlray.analysis.kinds.chance import ALPHA
 from mtlray.analysis.kinds.marks import alike
@@ -141,19 +142,19 @@ def _bounds(scores: Scores, in_play: list[int], at: list[int]) -> dict[int, tupl
 
 def _weights(scores: Scores, at: list[int]) -> NDArray[np.float64]:
     """What each column counts, 1 in all: tasks and fractions alike, and so do a task's metrics."""
-    groups = [(scores.columns[j].measure.task, scores.columns[j].fraction) for j in at]
+    groups = [(scores.columns[j].measure.task, scores.columns[j].place) for j in at]
     return np.array([1 / (len(set(groups)) * groups.count(group)) for group in groups])
 
 
 def _pairs(scores: Scores, at: list[int]) -> list[list[int]]:
-    """Pairs of columns: two tasks' first metrics at one fraction."""
-    first: dict[tuple[float, str], int] = {}
+    """Pairs of columns: two tasks' first metrics at one place."""
+    first: dict[tuple[Place, str], int] = {}
     for j in at:
         column = scores.columns[j]
-        first.setdefault((column.fraction, column.measure.task), j)
-    fractions = dict.fromkeys(fraction for fraction, _ in first)
+        first.setdefault((column.place, column.measure.task), j)
+    places = dict.fromkeys(place for place, _ in first)
     return [
         list(pair)
-        for fraction in fractions
-        for pair in itertools.combinations([j for (f, _), j in first.items() if f == fraction], 2)
+        for place in places
+        for pair in itertools.combinations([j for (own, _), j in first.items() if own == place], 2)
     ]

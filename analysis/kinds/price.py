@@ -32,6 +32,7 @@ def prices(results: Results, grid: Grid) -> list[dict[str, Any]]:
                     "data_origin": grid.data_origin,
                     "strategy": strategy,
                     "fraction": column.fraction,
+                    "across": column.across,
                     "task": column.measure.task,
                     "metric": column.measure.metric,
                     "unit": column.measure.unit,

@@ -2,6 +2,7 @@
 
 from mtlray.analysis.grid.cells import Column, Grid
 from mtlray.analysis.grid.load import Results, adopted_text
+from mtlray.analysis.grid.places import IN_ROWS, Place
 from mtlray.analysis.grid.selection import HONEST, SelectionRule
 from mtlray.analysis.kinds.comparison import Family
 from mtlray.results.states import TrialState
@@ -18,9 +19,9 @@ def title(results: Results) -> str:
     return f"{name}: {question}" if question else name
 
 
-def data(grid: Grid) -> list[tuple[str, str]]:
-    """The lines of a head that say what the numbers were made from."""
-    return [("data set", grid.dataset), ("data origin", grid.data_origin)]
+def data(results: Results, grid: Grid) -> list[tuple[str, str]]:
+    """The lines of a head that say what the numbers were made from, and of which trials."""
+    return [("data set", grid.dataset), ("data origin", grid.data_origin), *axes(results)]
 
 
 def selection(selected: SelectionRule, grid: Grid) -> tuple[str, str]:
@@ -93,6 +94,27 @@ def measure(column: Column) -> str:
 def fraction(share: float) -> str:
     """A data fraction in per cent."""
     return f"{per_cent(share)} %"
+
+
+def place(where: Place, *, several: bool = True, of_the_data: bool = False) -> str:
+    """A column in words: its axes, and its data fraction where there are `several`, or no axes."""
+    if where.fraction == IN_ROWS:
+        return where.across or "all data fractions"
+    if where.across and not several:
+        return where.across
+    share = f"{fraction(where.fraction)}{' of the data' if of_the_data else ''}"
+    return f"{where.across}, {share}" if where.across else share
+
+
+def axes(results: Results) -> list[tuple[str, str]]:
+    """The lines of a head that say which axes rows and columns stand for, and which trials were chosen."""
+    placed = results.placed
+    lines = [("where", placed.where)] if placed.where else []
+    if placed.rows:
+        lines.append(("rows", ", ".join(next(iter(placed.of_row.values()), ()))))
+    if placed.columns:
+        lines.append(("columns", ", ".join(placed.columns)))
+    return lines
 
 
 def steps(steps: tuple[int, ...]) -> str:

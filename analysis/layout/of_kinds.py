@@ -7,6 +7,7 @@ from typing import Any
 from mtlray.analysis.grid.cells import SINGLE_TASK, Column, Grid
 from mtlray.analysis.grid.digits import digits_of_measures
 from mtlray.analysis.grid.load import Results
+from mtlray.analysis.grid.places import Place
 from mtlray.analysis.grid.scores import Scores
 from mtlray.analysis.grid.selection import SelectionRule
 from mtlray.analysis.kinds.chance import ALPHA
@@ -32,7 +33,7 @@ def comparison_listing(
     sections = []
     by_column, digits_of = _by_column(rows), digits_of_measures(grid)
     for column in scores.columns:
-        own = by_column.get((column.fraction, column.measure.task, column.measure.metric), [])
+        own = by_column.get((column.place, column.measure.task, column.measure.metric), [])
         digits = digits_of[column.measure]
         beside = scores.baselines.get(column, baseline) if baseline == SINGLE_TASK else baseline
         words = tuple(
@@ -55,7 +56,7 @@ def comparison_listing(
     return Listing(
         title=captions.title(results),
         head=(
-            *captions.data(grid),
+            *captions.data(results, grid),
             captions.selection(selected, grid),
             *captions.circumstances(grid),
             ("difference", f"strategy − {baseline}, paired by seed; [ ] is its 95 % interval (Student)"),
@@ -84,14 +85,16 @@ def leaderboard_listing(
     results: Results, selected: SelectionRule, grid: Grid, scores: Scores, rows: Sequence[_Row], family: Family | None
 ) -> Listing:
     """A section for all data fractions together and for each; a row for each strategy, the best mean rank first."""
-    several = len({(c.measure.task, c.fraction) for c in scores.columns}) < len(scores.columns)
+    several = len({(c.measure.task, c.place) for c in scores.columns}) < len(scores.columns)
     conventions = ("task", "metric") if several else ("task",)
     sections = []
-    parts: dict[float | None, list[_Row]] = {}
+    parts: dict[Place | None, list[_Row]] = {}
     for row in rows:
-        parts.setdefault(None if math.isnan(row["fraction"]) else row["fraction"], []).append(row)
-    for fraction, part in parts.items():
-        heading = "all data fractions" if fraction is None else f"{captions.fraction(fraction)} of the data"
+        place = None if math.isnan(row["fraction"]) else Place(row["fraction"], row["across"])
+        parts.setdefault(place, []).append(row)
+    together = "all columns" if results.placed.columns else "all data fractions"
+    for place, part in parts.items():
+        heading = together if place is None else captions.place(place, of_the_data=True)
         words = tuple(
             _leaderboard_row(captions.label(results, grid, row["strategy"]), row, conventions) for row in part
         )
@@ -100,7 +103,7 @@ def leaderboard_listing(
     return Listing(
         title=captions.title(results),
         head=(
-            *captions.data(grid),
+            *captions.data(results, grid),
             captions.selection(selected, grid),
             *captions.circumstances(grid),
             ("Δm", "mean over seeds of each seed's gain over single-task in %, better is positive; [ ] is its 95 % interval"),
@@ -192,7 +195,7 @@ def cost_listing(
     return Listing(
         title=captions.title(results),
         head=(
-            *captions.data(grid),
+            *captions.data(results, grid),
             captions.selection(selected, grid),
             ("device", where),
             *captions.circumstances(grid),
@@ -215,7 +218,7 @@ def selection_listing(results: Results, grid: Grid, scores: Scores, rows: Sequen
     sections = []
     by_column, digits_of = _by_column(rows), digits_of_measures(grid)
     for column in scores.columns:
-        own = by_column.get((column.fraction, column.measure.task, column.measure.metric), [])
+        own = by_column.get((column.place, column.measure.task, column.measure.metric), [])
         digits = digits_of[column.measure]
         words = tuple(
             (
@@ -232,7 +235,7 @@ def selection_listing(results: Results, grid: Grid, scores: Scores, rows: Sequen
     return Listing(
         title=captions.title(results),
         head=(
-            *captions.data(grid),
+            *captions.data(results, grid),
             (
                 "price",
                 "what best_test shows better than at_best_val, mean over seeds; [ ] is its 95 % interval (Student)",
@@ -252,16 +255,16 @@ def selection_listing(results: Results, grid: Grid, scores: Scores, rows: Sequen
     )
 
 
-def _by_column(rows: Sequence[_Row]) -> dict[tuple[float, str, str], list[_Row]]:
-    """Rows by fraction, task and metric."""
-    found: dict[tuple[float, str, str], list[_Row]] = {}
+def _by_column(rows: Sequence[_Row]) -> dict[tuple[Place, str, str], list[_Row]]:
+    """Rows by place, task and metric."""
+    found: dict[tuple[Place, str, str], list[_Row]] = {}
     for row in rows:
-        found.setdefault((row["fraction"], row["task"], row["metric"]), []).append(row)
+        found.setdefault((Place(row["fraction"], row["across"]), row["task"], row["metric"]), []).append(row)
     return found
 
 
 def _heading(column: Column) -> str:
-    return f"{column.measure.task}, {captions.measure(column)}, {captions.fraction(column.fraction)} of the data"
+    return f"{column.measure.task}, {captions.measure(column)}, {captions.place(column.place, of_the_data=True)}"
 
 
 def _unranked(rows: Sequence[_Row]) -> list[str]:

@@ -8,7 +8,7 @@ from mtlray.analysis.grid.cells import SINGLE_TASK, Cell, Column, Grid, Measure
 from mtlray.analysis.grid.digits import digits_of_measures
 from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.published import Number, PublishedTable, numbers
-from mtlray.analysis.grid.scores import scores
+from mtlray.analysis.grid.scores import Scores, scores
 from mtlray.analysis.grid.selection import SelectionRule
 from mtlray.analysis.kinds.beside import APART, EQUIVALENT, UNDECIDED, Beside, besides
 from mtlray.analysis.kinds.marks import Marks, marks
@@ -91,11 +91,12 @@ def sheet(results: Results, selected: SelectionRule, grid: Grid, against: Publis
     if grid.trivial:
         rows.append(_trivial(grid, digits))
     groups: dict[tuple[str, str], list[str]] = {}
+    several = len({column.fraction for column in grid.columns}) > 1
     for column in grid.columns:
         key = (column.measure.task, captions.measure(column))
-        groups.setdefault(key, []).append(captions.fraction(column.fraction))
+        groups.setdefault(key, []).append(captions.place(column.place, several=several))
     head = [
-        *captions.data(grid),
+        *captions.data(results, grid),
         captions.selection(selected, grid),
         ("cells", _cells(grid, counts)),
         ("steps", captions.steps(grid.steps)),
@@ -116,9 +117,18 @@ def sheet(results: Results, selected: SelectionRule, grid: Grid, against: Publis
             *captions.notes(results, grid),
             *lost_seeds(grid),
             *other_seeds(of_seeds),
+            *_baselines(results, of_seeds),
             *_published_notes(selected, grid, against, verdicts),
         ),
     )
+
+
+def _baselines(results: Results, scores: Scores) -> list[str]:
+    """Whose single-task trials a row is compared with, where the rows are of several configurations."""
+    if not (results.placed.rows and scores.dropped):
+        return []
+    names = ", ".join(dict.fromkeys(scores.baselines.values()))
+    return [f"Better than single-task: than the best of all its rows, column by column, which is {names}."]
 
 
 def _cells(grid: Grid, counts: set[int]) -> str:

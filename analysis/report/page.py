@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from mtlray.analysis.grid.arranging import arranged
 from mtlray.analysis.grid.load import load
 from mtlray.analysis.grid.selection import RULES, rule_of
 from mtlray.analysis.grid.tuning import tuned
@@ -28,14 +29,17 @@ def render_report(
     select: str | None = None,
     against: str | None = None,
     rates: str | None = None,
+    common: Mapping[str, Any] | None = None,
+    by: Sequence[str] = (),
+    where: str | None = None,
 ) -> str:
     """The report of a sweep as one HTML page, which asks for nothing over a network.
 
-    `select` is the rule that the page opens with and that its figures follow (default: the sweep's own). Raises what
-    `load` and `tuned` raise, SpecError for unknown names, and ResultsError where the sweep plans no trial. What is wrong with the
-    results themselves stands on the page.
+    `select` is the rule that the page opens with and that its figures follow (default: the sweep's own). `by` and `where` are
+    as in `arranged`. Raises what `load`, `arranged` and `tuned` raise, SpecError for unknown names, and ResultsError where the
+    sweep plans no trial. What is wrong with the results themselves stands on the page.
     """
-    results = load(results_path, trials=trials)
+    results = arranged(load(results_path, trials=trials, common=common), by=by, where=where)
     selected = rule_of(select, results.sweep)
     if not results.datasets:
         raise ResultsError("A report should be about at least one trial. The sweep plans none.")

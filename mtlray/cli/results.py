@@ -40,9 +40,13 @@ def _source(source: str, command: str, results: str, narrowing: Narrowing) -> So
     """The results folder, and the trials that its sweep file plans. Raises SpecError for options that need the file."""
     if source.endswith(".py"):
         opened = open_sweep(Path(source), results, narrowing)
-        return Source(opened.folder, opened.description()["trials"])
+        description = opened.description()
+        return Source(opened.folder, description["trials"], description["fields"])
     if narrowing.given():
-        raise SpecError(f"Options that narrow a sweep need its sweep file: `mtlray {command} SWEEP.py --seeds 0:3`.")
+        raise SpecError(
+            f"Options that narrow a sweep need its sweep file: `mtlray {command} SWEEP.py --seeds 0:3`. A results folder takes "
+            "--where 'seed < 3'."
+        )
     return Source(named("RESULTS", source))
 
 

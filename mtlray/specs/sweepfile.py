@@ -76,8 +76,7 @@ def load_sweep(path: Path) -> tuple[SweepSpec, ModuleType]:
                 "function of your own."
             )
     # Now, because another sweep file's loading may bring other modules by the same names.
-    further = (value for values in sweep.axes.values() for value in values)
-    for spec_ in (sweep.base, *sweep.strategies, *sweep.datasets, *sweep.optimizers, *further):
+    for spec_ in (sweep.base, *sweep.strategies, *sweep.datasets, *sweep.optimizers, *sweep.axes.values()):
         encode(spec_)
     return sweep, module
 

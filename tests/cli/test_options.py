@@ -169,6 +169,7 @@ def test_the_options_of_run_stay_as_they_are():
         "--fractions": (None, None),
         "--learning-rates": (None, None),
         "--steps": (None, None),
+        "--where": (None, None),
         "--workers": (None, None),
         "--device": ("auto", None),
         "--kernel": ("auto", None),

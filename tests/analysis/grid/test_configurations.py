@@ -1,6 +1,7 @@
 """mtlray.analysis.grid.configurations: what varies is named, and a choice at the edge is told."""
 
 from mtlray.analysis.grid.configurations import edges, labels, words
+from mtlray.analysis.grid.places import Place
 
 PLAIN, DECAYED = "sgd(momentum=0.9)", "sgd(momentum=0.9,weight_decay=0.001)"
 GRID = [(optimizer, rate) for optimizer in (PLAIN, DECAYED) for rate in (0.01, 0.1, 1.0)]
@@ -17,12 +18,16 @@ def test_another_optimizer_is_named_with_its_settings():
 
 
 def test_rows_are_labelled_where_they_differ():
-    chosen = {("d", "equal", 1.0): (PLAIN, 0.1), ("d", "equal", 0.25): (DECAYED, 0.1), ("d", "dwa", 1.0): (PLAIN, 0.1)}
+    chosen = {
+        ("d", "equal", Place(1.0)): (PLAIN, 0.1),
+        ("d", "equal", Place(0.25)): (DECAYED, 0.1),
+        ("d", "dwa", Place(1.0)): (PLAIN, 0.1),
+    }
     assert labels(chosen) == {
         ("d", "equal"): "lr 0.1, weight_decay 0/0.1, weight_decay 0.001",
         ("d", "dwa"): "lr 0.1, weight_decay 0",
     }
-    assert labels({("d", "equal", 1.0): (PLAIN, 0.1), ("d", "dwa", 1.0): (PLAIN, 0.1)}) == {}
+    assert labels({("d", "equal", Place(1.0)): (PLAIN, 0.1), ("d", "dwa", Place(1.0)): (PLAIN, 0.1)}) == {}
 
 
 def test_a_choice_at_the_edge():

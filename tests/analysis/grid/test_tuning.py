@@ -6,6 +6,7 @@ import pytest
 from mtlray.analysis import TableOptions, render_table, tabulate
 from mtlray.analysis.grid.cells import grid
 from mtlray.analysis.grid.load import load
+from mtlray.analysis.grid.places import Place
 from mtlray.analysis.grid.selection import rule
 from mtlray.analysis.grid.tuning import tuned
 from mtlray.errors import ResultsError, SpecError
@@ -52,7 +53,7 @@ def test_the_smallest_mean_gap_wins(tune):
     # Gaps to the best, left and right. 0.1: (80-80)/80 = 0 and (90-72)/90 = 0.2. 0.01: (80-72)/80 = 0.1 and 0. 1: 0.5 and 0.5.
     sweep = tune({"equal": {0.1: [(80, 72)], 0.01: [(72, 90)], 1.0: [(40, 45)]}})
     results = tuned(load(sweep.folder))
-    assert dict(results.rates.chosen) == {("multi_mnist-left-right", "equal", 1.0): ("sgd(momentum=0.9)", 0.01)}
+    assert dict(results.rates.chosen) == {("multi_mnist-left-right", "equal", Place(1.0)): ("sgd(momentum=0.9)", 0.01)}
     assert means(tabulate(load(sweep.folder))) == {("equal", "left"): 28, ("equal", "right"): 10}
 
 
