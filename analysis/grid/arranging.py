@@ -71,7 +71,10 @@ def arranged(
 
 
 def with_axes(frame: pd.DataFrame, results: Results) -> pd.DataFrame:
-    """A table's frame with a column for each axis of its rows and columns, None in rows that stand for several values."""
+    """A table's frame with a column for each axis of its rows and columns, None in rows that stand for several values.
+
+    `strategy` stays the label of the row, and `across` the words of the column, where columns stand for axes.
+    """
     placed = results.placed
     names = (*placed.rows, *placed.columns)
     if not names:
@@ -79,9 +82,11 @@ def with_axes(frame: pd.DataFrame, results: Results) -> pd.DataFrame:
     columns = frame["across"] if "across" in frame else [""] * len(frame)
     places = list(zip(frame["strategy"].tolist(), columns, strict=True))
     of = [{**placed.of_row.get(row, {}), **placed.of_column.get(column, {})} for row, column in places]
-    frame = frame.drop(columns="across", errors="ignore")
+    if not placed.columns:
+        frame = frame.drop(columns="across", errors="ignore")
     for name in names:
-        frame[name] = [own.get(name) for own in of]
+        if name != "strategy":
+            frame[name] = [own.get(name) for own in of]
     return frame
 
 

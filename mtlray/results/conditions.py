@@ -191,7 +191,9 @@ def _value(node: ast.expr, fields: Mapping[str, Any], text: str) -> Any:
 def _compared(sign: str, left: ast.expr, right: ast.expr, fields: Mapping[str, Any], text: str) -> bool:
     """Whether one comparison holds."""
     one, other = _value(left, fields, text), _value(right, fields, text)
-    is_strategy = any(isinstance(side, ast.Name) and side.id == "strategy" for side in (left, right))
+    if isinstance(right, ast.Name) and right.id == "strategy" and sign in ("==", "!="):
+        left, right, one, other = right, left, other, one
+    is_strategy = isinstance(left, ast.Name) and left.id == "strategy"
     if sign in ("in", "not in"):
         if not isinstance(other, list):
             raise _refusal(text, f"`{sign}` stands before something that is no list, such as (1, 2)")
@@ -206,9 +208,7 @@ def _compared(sign: str, left: ast.expr, right: ast.expr, fields: Mapping[str, A
 
 
 def _equal(one: Any, other: Any, is_strategy: bool) -> bool:
-    if is_strategy and isinstance(one, str) and isinstance(other, str):
-        return one == other or _key(one) == other or one == _key(other)
-    return bool(one == other)
+    return bool(one == other or (is_strategy and isinstance(one, str) and _key(one) == other))
 
 
 def _key(label: str) -> str:

@@ -96,13 +96,20 @@ def axes_of(given: Any, base: TrialSpec, parts: Mapping[str, Sequence[Any]], sev
             raise SpecError(
                 f"Parameter `axes` should hold further axes. Found `{name}`. Use `{_NAMED[name]}=...` for it."
             )
-        top, _, path = str(name).partition(".")
-        if not (name in known or (path and top in of_parts and any(has(one, path) for one in of_parts[top]))):
+        if name not in known and not _is_in(name, {**of_parts, **values}):
             raise unknown_name("axis", str(name), set(known))
     for part, kind, example in (("model", ModelSpec, "LeNet()"), ("optimizer", OptimizerSpec, "SGD(lr=0.1)")):
         for entry in values.get(part, ()):
             require_object(f"axes[{part!r}]", entry, kind, example)
     return Axes(values)
+
+
+def _is_in(name: str, parts: Mapping[str, Sequence[Any]]) -> bool:
+    """Whether one of the parts, or of the values of an axis, has the field that a dotted name says of it."""
+    steps = name.split(".")
+    return any(
+        has(one, ".".join(steps[i:])) for i in range(1, len(steps)) for one in parts.get(".".join(steps[:i]), ())
+    )
 
 
 def _entries(name: Any, entries: Any) -> tuple[Any, ...]:

@@ -74,7 +74,7 @@ class SweepSpec:
     optimizers: tuple[OptimizerSpec, ...] = ()
     fractions: tuple[float, ...] = (1.0,)
     seeds: Sequence[int] = (0,)
-    axes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    axes: Mapping[str, Any] = field(default_factory=dict)
     rules: tuple[Rule, ...] = field(default=(), compare=False)
     selection: Literal["best_val", "best_val_per_task", "best_test", "best_test_joint", "last", "mean_last_10"] = (
         "best_val"

@@ -35,3 +35,9 @@ def test_a_choice_at_the_edge():
     assert edges((PLAIN, 0.1), GRID[:3]) == []
     assert edges((PLAIN, 0.01), GRID[:3]) == ["lr 0.01, the smallest of 3"]
     assert edges(("adam", 0.1), [("adam", 0.1), (PLAIN, 0.1)]) == []
+
+
+def test_what_labels_show_anyway_is_not_said_again():
+    chosen = {("d", "equal", Place(1.0)): (PLAIN, 0.1), ("d", "dwa", Place(1.0)): (DECAYED, 1.0)}
+    assert labels(chosen, {"weight_decay"}) == {("d", "equal"): "lr 0.1", ("d", "dwa"): "lr 1"}
+    assert labels(chosen, {"weight_decay", "lr"}) == {}
