@@ -130,6 +130,13 @@ def has(part: Any, path: str) -> bool:
     return True
 
 
+def _held(part: Any) -> Iterator[tuple[str, Any]]:
+    """The fields of a part that decide its numbers, those that it works out itself too."""
+    for field in dataclasses.fields(part):
+        if field.metadata.get("identity", True):
+            yield field.name, getattr(part, field.name)
+
+
 def _paths(part: Any) -> Iterator[str]:
     for field in _fields(part) if dataclasses.is_dataclass(part) else ():
         yield field.name
@@ -180,4 +187,4 @@ def _whole(spec: Any) -> Any:
     """The JSON form of a spec, with the fields too that are left out of a trial's identity at a neutral value."""
     if not dataclasses.is_dataclass(spec) or isinstance(spec, type):
         return encode(spec)
-    return {"type": class_name(type(spec)), **{f.name: _whole(getattr(spec, f.name)) for f in _fields(spec)}}
+    return {"type": class_name(type(spec)), **{name: _whole(value) for name, value in _held(spec)}}

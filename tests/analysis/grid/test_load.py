@@ -13,7 +13,9 @@ def test_reads_plan_and_summary(complete):
     results = load(complete.folder)
     assert results.sweep["name"] == "quickstart"
     assert results.datasets == ["multi_mnist-left-right"]
-    assert list(results.expected.columns) == [*TRIAL_KEYS, "optimizer", "learning_rate"]
+    assert list(results.expected.columns) == [
+        *TRIAL_KEYS, "optimizer", "learning_rate", "axes", "fields", "own_strategy", "own_fraction", "across",
+    ]  # fmt: skip
     assert results.expected[["optimizer", "learning_rate"]].isna().all(axis=None), (
         "as described before they were recorded"
     )
