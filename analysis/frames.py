@@ -1,6 +1,7 @@
 """Frames: a sweep's tables as pandas frames, for a notebook. The same numbers as the printed tables, unrounded."""
 
 from collections.abc import Sequence
+from typing import TypedDict, Unpack
 
 import pandas as pd
 
@@ -8,30 +9,30 @@ from mtlray.analysis.grid.load import Results, load
 from mtlray.analysis.tables import TableOptions, tabulate
 
 
-def table(
-    results: Results | str,
-    *,
-    kind: str = "cells",
-    select: str | None = None,
-    against: str | None = None,
-    rates: str | None = None,
-    metrics: str | None = None,
-    by: Sequence[str] = (),
-    across: Sequence[str] = (),
-    where: str | None = None,
-) -> pd.DataFrame:
+class Options(TypedDict, total=False):
+    """The fields of `mtlray.analysis.tables.TableOptions`, each of which may be left out."""
+
+    kind: str
+    select: str | None
+    against: str | None
+    baseline: str | None
+    rates: str | None
+    metrics: str | None
+    by: Sequence[str]
+    across: Sequence[str]
+    where: str | None
+
+
+def table(results: Results | str, **options: Unpack[Options]) -> pd.DataFrame:
     """A table as a frame: one row per cell, or per strategy and part for the other kinds.
 
-    `results` is what `load` returns, or a path. `kind` is cells, leaderboard, compare, cost or selection; `select` the
+    `results` is what `load` returns, or a path. `kind` is cells (default), leaderboard, compare, cost or selection; `select` the
     selection rule (default: the sweep's own); `against` a published table, whose numbers become columns; `rates` what
-    becomes of several learning rates; `metrics` which metrics are in it, as "*_global,accuracy" (default: all); `by` and `across`
-    the axes of rows and columns, as ["strategy.temperature"]; `where` a condition on trials, as "batch_size == 16". Columns are
-    described in docs/analysis.md. Raises what `tabulate` raises.
+    becomes of several learning rates; `metrics` which metrics are in it, as "*_global,accuracy" (default: all); `by` and
+    `across` the axes of rows and columns, as ["strategy.temperature"]; `where` a condition on trials, as "batch_size == 16".
+    Columns are described in docs/analysis.md. Raises what `tabulate` raises.
     """
-    options = TableOptions(
-        kind=kind, select=select, against=against, rates=rates, metrics=metrics, by=by, across=across, where=where
-    )
-    return tabulate(_loaded(results), options).frame()
+    return tabulate(_loaded(results), TableOptions(**options)).frame()
 
 
 def compare(
