@@ -177,10 +177,27 @@ def _in_words(value: Any, others: Sequence[Any]) -> Any:
     return f"{name}({','.join(f'{field}={getattr(value, field)}' for field in differ)})"
 
 
-def fields_of(trial: TrialSpec) -> dict[str, Any]:
-    """All that a trial's spec says, by dotted names, but for its seed and fraction; its parts also by their labels."""
-    found = {name: value for name, value in flat(_whole(trial)).items() if name not in _NOT_FIELDS}
-    return found | {part: label(getattr(trial, part)) for part in PARTS}
+def fields_of(trials: Sequence[TrialSpec]) -> list[dict[str, Any]]:
+    """For each trial all that its spec says, by dotted names, but for its seed and fraction; its parts also by their labels.
+
+    A part that many trials share is looked into once.
+    """
+    of_parts: dict[tuple[str, int], dict[str, Any]] = {}  # by the object, which its trial keeps alive
+
+    def part(name: str, value: Any) -> dict[str, Any]:
+        key = (name, id(value))
+        if key not in of_parts:
+            of_parts[key] = {**flat({name: _whole(value)}), name: label(value)}
+        return of_parts[key]
+
+    own = [f.name for f in dataclasses.fields(TrialSpec) if f.name not in (*PARTS, *_NOT_FIELDS)]
+    found = []
+    for trial in trials:
+        fields = flat({name: _whole(getattr(trial, name)) for name in own})
+        for name in PARTS:
+            fields |= part(name, getattr(trial, name))
+        found.append(fields)
+    return found
 
 
 def _whole(spec: Any) -> Any:

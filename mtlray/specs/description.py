@@ -27,7 +27,7 @@ def labels(sweep: "SweepSpec", trial: TrialSpec) -> dict[str, Any]:
 
 def describe(sweep: "SweepSpec", trials: Sequence[TrialSpec]) -> dict[str, Any]:
     """The sweep as JSON values. `fields` is what all trials' specs have in common; each trial has what it has besides."""
-    known = [{name: value for name, value in fields_of(trial).items() if name not in _LABELS} for trial in trials]
+    known = [{name: value for name, value in fields.items() if name not in _LABELS} for fields in fields_of(trials)]
     first = known[0] if known else {}
     common = {name: value for name, value in first.items() if all(name in of and of[name] == value for of in known)}
     return {

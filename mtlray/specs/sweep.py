@@ -267,7 +267,10 @@ class SweepSpec:
 def _chosen(sweep: SweepSpec, wanted: Condition) -> SweepSpec:
     """The sweep with the trials that meet a condition."""
     trials = sweep.trials()
-    known = [{**fields_of(trial), "fraction": trial.fraction, "seed": trial.seed} for trial in trials]
+    known = [
+        {**fields, "fraction": trial.fraction, "seed": trial.seed}
+        for trial, fields in zip(trials, fields_of(trials), strict=True)
+    ]
     kept = {trial.trial_id for trial, chosen in zip(trials, wanted.choose(known), strict=True) if chosen}
     seeds = {trial.seed for trial in trials if trial.trial_id in kept}
     rest = seeds - set(sweep.tuning_seeds)
