@@ -125,7 +125,7 @@ def report(
         select=select,
         against=against,
         rates=rates,
-        by=_names(by),
+        by=_rows(by),
         where=where,
     )
     _write(out, page)
@@ -151,7 +151,7 @@ def figures(
 
     loaded = load(source.folder, trials=source.trials, common=source.common)
     lines = save(
-        arranged(loaded, by=_names(by), where=where),
+        arranged(loaded, by=_rows(by), where=where),
         out.expanduser(),
         names=kind.split(",") if kind is not None else None,
         formats=formats.split(","),
@@ -163,6 +163,17 @@ def figures(
 
 def _names(text: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip()) if text else ()
+
+
+def _rows(text: str | None) -> tuple[str, ...]:
+    """The axes of --by of figures and reports. Raises SpecError for the fraction, by which these have their own order."""
+    names = _names(text)
+    if "fraction" in names:
+        raise SpecError(
+            "Option --by should name axes of rows. Found `fraction`, of which figures and reports have panels. Leave it "
+            "out, or make a table: `mtlray table RESULTS --by fraction`."
+        )
+    return names
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (table, report, figures)

@@ -1,5 +1,6 @@
 """Registry: all figures, by name."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -70,4 +71,6 @@ def kind(name: str) -> Kind:
 def figure(name: str, scene: Scene) -> Drawing:
     """Draw one kind of figure of a scene. Raises SpecError for an unknown name, NothingToDraw where there is nothing."""
     with own_settings(PARAMETERS):
-        return kind(name).draw(scene)
+        drawn = kind(name).draw(scene)
+    where = scene.results.placed.where
+    return dataclasses.replace(drawn, caption=f"{drawn.caption} Only trials where {where}.") if where else drawn

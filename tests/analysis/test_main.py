@@ -9,6 +9,9 @@ from places import ROOT
 
 from mtlray.analysis import TableOptions, render_table
 from mtlray.analysis.app import app, call
+from mtlray.analysis.figures import draw
+from mtlray.analysis.grid.arranging import arranged
+from mtlray.analysis.grid.load import load
 
 
 @pytest.fixture
@@ -92,3 +95,15 @@ def test_a_backend_that_is_not_installed_breaks_no_figure(complete, tmp_path):
     run = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
     assert any((tmp_path / "figures").iterdir())
+
+
+@pytest.mark.parametrize("command", ["figures", "report"])
+def test_figures_and_reports_have_fractions_in_their_own_places(complete, main, tmp_path, command):
+    code, _, err = main(command, complete.folder, "--by", "fraction", "--out", tmp_path / "out")
+    assert (code, "Found `fraction`, of which figures and reports have panels." in err) == (2, True)
+
+
+def test_a_figure_says_by_which_condition_its_trials_were_chosen(complete):
+    results = arranged(load(complete.folder), where="fraction == 1")
+    assert draw(results, "ranks").caption.endswith(" Only trials where fraction == 1.")
+    assert "Only trials" not in draw(load(complete.folder), "ranks").caption

@@ -18,6 +18,7 @@ from mtlray.analysis.figures.seeds import ONE_SEED
 from mtlray.analysis.figures.style import FAINT
 from mtlray.analysis.grid.cells import Measure
 from mtlray.analysis.grid.load import Results
+from mtlray.analysis.grid.places import Place
 from mtlray.results.states import TrialState
 from mtlray.words.values import shortest
 
@@ -109,7 +110,10 @@ def _lines(scene: Scene, trials: pd.DataFrame, results: Results, panel: Panel) -
     groups: Any = own.groupby(["series", "strategy", "optimizer", "learning_rate"], sort=True)
     for (series, strategy, optimizer, rate), group in groups:
         values = {seed: value_of[t] for t, seed in zip(group["trial_id"], group["seed"], strict=True) if t in value_of}
-        chosen = scene.results.rates.chosen.get((scene.grid.dataset, strategy, panel.fraction)) == (optimizer, rate)
+        chosen = scene.results.rates.chosen.get((scene.grid.dataset, strategy, Place(panel.fraction))) == (
+            optimizer,
+            rate,
+        )
         lines.setdefault((series, optimizer), []).append(
             Point(
                 rate=float(rate),
