@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from mtlray.specs import Adam as Adam
     from mtlray.specs import AdamW as AdamW
     from mtlray.specs import Cosine as Cosine
+    from mtlray.specs import Kept as Kept
     from mtlray.specs import MultiStep as MultiStep
     from mtlray.specs import NAdam as NAdam
     from mtlray.specs import OptimizerSpec as OptimizerSpec

@@ -21,6 +21,7 @@ from mtlray.results.driver_lock import DriverLock
 from mtlray.results.ledger import TrialRecord
 from mtlray.running.in_process import InProcess
 from mtlray.running.job import Job
+from mtlray.running.keeping import check_keeping
 from mtlray.running.on_ray.launching import OnRay
 from mtlray.running.policy import COMPLETE, FAILED, INCOMPLETE, Policy
 from mtlray.running.progress import Display, Terminal
@@ -76,6 +77,7 @@ class _Launch:
             return self._finish()
         if not confirm():
             return INCOMPLETE
+        check_keeping(planned.to_run, self._config)
         refuse_edited(sweep.path, sweep.module)
         self._runner.check()
         records, _ = sweep.ledger.records(every_byte=False)

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from mtlray.errors import SpecError
 from mtlray.planning.code_changes import n_new_by_code
 from mtlray.planning.plan import Plan, plan
 from mtlray.planning.pruning import Pruning, prunable
@@ -20,6 +21,7 @@ from mtlray.running.on_ray.resources import workers_here
 from mtlray.specs import SweepSpec, TrialSpec
 from mtlray.specs.axes import Axes
 from mtlray.words.masking import masked
+from mtlray.words.values import shown
 
 
 class Sweep:
@@ -60,6 +62,17 @@ class Sweep:
     def description(self) -> dict[str, Any]:
         """What is stored as sweep.json, without the circumstances of a launch."""
         return self.spec.describe(self.trials)
+
+    def trial(self, name: str) -> TrialSpec:
+        """The trial with an id that begins so. Raises SpecError unless there is one."""
+        found = [trial for trial in self.trials if name and trial.trial_id.startswith(name)]
+        if len(found) != 1:
+            rest = f"{len(found)} of its {len(self.trials)} trials" if found else "none"
+            raise SpecError(
+                f"A trial of sweep {self.spec.name} should have an id that begins with `{shown(name)}`. Found {rest}. "
+                f"`mtlray status {self.arguments} --json` lists the ids."
+            )
+        return found[0]
 
     def lock(self) -> DriverLock:
         """Held by whatever writes to the folder."""

@@ -4,7 +4,7 @@ With one seed the plain module runs, in channels-last layout; with more, the par
 and the network is mapped over it with torch.func. Both look the same from outside.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -241,6 +241,19 @@ class Networks:
         for name, tensor in {**self.parameters, **self.buffers}.items():
             with torch.no_grad():
                 tensor.copy_(state[name] if self.stacked else state[name][0])
+
+    def take(self, tensors: Mapping[str, Tensor]) -> None:
+        """Give each seed these parameters and buffers, by name and without the `seed` axis; others stay. Raises KeyError."""
+        own = {**self.parameters, **self.buffers}
+        with torch.no_grad():
+            for name, tensor in tensors.items():
+                own[name].copy_(tensor)
+
+    @property
+    def module(self) -> SharedTrunk:
+        """The network itself, with inputs and predictions that have no `seed` axis; of several seeds there is none."""
+        assert not self.stacked, "the parameters of several seeds are not in a module"
+        return self._network
 
     def trunk_gradient_norm(self) -> Tensor:
         """Euclidean norm of the shared parameters' `.grad`, `[seed]`."""

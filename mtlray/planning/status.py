@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from mtlray.planning.wording import several
 from mtlray.results.attempts import history
+from mtlray.results.kept import kept_sizes
 from mtlray.results.ledger import RESULTS_VERSION, Ledger
 from mtlray.results.owner import present
 from mtlray.results.states import TrialState
@@ -42,18 +44,24 @@ class Status:
                 return TrialState.DAMAGED
             return TrialState.INTERRUPTED if trial_id in started else TrialState.WAITING
 
+        sizes = kept_sizes(ledger.store)
+        self.kept = {trial.trial_id: sizes[trial.trial_id] for trial in trials if trial.trial_id in sizes}
         self.states = {trial.trial_id: state(trial.trial_id) for trial in trials}
 
     def as_json(self, name: str) -> str:
         """Counts, each trial's state, and who is at work."""
         driver = "; ".join(driver.words() for driver in self.drivers) or None
-        content = {"sweep": name, "counts": Counter(self.states.values()), "driver": driver, "trials": self.states}
+        kept = {"networks": len(self.kept), "bytes": sum(self.kept.values())}
+        counts = Counter(self.states.values())
+        content = {"sweep": name, "counts": counts, "driver": driver, "kept": kept, "trials": self.states}
         return json.dumps(content, indent=1)
 
     def as_text(self, name: str, folder: str) -> str:
         """Counts by axis, and what failed."""
         lines = [f"{name}: {_counts(self.states.values())} of {len(self.trials)} trials, in {folder}"]
         lines += [f"at work: {driver.words()}" for driver in self.drivers]
+        if self.kept:
+            lines.append(f"kept: {several(len(self.kept), 'network')}, {sum(self.kept.values()) / 1e6:,.1f} MB")
         axes: dict[str, Callable[[TrialSpec], str]] = {
             "data set": lambda t: t.dataset.label,
             "strategy": lambda t: t.strategy.label,

@@ -5,6 +5,7 @@ RESULTS/<sweep>/trials/<trial_id>/               two checkpoints while it runs, 
 RESULTS/<sweep>/curves/<dataset>/<trial_id>.parquet   one row for each evaluation
 RESULTS/<sweep>/summary/<trial_id>.parquet       one row for each task and metric; its presence is the commit
 RESULTS/<sweep>/representations/<dataset>/<trial_id>-<step>.parquet   one row for each test example, where `embed_at` asks for it
+RESULTS/<sweep>/kept/<dataset>/<trial_id>.safetensors, .parquet   the network and its test predictions, where `--keep` asks for it
 RESULTS/<sweep>/quarantine/                      files that did not open, out of the way
 """
 

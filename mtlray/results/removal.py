@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from mtlray.results.kept import FOLDER
 from mtlray.results.ledger import Ledger
 from mtlray.results.shards import MERGED
 from mtlray.storage.failpoints import failpoint
@@ -12,7 +13,7 @@ _ENDING = ".parquet"
 
 
 def held(ledger: Ledger) -> set[str]:
-    """The trials of which there is a row, a curve, a representation, an embedding or a folder, finished or not."""
+    """The trials of which there is a row, a curve, a file for figures, a kept network or a folder, finished or not."""
     ids = set(ledger.started())
     for shards in ledger.shards():
         names = shards.names()
@@ -24,7 +25,7 @@ def held(ledger: Ledger) -> set[str]:
 
 
 def remove(ledger: Ledger, ids: set[str]) -> None:
-    """Take trials out of the folder: rows, curves, representations, embeddings, logs and checkpoints. Raises OSError.
+    """Take trials out of the folder: rows, curves, files for figures, kept networks, logs, checkpoints. Raises OSError.
 
     Killed half-way, it leaves trials of which `held` still tells, none of them half in the summary: its rows go first, those in
     merged files before a trial's own.
@@ -43,8 +44,8 @@ def remove(ledger: Ledger, ids: set[str]) -> None:
 
 
 def _pictured(ledger: Ledger) -> Iterator[tuple[str, str]]:
-    """The files that are kept for figures: the id of the trial, with which the name begins, and the path."""
-    for kind in ("representations", "embeddings"):
+    """The files for figures and of kept networks: the id of the trial, with which the name begins, and the path."""
+    for kind in ("representations", "embeddings", FOLDER):
         for dataset in ledger.store.names(kind):
             for name in ledger.store.names(f"{kind}/{dataset}"):
                 yield name[:16], f"{kind}/{dataset}/{name}"

@@ -19,6 +19,7 @@ from mtlray.data import DatasetSpec
 from mtlray.data.files.remote import make_ready
 from mtlray.errors import ResultsError, SpecError
 from mtlray.planning.wording import several
+from mtlray.results.kept import copy_kept
 from mtlray.results.ledger import Ledger, TrialRecord
 from mtlray.results.representations import copy_representation, representations_of
 from mtlray.results.schema import SUMMARY
@@ -190,7 +191,7 @@ def _origin(row: Mapping[str, Any]) -> str:
 
 
 def write_adoptions(ledger: Ledger, sweep: str, adoptions: Sequence[Adoption], reason: str) -> None:
-    """Write each trial once more under its new id: representations and curves, then the summary, which makes it finished.
+    """Write each trial under its new id: representations, kept network, curves, then the summary, which makes it finished.
 
     Killed between two of these, a trial is not finished, and the next `adopt` or `run` writes it whole. Raises OSError.
     """
@@ -202,6 +203,7 @@ def write_adoptions(ledger: Ledger, sweep: str, adoptions: Sequence[Adoption], r
         labels = {"trial_id": trial.trial_id, "strategy": trial.strategy.label}
         for _, name in representations_of(ledger.store, record.dataset, {record.trial_id}):
             copy_representation(ledger.store, (record.dataset, name), trial.dataset.label, **labels)
+        copy_kept(ledger.store, (record.dataset, record.trial_id), trial.dataset.label, trial.trial_id, trial.canonical)
         curve = curves[record.dataset].get(record.trial_id)
         curve = relabelled(curve, labels) if curve is not None else None
         ledger.commit(trial.trial_id, trial.dataset.label, curve, _summary(adoption, sweep, reason))

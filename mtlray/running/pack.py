@@ -4,7 +4,7 @@ import contextlib
 import platform
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -13,12 +13,14 @@ from mtlray.data import Dataset
 from mtlray.data.files.remote import make_ready
 from mtlray.errors import DataError, LostLockError, StrategyError
 from mtlray.results.attempts import ENDS
+from mtlray.results.kept import KeptNetwork, write_kept
 from mtlray.results.ledger import Ledger
 from mtlray.results.states import Ending, TrialState
 from mtlray.results.trial_folder import TrialFolder
 from mtlray.running.endings import Stopped, end_of_attempt, ending_of, stops_apart
 from mtlray.running.giving_up import commit_failure, give_up, spent
 from mtlray.running.job import Job
+from mtlray.running.keeping import Keeping
 from mtlray.running.representations import Representations
 from mtlray.running.resuming import checkpoints_of, in_step
 from mtlray.running.rows import Circumstances, curves_table, summary_table
@@ -27,7 +29,10 @@ from mtlray.specs import TrialSpec
 from mtlray.storage.failpoints import failpoint
 from mtlray.trackers import LiveTensorBoard, trial_folder
 from mtlray.training.checkpoint import Checkpoint, Interrupted
+from mtlray.training.curve import Curves
 from mtlray.training.loop import Outcome, train
+from mtlray.training.run import Run
+from mtlray.training.sampling import PackData
 from mtlray.words.values import per_cent
 
 Progress = Callable[[int], bool | None]
@@ -104,6 +109,7 @@ class _Start:
             folder.start(job.launch, trial.canonical, self._device_name)
             for trial, folder in zip(trials, folders, strict=True)
         ]
+        self._kept: Mapping[str, KeptNetwork] = {}
         self._began = time.monotonic()
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
@@ -118,14 +124,20 @@ class _Start:
         checkpoints = in_step(saved)
         for log, checkpoint in zip(self._logs, checkpoints, strict=True):
             log.add(f"training from step {checkpoint.step if checkpoint else 0}")
+        config = self._job.config
+        keeping = Keeping(self._trials, config.keep, checkpoints, self._logs[0].add)
+        stored = Representations(self._trials, self._ledger, self._job.embed_at)
         folders = {folder.trial_id: folder for folder in self._folders}
         live = {trial.trial_id: _live(trial, self._job) for trial in self._trials}
 
         def save(checkpoint: Checkpoint) -> None:
-            folders[checkpoint.trial_id].checkpoints.write(checkpoint.to_bytes())
+            folders[checkpoint.trial_id].checkpoints.write(keeping.in_checkpoint(checkpoint).to_bytes())
             live[checkpoint.trial_id].write(checkpoint.rows)
 
-        config = self._job.config
+        def look(run: Run, data: PackData, curves: Curves) -> None:
+            stored(run, data)
+            keeping(run, data, curves)
+
         try:
             outcomes = train(
                 self._trials,
@@ -135,7 +147,7 @@ class _Start:
                 checkpoint_seconds=config.checkpoint_seconds,
                 save=save,
                 progress=progress,
-                look=Representations(self._trials, self._ledger, self._job.embed_at),
+                look=look,
             )
             for outcome, trial in zip(outcomes, self._trials, strict=True):
                 live[trial.trial_id].write(outcome.rows)
@@ -143,6 +155,7 @@ class _Start:
             for trial, log in zip(self._trials, self._logs, strict=True):
                 if trouble := live[trial.trial_id].close():
                     log.add(f"TensorBoard logging of this trial stopped: {trouble}")
+        self._kept = keeping.networks
         return outcomes
 
     def commit(self, outcomes: Sequence[Outcome]) -> None:
@@ -162,6 +175,8 @@ class _Start:
             )
             tables.append((curves_table(trial, outcome.rows), summary))
         for trial, (curves, summary) in zip(self._trials, tables, strict=True):
+            if (kept := self._kept.get(trial.trial_id)) is not None:
+                write_kept(self._ledger.store, trial.dataset.label, trial.trial_id, kept)
             self._ledger.commit(trial.trial_id, trial.dataset.label, curves, summary)
 
     def finish(self, outcomes: Sequence[Outcome]) -> list[Ending]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mtlray.specs.cells import Rule
+    from mtlray.specs.kept import Kept
     from mtlray.specs.optimizer import SGD, Adagrad, Adam, AdamW, NAdam, OptimizerSpec, RMSprop, learning_rates
     from mtlray.specs.run_config import RunConfig
     from mtlray.specs.schedule import Cosine, MultiStep, Plateau, Schedule, Steps
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _FILES = {
     "cells": ("Rule",),
+    "kept": ("Kept",),
     "optimizer": ("SGD", "Adagrad", "Adam", "AdamW", "NAdam", "OptimizerSpec", "RMSprop", "learning_rates"),
     "run_config": ("RunConfig",),
     "schedule": ("Cosine", "MultiStep", "Plateau", "Schedule", "Steps"),
@@ -29,6 +31,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Cosine",
+    "Kept",
     "MultiStep",
     "NAdam",
     "OptimizerSpec",

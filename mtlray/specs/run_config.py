@@ -25,6 +25,9 @@ class RunConfig:
     a trial. Data that is not in `data`, a folder on each node, is fetched once per node from `data_from`, a URI or a folder that
     all nodes share; None: each node makes it. Trials write their curves for TensorBoard below `tensorboard` while they run.
 
+    `keep` stores networks and test predictions with the results: those "best" by the joint validation score, or the "last"; a
+    diverged trial keeps nothing.
+
     With `activation_checkpointing` a big model (SegNet, VGG) keeps less of its forward pass and computes it again in the backward
     pass: less memory, longer steps, the same numbers. It needs packs of one seed, and has no effect on models without stages.
 
@@ -89,6 +92,13 @@ class RunConfig:
     wait_seconds: float = field(
         default=0.0, metadata={"help": "With --address: seconds to wait for a node that can run a trial."}
     )
+    keep: str | None = field(
+        default=None,
+        metadata={
+            "help": "Store each trial's network and its test predictions: best (by the joint validation score) or last. Changes "
+            "no number; finished trials are not trained again for it."
+        },
+    )
     tensorboard: str | None = field(
         default=None,
         metadata={"help": "Also write curves for TensorBoard to this folder while trials run.", "place": "folder"},
@@ -96,6 +106,7 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         require(self.device in ("auto", "cpu", "cuda"), "device", 'be "auto", "cpu" or "cuda"', self.device)
+        require(self.keep in (None, "best", "last"), "keep", 'be "best" or "last"', self.keep)
         require(self.kernel in ("auto", "fused", "torch"), "kernel", 'be "auto", "fused" or "torch"', self.kernel)
         if self.workers is not None:
             require_count("workers", self.workers)

@@ -153,10 +153,10 @@ class SweepSpec:
                 trial = apply_rule(rule, trial) if trial is not None else None
             if trial is None:
                 continue
-            if (trial.dataset, trial.model, trial.strategy) not in checked:
+            if (trial.dataset, trial.model, trial.strategy, trial.start_from) not in checked:
                 trial.check()
                 require_dataset(self, trial.dataset, datasets.setdefault(trial.dataset.label, trial.dataset))
-                checked.add((trial.dataset, trial.model, trial.strategy))
+                checked.add((trial.dataset, trial.model, trial.strategy, trial.start_from))
             if trial.trial_id in trials:
                 raise repeated(self, trial)
             key = (*configuration(labels(self, trial)), trial.seed)

@@ -13,11 +13,13 @@ from mtlray.data import DatasetSpec
 from mtlray.errors import SpecError
 from mtlray.identity.codec import canonical_json, encode, is_ours
 from mtlray.models import ModelSpec
-from mtlray.models.dtype import Precision
+from mtlray.models.dtype import Precision, dtype_of
 from mtlray.models.fitting import check_fit
+from mtlray.models.networks import initialise
 from mtlray.results.ledger import RESULTS_VERSION
 from mtlray.specs.checks import require_object, require_strategy
 from mtlray.specs.hyperparameters import require_fields, require_hyperparameters
+from mtlray.specs.kept import Kept
 from mtlray.specs.optimizer import OptimizerSpec, require_optimizer
 from mtlray.strategies import AbstractStrategy
 from mtlray.tasks.task import Task
@@ -33,7 +35,8 @@ class TrialSpec:
     `fraction` of the training examples, `steps` optimizer steps of `batch_size` examples, an evaluation each
     `evaluate_every` steps ("epoch": after each pass over the training subset) and after the last step. With
     `precision` "bf16" the network runs under automatic mixed precision, its weights, losses and updates in float32. With
-    `gradient_diagnostics` an evaluation also looks at how the tasks' gradients lie to each other; it changes no other number. A
+    `gradient_diagnostics` an evaluation also looks at how the tasks' gradients lie to each other; it changes no other number.
+    With `start_from` the network starts from kept weights in place of random ones. A
     field added in a later release declares in its metadata a `neutral` value at which it is left out, so that ids stay.
 
     >>> from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec
@@ -54,12 +57,15 @@ class TrialSpec:
     precision: Precision = "float32"
     results_version: int = RESULTS_VERSION
     gradient_diagnostics: bool = field(default=False, metadata={"neutral": False})
+    start_from: Kept | None = field(default=None, metadata={"neutral": None})
 
     def __post_init__(self) -> None:
         require_object("dataset", self.dataset, DatasetSpec, "MultiMNIST()")
         require_object("model", self.model, ModelSpec, "LeNet()")
         require_strategy("strategy", self.strategy)
         require_object("optimizer", self.optimizer, OptimizerSpec, "SGD(lr=0.1)")
+        if self.start_from is not None:
+            require_object("start_from", self.start_from, Kept, 'Kept("results/NAME", trial="ID")')
         for part in (self.dataset, self.model, self.strategy, self.optimizer):
             require_fields(part)
         require_hyperparameters(self.strategy)
@@ -151,6 +157,9 @@ class TrialSpec:
         self.model.check(self.dataset.input_shape, self.tasks)
         if not is_ours(type(self.model)):  # the `check` of mtlray's own says all, and its tests see to that
             check_fit(self.model, self.dataset.input_shape, self.tasks)
+        if self.start_from is not None:
+            network = initialise(self.model, self.dataset.input_shape, self.tasks, self.seed, dtype_of("float32"))
+            self.start_from.check({name: tuple(tensor.shape) for name, tensor in network.state_dict().items()})
         by_score = self.optimizer.schedule is not None and self.optimizer.schedule.by_score
         if by_score and self.dataset.n_examples("val") == 0:
             raise SpecError(

@@ -20,11 +20,12 @@ FAILPOINTS = {
     "write-done": "a file is written",
     "delete-begun": "a file is about to be removed",
     "delete-done": "a file is removed",
-    # a trial (mtlray.results.trial_folder, mtlray.results.generations, mtlray.results.ledger)
+    # a trial (mtlray.results.trial_folder, mtlray.results.generations, mtlray.results.kept, mtlray.results.ledger)
     "attempt-started": "the start of an attempt is noted",
     "checkpoint-written": "a checkpoint is written and older ones are still there",
     "checkpoint-pruned": "a checkpoint is written and older ones are removed",
     "commit-begun": "a trial is trained and nothing of its results is written",
+    "kept-weights": "the weights of a trial are kept, and what it predicts is not",
     "commit-curves": "the curves are written and the summary is not",
     "commit-summary": "the summary is written: the trial is finished, its checkpoints are still there",
     "attempt-ended": "the end of an attempt is noted",

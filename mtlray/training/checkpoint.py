@@ -15,7 +15,8 @@ class Checkpoint:
     """What one trial is at the end of a step; each tensor leads with a `seed` axis of one.
 
     `meters` are running sums since the last evaluation or epoch; `rows` are the curve so far; `data_fingerprint` is that of
-    the data it was trained on; `kernel` names what computed it so far.
+    the data it was trained on; `kernel` names what computed it so far. `kept` is the network that `--keep best` would store by
+    now, with its `step`, its `score` and its tensors, `model`, without that axis; empty where none is kept.
     """
 
     trial_id: str
@@ -28,6 +29,7 @@ class Checkpoint:
     seconds: float = 0.0
     data_fingerprint: str = ""
     kernel: str = "torch"
+    kept: dict[str, Any] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         buffer = io.BytesIO()

@@ -64,7 +64,7 @@ def train(
     checkpoint_seconds: float,
     save: Callable[[Checkpoint], None],
     progress: Callable[[int], bool | None],
-    look: Callable[[Run, PackData], object] = lambda run, data: None,
+    look: Callable[[Run, PackData, Curves], object] = lambda run, data, curves: None,
 ) -> list[Outcome]:
     """Train a pack: trials equal in all but the seed, each from its checkpoint, all of which stand at the same step.
 
@@ -84,7 +84,7 @@ def train(
         for step in walk(run, steps):
             if step % interval == 0 or step == steps:
                 curves.evaluate()
-            look(run, data)
+            look(run, data, curves)
             now, stop = time.monotonic(), False
             if now - last_progress >= _PROGRESS_EVERY:
                 stop, last_progress = bool(progress(step)) and step < steps, now

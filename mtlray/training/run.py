@@ -23,6 +23,7 @@ from mtlray.training.optimizers import (
 )
 from mtlray.training.rates import Rates
 from mtlray.training.sampling import PackData
+from mtlray.training.starting import start_from
 
 
 class Run:
@@ -60,6 +61,8 @@ class Run:
         trial, seeds = trials[0], [trial.seed for trial in trials]
         shape = trial.dataset.input_shape
         networks = Networks(trial.model, shape, trial.tasks, seeds, computation, trial.precision)
+        if trial.start_from is not None:
+            start_from(networks, trial.start_from)
 
         def losses(number: int) -> TaskLosses:
             return networks.losses(*data.batch(number), number)
