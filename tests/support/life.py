@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from mtlray.results.attempts import failures
+from mtlray.results.kept import KeptNetwork, read_weights, write_kept
 from mtlray.results.ledger import Ledger
 from mtlray.results.schema import SUMMARY, curves_schema
 from mtlray.storage.failpoints import FAILPOINTS
@@ -20,6 +21,7 @@ from mtlray.storage.failpoints import FAILPOINTS
 DATASET = "digits"
 TRIALS = [f"{i:016x}" for i in range(4)]
 DAMAGED, FAILS_ONCE = TRIALS[1], TRIALS[2]
+NO_WEIGHTS = (2).to_bytes(8, "little") + b"{}"  # a safetensors file without a tensor
 CURVES = curves_schema([("left", ["accuracy"])])
 
 
@@ -49,6 +51,8 @@ def run_trial(ledger, trial_id, *, fails):
     for at in range(step + 5, 20, 5):
         generations.write(str(at).encode())
     curves, summary = tables(trial_id, "failed" if fails else "done")
+    if not fails:
+        write_kept(ledger.store, DATASET, trial_id, KeptNetwork(NO_WEIGHTS, curves, {"trial_id": trial_id}))
     ledger.commit(trial_id, DATASET, None if fails else curves, summary)
     folder.finish(attempts, "finished", "")
     generations.delete()
@@ -109,6 +113,8 @@ def check_halfway(root):
         f"{i} is finished without curves" for i, r in records.items() if r.state == "done" and i not in with_curves
     ]
     for trial_id in TRIALS:
+        if trial_id in records and records[trial_id].state == "done":
+            read_weights(ledger.store, DATASET, trial_id)
         folder = ledger.folder(trial_id)
         if len(failures(folder.attempts())) > 1:
             problems.append(f"{trial_id} has more failures than kills")
