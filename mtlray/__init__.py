@@ -169,6 +169,12 @@ if TYPE_CHECKING:
     from mtlray.tasks.metrics.yes_or_no import BinaryF1 as BinaryF1
     from mtlray.tasks.task import Task as Task
     from mtlray.tasks.task_losses import TaskLosses as TaskLosses
+    from mtlray.training.weighing import BatchLosses as BatchLosses
+    from mtlray.training.weighing import TaskParameters as TaskParameters
+    from mtlray.training.weighing import Weighing as Weighing
+    from mtlray.training.weighing import begin_weighing as begin_weighing
+    from mtlray.training.weighing import end_epoch as end_epoch
+    from mtlray.training.weighing import weigh as weigh
 
 
 def _homes(source: str) -> dict[str, str]:
