@@ -12,6 +12,10 @@ __version__ = "0.2.0"
 # What a sweep file or a plug-in needs. This is the only list: editors and mypy read it as imports, and `_homes` as text.
 if TYPE_CHECKING:
     from mtlray.axes import TokenShape as TokenShape
+    from mtlray.calls.loading import load as load
+    from mtlray.calls.running import run as run
+    from mtlray.calls.running import trial as trial
+    from mtlray.calls.tables import table as table
     from mtlray.data import ArrayDataset as ArrayDataset
     from mtlray.data import Column as Column
     from mtlray.data import Dataset as Dataset

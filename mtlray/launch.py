@@ -21,7 +21,7 @@ from mtlray.results.driver_lock import DriverLock
 from mtlray.results.ledger import TrialRecord
 from mtlray.running.in_process import InProcess
 from mtlray.running.job import Job
-from mtlray.running.keeping import check_keeping
+from mtlray.running.kept.keeping import check_keeping
 from mtlray.running.on_ray.launching import OnRay
 from mtlray.running.policy import COMPLETE, FAILED, INCOMPLETE, Policy
 from mtlray.running.progress import Display, Terminal

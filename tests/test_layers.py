@@ -19,6 +19,7 @@ ROWS = [
     ["running/on_ray"],
     ["sweep"],
     ["launch"],
+    ["calls"],
     ["cli"],
 ]
 NO_TORCH = {

@@ -25,7 +25,7 @@ def predict(
 ) -> None:
     """Write what a trial's kept network predicts, one row for each example. Needs a trial that was run with --keep."""
     from mtlray.errors import unknown_name
-    from mtlray.running.kept_networks import predict_to_file
+    from mtlray.running.kept.networks import predict_to_file
 
     if split not in ("train", "val", "test"):
         raise unknown_name("split", split, ("train", "val", "test"))

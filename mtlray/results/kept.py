@@ -59,6 +59,11 @@ def read_weights(store: Store, dataset: str, trial_id: str) -> tuple[bytes, dict
     return data, facts
 
 
+def is_kept(store: Store, dataset: str, trial_id: str) -> bool:
+    """Whether weights of a trial lie below a data set's folder."""
+    return store.exists(_path(dataset, trial_id))
+
+
 def read_predictions(store: Store, dataset: str, trial_id: str) -> pa.Table | None:
     """What a trial's kept network predicts for the test split; None where there is no such file that opens."""
     return _shards(store, dataset).table(f"{trial_id}.parquet")

@@ -20,7 +20,7 @@ from mtlray.results.trial_folder import TrialFolder
 from mtlray.running.endings import Stopped, end_of_attempt, ending_of, stops_apart
 from mtlray.running.giving_up import commit_failure, give_up, spent
 from mtlray.running.job import Job
-from mtlray.running.keeping import Keeping
+from mtlray.running.kept.keeping import Keeping
 from mtlray.running.representations import Representations
 from mtlray.running.resuming import checkpoints_of, in_step
 from mtlray.running.rows import Circumstances, curves_table, summary_table

@@ -1,4 +1,4 @@
-"""What a person sees while a sweep runs: one steady line on a terminal, plain lines elsewhere, failures at once."""
+"""What a person sees while a sweep runs: one bar on a terminal or in a notebook, plain lines elsewhere, failures at once."""
 
 import os
 import sys
@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from mtlray.planning.wording import duration, name
 from mtlray.results.states import Ending, TrialState
+from mtlray.running.bars import bar_for
 from mtlray.specs import TrialSpec
 from mtlray.words.masking import masked
 
@@ -43,13 +43,7 @@ class Display:
         self._began: tuple[float, int] | None = None  # the first report: when, and the steps made by then
         self._last_plain = time.monotonic()
         self._tenth = 0
-        self._bar: Progress | None = None
-        if console.is_terminal:
-            self._bar = Progress(
-                TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
-                TextColumn("{task.fields[left]}"), console=console, transient=True,
-            )  # fmt: skip
-            self._task = self._bar.add_task(self._counts(), total=self._total, left="")
+        self._bar = bar_for(console, self._total, self._counts())
 
     def __enter__(self) -> "Display":
         if self._bar is not None:
@@ -86,9 +80,7 @@ class Display:
         """Show the present state: always on a terminal, elsewhere now and then."""
         share = sum(self._steps.values()) / self._total if self._total else 1.0
         if self._bar is not None:
-            self._bar.update(
-                self._task, completed=sum(self._steps.values()), description=self._counts(), left=self._left()
-            )
+            self._bar.update(sum(self._steps.values()), self._counts(), self._left())
             return
         now = time.monotonic()
         if int(10 * share) > self._tenth or now - self._last_plain > _PLAIN_EVERY:

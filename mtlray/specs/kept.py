@@ -7,7 +7,7 @@ from typing import Literal
 
 from mtlray.checks import require_choice
 from mtlray.errors import DataError, ResultsError, SpecError
-from mtlray.results.kept import FOLDER, WEIGHTS
+from mtlray.results.kept import FOLDER, WEIGHTS, is_kept
 from mtlray.storage.seal import BrokenSealError
 from mtlray.storage.store import Store
 from mtlray.storage.weights_file import content_of_weights, facts_of_weights, shapes_of_weights
@@ -74,8 +74,8 @@ class Kept:
                 data = Store(folder or "/").read(name)
             else:
                 store = Store(self.path)
-                dataset = next((d for d in store.names(FOLDER) if store.exists(self._file(d))), "*")
-                data = store.read(self._file(dataset))
+                dataset = next((d for d in store.names(FOLDER) if is_kept(store, d, self.trial)), "*")
+                data = store.read(f"{FOLDER}/{dataset}/{self.trial}{WEIGHTS}")
             facts_of_weights(data)
         except BrokenSealError as error:
             raise DataError(
@@ -88,9 +88,6 @@ class Kept:
                 "name the sweep's results folder and the trial, or the file."
             ) from error
         return data
-
-    def _file(self, dataset: str) -> str:
-        return f"{FOLDER}/{dataset}/{self.trial}{WEIGHTS}"
 
     def _shown(self) -> str:
         return masked(self.path)

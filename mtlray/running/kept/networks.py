@@ -15,7 +15,7 @@ from mtlray.errors import ResultsError
 from mtlray.models import Networks
 from mtlray.results.kept import read_weights
 from mtlray.results.ledger import Ledger
-from mtlray.running.keeping import named_predictions, predictions_table
+from mtlray.running.kept.keeping import named_predictions, predictions_table
 from mtlray.running.surroundings import computation_of, surroundings
 from mtlray.specs import RunConfig, TrialSpec
 from mtlray.training.predicting import predict

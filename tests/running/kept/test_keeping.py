@@ -30,8 +30,8 @@ from mtlray.results.kept import kept_sizes, read_predictions, read_weights
 from mtlray.results.schema import SUMMARY_CIRCUMSTANCES
 from mtlray.results.states import TrialState
 from mtlray.running.job import Job
-from mtlray.running.keeping import check_keeping
-from mtlray.running.kept_networks import kept_network, predict_to_file
+from mtlray.running.kept.keeping import check_keeping
+from mtlray.running.kept.networks import kept_network, predict_to_file
 from mtlray.running.pack import run_pack
 from mtlray.training.run import Run
 from mtlray.training.sampling import PackData

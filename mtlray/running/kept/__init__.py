@@ -1,0 +1,1 @@
+"""Kept networks: while trials run, and of finished ones. Part of `mtlray.running`."""
