@@ -15,11 +15,12 @@ from mtlray.errors import LaunchError, SpecError, unknown_name
 from mtlray.launch import launch
 from mtlray.planning.wording import several
 from mtlray.running.bars import NotebookConsole, in_notebook
-from mtlray.running.policy import COMPLETE, FAILED, Policy
+from mtlray.running.policy import COMPLETE, Policy
 from mtlray.running.progress import Display, Terminal
 from mtlray.running.rows import curves_table
 from mtlray.running.surroundings import computation_of, surroundings
 from mtlray.specs import RunConfig, TrialSpec
+from mtlray.sweep import Sweep
 from mtlray.training.loop import train
 
 
@@ -30,31 +31,39 @@ def run(
     in_process: bool = False,
     address: str | None = None,
     quiet: bool = False,
+    retry: bool = False,
     **options: Any,
 ) -> pd.DataFrame:
     """Run what is missing of a sweep, as `mtlray run` does, and return its table, as `table` does.
 
     `sweep` is a SweepSpec or the path of a sweep file. `options` are those of the command with underscores, such as
     `workers=2` or `keep="best"`. Progress is shown as bars where there are any, else in lines; with `quiet` not at all. Call
-    it again to continue.
+    it again to continue; with `retry` trials that failed run again too.
 
     Raises LaunchError where trials failed or are left, and MtlrayError where the sweep cannot start.
     """
     config, policy = _configured(options, results=str(results))
     sweep_ = opened(sweep, results)
+    if retry:
+        sweep_.retry()
     console = _console(quiet)
     code = launch(sweep_, config, policy=policy, address=address, in_process=in_process, console=console)
     if code != COMPLETE:
-        after = sweep_.plan()
-        troubles = [f"{several(len(found), 'trial')} {what}" for found, what in (
-            (after.failed, "failed"), (after.to_run, "left to run")) if found]  # fmt: skip
-        remedy = (
-            f"`mtlray status {sweep_.arguments}` and the logs in {sweep_.folder}/trials say why"
-            if code == FAILED
-            else ("call it again to continue")
-        )
-        raise LaunchError(f"Sweep {sweep_.spec.name} should be complete. Found {' and '.join(troubles)}; {remedy}.")
+        raise _incomplete(sweep_)
     return frame_of(sweep_)
+
+
+def _incomplete(sweep: Sweep) -> LaunchError:
+    after = sweep.plan()
+    found, remedy = [], []
+    if after.failed:
+        ending = sweep.ledger.ending(after.failed[0].trial_id)
+        found.append(f"{several(len(after.failed), 'trial')} failed, the first with: {ending.text if ending else '?'}")
+        remedy.append("Fix the cause and run the failed trials again: `mtlray.run(..., retry=True)`.")
+    if after.to_run:
+        found.append(f"{several(len(after.to_run), 'trial')} left to run")
+        remedy.append("Call it again to continue.")
+    return LaunchError(f"Sweep {sweep.spec.name} should be complete. Found {', and '.join(found)}. {' '.join(remedy)}")
 
 
 def trial(spec: TrialSpec, *, quiet: bool = False, **options: Any) -> pd.DataFrame:
