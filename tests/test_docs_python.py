@@ -17,7 +17,7 @@ from places import ASSETS, ROOT
 from mtlray.specs.sweepfile import load_sweep
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-NOT_PYTHON = {"", "bibtex", "console", "dockerfile", "sh", "toml"}
+NOT_PYTHON = {"", "bibtex", "console", "csv", "dockerfile", "sh", "toml"}
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,7 @@ def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     summary["at_joint_val"] = summary["at_best_val"]  # which these results are too old to have
     summary.to_parquet(results / "quickstart" / "summary" / "compact.parquet")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MTLRAY_DATA", str(tmp_path / "data"))
     monkeypatch.syspath_prepend(ROOT / "sweeps")
     monkeypatch.setitem(sys.modules, "analysis", None)  # a folder of this repository, which an installation lacks
     return tmp_path

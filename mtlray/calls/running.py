@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,10 @@ def trial(spec: TrialSpec, *, quiet: bool = False, **options: Any) -> pd.DataFra
 def _configured(options: dict[str, Any], **config: Any) -> tuple[RunConfig, Policy]:
     """The options by the class that each belongs to. Raises SpecError for an unknown one."""
     of: dict[type, dict[str, Any]] = {RunConfig: dict(config), Policy: {}}
+    for cls in of:
+        for field in dataclasses.fields(cls):
+            if (value := os.environ.get(field.metadata.get("env", ""))) and field.name not in options:
+                of[cls].setdefault(field.name, value)  # as the command line has it
     known = {field.name: cls for cls in of for field in dataclasses.fields(cls) if "help" in field.metadata}
     for name, value in options.items():
         if name not in known:

@@ -100,11 +100,14 @@ def test_a_trial_of_mtlrays_own_classes_is_found_by_its_id_alone():
 
 
 def test_a_sweep_that_does_not_complete_raises(options, tmp_path, monkeypatch):
-    monkeypatch.setattr(Equal, "combine", lambda self, losses, state: 1 / 0)
-    with pytest.raises(
-        LaunchError, match=r"should be complete\. Found 2 trials failed; `mtlray status SWEEP --results"
-    ):
-        mtlray.run(SWEEP, **options, quiet=True)
+    with monkeypatch.context() as broken:
+        broken.setattr(Equal, "combine", lambda self, losses, state: 1 / 0)
+        for _ in range(2):
+            with pytest.raises(
+                LaunchError, match=r"Found 2 trials failed, the first with: ZeroDivisionError.*retry=True"
+            ):
+                mtlray.run(SWEEP, **options, quiet=True)
+    assert mtlray.run(SWEEP, **options, quiet=True, retry=True)["n"].min() == 2
 
 
 @pytest.mark.parametrize(
