@@ -140,8 +140,11 @@ def test_the_blocks_of_a_page_run(path, page):
 
 
 @pytest.mark.parametrize("block", SWEEPS, ids=name)
-def test_the_sweeps_load(block, working_folder):
+def test_the_sweeps_load(block, working_folder, page):
     """As files, so that the code of their own classes enters the trials' ids."""
+    for before in PYTHON[block.path]:
+        if before.line < block.line and not before.binds_a_sweep:
+            run(before, page)  # which may write what the sweep reads
     path = working_folder / "example.py"
     path.write_text(block.code, encoding="utf-8")
     sweep, _ = load_sweep(path)
