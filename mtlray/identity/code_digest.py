@@ -64,8 +64,8 @@ def code_parts(found: type | Callable[..., Any]) -> tuple[CodePart, ...]:
     if source is None:
         raise SpecError(
             f"The code of `{found.__qualname__}` should be in a Python file, because it is part of its trials' identity. Found "
-            "one that was typed into a session or a notebook, or made by `exec`. Write it to a file and import it from there; in a "
-            "notebook begin its cell with `%%writefile mine.py`, and import it from `mine` in the next cell."
+            "one that was typed into a session or a notebook, or made by `exec`. Write it to a file and import it from there; in "
+            "a notebook begin its cell with `%%writefile mine.py`, and import it from `mine` in the next cell."
         )
     reach = Reach()
     module = reach.house.module(name)
