@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mtlray.errors import ResultsError, SpecError
+from mtlray.identity.user_code.running import refuse_other_code
 from mtlray.results.ledger import Ledger
 from mtlray.specs import SweepSpec
 from mtlray.specs.sweepfile import load_sweep
@@ -13,7 +14,7 @@ SweepLike = SweepSpec | str | Path
 
 
 def opened(sweep: SweepLike, results: str | Path) -> Sweep:
-    """The sweep with its results. Raises SpecError for what is neither a sweep nor the file of one."""
+    """The sweep with its results. Raises SpecError for what is neither a sweep nor a file of one, and as `refuse_other_code`."""
     if isinstance(sweep, SweepSpec):
         spec, module, path = sweep, None, Path("SWEEP")
     elif isinstance(sweep, str | Path):
@@ -25,7 +26,12 @@ def opened(sweep: SweepLike, results: str | Path) -> Sweep:
         from mtlray.analysis.grid.published import describe
 
         describe(spec.published)
-    return Sweep(spec, module, path, str(results))
+    found = Sweep(spec, module, path, str(results))
+    if module is None:
+        for trial in found.trials:
+            _ = trial.trial_id  # reads the code that it is made of
+        refuse_other_code()
+    return found
 
 
 def ledger_of(folder: str | Path) -> Ledger:

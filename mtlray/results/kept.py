@@ -69,6 +69,18 @@ def read_predictions(store: Store, dataset: str, trial_id: str) -> pa.Table | No
     return _shards(store, dataset).table(f"{trial_id}.parquet")
 
 
+def kept_files(store: Store, dataset: str, trial_id: str) -> dict[str, bytes]:
+    """What is kept of a trial, by the names of the files; empty where nothing is. Raises ResultsError and OSError."""
+    if not is_kept(store, dataset, trial_id):
+        return {}
+    weights, _ = read_weights(store, dataset, trial_id)
+    names = (f"{trial_id}.parquet",)
+    others = {
+        name: store.read(f"{FOLDER}/{dataset}/{name}") for name in names if store.exists(f"{FOLDER}/{dataset}/{name}")
+    }
+    return {f"{trial_id}{WEIGHTS}": weights, **others}
+
+
 def kept_sizes(store: Store) -> dict[str, int]:
     """The bytes that are kept of each trial, from listings."""
     sizes: dict[str, int] = {}

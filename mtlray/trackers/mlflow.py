@@ -1,6 +1,8 @@
 """MLflow: one run for each trial in an experiment; a trial that is already there is skipped."""
 
+import tempfile
 from collections.abc import Iterable
+from pathlib import Path
 
 from mtlray.errors import LaunchError
 from mtlray.trackers.tracked_trial import TrackedTrial, need
@@ -37,6 +39,11 @@ def to_mlflow(trials: Iterable[TrackedTrial], to: str, project: str) -> str:
             client.log_batch(run_id, params=parameters)
             for start in range(0, len(metrics), _BATCH):
                 client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
+            if trial.kept:
+                with tempfile.TemporaryDirectory() as folder:
+                    for name, data in trial.kept.items():
+                        Path(folder, name).write_bytes(data)
+                    client.log_artifacts(run_id, folder, "kept")
             client.set_terminated(run_id)
             n += 1
     except Exception as error:

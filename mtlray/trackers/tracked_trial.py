@@ -4,11 +4,12 @@ import importlib
 import json
 import math
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
 from mtlray.errors import LaunchError
+from mtlray.results.kept import kept_files
 from mtlray.results.ledger import Ledger
 from mtlray.words.values import per_cent
 
@@ -27,6 +28,8 @@ class TrackedTrial:
     parameters: Mapping[str, Any]
     scalars: tuple[tuple[int, dict[str, float]], ...]
     final: Mapping[str, float]
+    kept: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """The files of its kept network by name; see `mtlray.results.kept`."""
 
 
 def scalars_of(row: Mapping[str, Any]) -> dict[str, float]:
@@ -52,9 +55,9 @@ def finished_trials(ledger: Ledger, trial_ids: Collection[str]) -> Iterator[Trac
             curves.setdefault(row["trial_id"], []).append((row["step"], scalars_of(row)))
         mine = [found for found in rows.values() if found[0]["dataset"] == dataset]
         for found in sorted(mine, key=lambda found: (_group(found[0]), found[0]["seed"], found[0]["trial_id"])):
-            yield _tracked(
-                ledger.sweep, found, sorted(curves.get(found[0]["trial_id"], []), key=lambda entry: entry[0])
-            )
+            trial_id = found[0]["trial_id"]
+            tracked = _tracked(ledger.sweep, found, sorted(curves.get(trial_id, []), key=lambda entry: entry[0]))
+            yield replace(tracked, kept=kept_files(ledger.store, dataset, trial_id))
 
 
 def _group(row: Mapping[str, Any]) -> str:

@@ -30,6 +30,12 @@ def to_wandb(trials: Iterable[TrackedTrial], to: str, project: str) -> str:
             for step, values in trial.scalars:
                 tracked.log(values, step=step)
             tracked.summary.update(dict(trial.final))
+            if trial.kept:
+                artifact = wandb.Artifact(f"kept-{trial.trial_id}", type="model")
+                for name, data in trial.kept.items():
+                    with artifact.new_file(name, mode="wb") as file:
+                        file.write(data)
+                tracked.log_artifact(artifact)
             tracked.finish()
         except Exception as error:
             raise LaunchError(

@@ -1,15 +1,20 @@
 """Trackers show what the Parquet files hold: TensorBoard read back by its own reader, W&B and MLflow by stand-ins."""
 
+import contextlib
+import dataclasses
+import io
 import math
 import sys
 import types
 from pathlib import Path
 from typing import ClassVar
 
+import pyarrow as pa
 import pytest
 from places import SMALL
 
 from mtlray.cli import main
+from mtlray.results.kept import KeptNetwork, write_kept
 from mtlray.results.ledger import Ledger
 from mtlray.trackers import LiveTensorBoard, finished_trials, to_mlflow, to_tensorboard, to_wandb
 from mtlray.trackers.tracked_trial import scalars_of
@@ -145,8 +150,23 @@ class WandbRun:
         assert not self.finished
         self.logged.append((step, values))
 
+    def log_artifact(self, artifact):
+        assert not self.finished
+        self.artifact = artifact
+
     def finish(self):
         self.finished = True
+
+
+class WandbArtifact:
+    def __init__(self, name, type):
+        self.name, self.files = name, {}
+
+    @contextlib.contextmanager
+    def new_file(self, name, mode):
+        assert mode == "wb"
+        yield (file := io.BytesIO())
+        self.files[name] = file.getvalue()
 
 
 def wandb_stand_in(fail_at=None):
@@ -159,7 +179,7 @@ def wandb_stand_in(fail_at=None):
         module.tracked.append(WandbRun(options))
         return module.tracked[-1]
 
-    module.init = init
+    module.init, module.Artifact = init, WandbArtifact
     module.Settings = lambda **options: options
     return module
 
@@ -206,6 +226,9 @@ class MlflowClient:
         self.runs[run_id].metrics += metrics
         self.runs[run_id].params += params
 
+    def log_artifacts(self, run_id, folder, path):
+        self.runs[run_id].artifacts = {f"{path}/{file.name}": file.read_bytes() for file in Path(folder).iterdir()}
+
     def set_terminated(self, run_id):
         self.runs[run_id].info.status = "FINISHED"
 
@@ -240,6 +263,30 @@ def test_a_torn_export_to_mlflow_is_made_again(runs):
     run.info.status = "RUNNING"
     assert to_mlflow(iter(runs), "here", "small").startswith("2 trials sent")
     assert len(MlflowClient.stores["here"]) == 2
+
+
+@pytest.mark.usefixtures("mlflow")
+def test_kept_networks_are_artifacts(runs, ledger, tmp_path, monkeypatch):
+    assert all(run.kept == {} for run in runs)
+    trial_id, dataset = runs[0].trial_id, ledger.datasets()[0]
+    network = KeptNetwork((2).to_bytes(8, "little") + b"{}", pa.table({"trial_id": [trial_id]}), {"trial_id": trial_id})
+    write_kept(ledger.store, dataset, trial_id, network)
+    try:
+        kept, without = (next(finished_trials(ledger, [run.trial_id])) for run in runs)
+    finally:
+        ledger.store.delete_folder(f"kept/{dataset}")
+    assert kept.kept.keys() == {f"{trial_id}.safetensors", f"{trial_id}.parquet"}
+    assert dataclasses.replace(kept, kept={}) == runs[0]
+    assert without == runs[1]
+    module = wandb_stand_in()
+    monkeypatch.setitem(sys.modules, "wandb", module)
+    to_wandb([kept, without], str(tmp_path), "small")
+    assert (module.tracked[0].artifact.name, module.tracked[0].artifact.files) == (f"kept-{trial_id}", kept.kept)
+    assert not hasattr(module.tracked[1], "artifact")
+    to_mlflow([kept, without], "there", "small")
+    first, second = MlflowClient.stores["there"].values()
+    assert first.artifacts == {f"kept/{name}": data for name, data in kept.kept.items()}
+    assert not hasattr(second, "artifacts")
 
 
 # -- the command
