@@ -164,6 +164,7 @@ def test_the_options_of_run_stay_as_they_are():
         "--results": ("results", "MTLRAY_RESULTS"),
         "--data": (str(Path("~/.cache/mtlray").expanduser()), "MTLRAY_DATA"),
         "--data-from": (None, "MTLRAY_DATA_FROM"),
+        "--keep": (None, None),
         "--seeds": (None, None),
         "--strategies": (None, None),
         "--fractions": (None, None),

@@ -9,6 +9,7 @@ import pytest
 from mtlray import SGD, LeNet, MultiMNIST, SweepSpec, TrialSpec
 from mtlray.calls.opening import opened
 from mtlray.errors import SpecError
+from mtlray.identity.user_code.sources import _FINDER
 
 TEXT = """
 from dataclasses import dataclass
@@ -50,6 +51,8 @@ def written(tmp_path, monkeypatch):
     path.write_text(TEXT)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    # As before the first sweep file was loaded; from then on modules are imported from the bytes that are hashed.
+    monkeypatch.setattr(sys, "meta_path", [finder for finder in sys.meta_path if finder is not _FINDER])
     yield name, path
     sys.modules.pop(name, None)
 

@@ -30,8 +30,8 @@ def refuse_other_code() -> None:
             if name is not None:
                 raise SpecError(
                     f"{source.path} should be as it was when it was imported, because its text is part of the trials' identity. "
-                    f"Found another `{name}` than the one that would run. Restart the kernel and run the cells again, or keep the "
-                    "whole sweep in a file and give its path, which is read anew each time."
+                    f"Found another `{name}` than the one that would run. Restart the kernel and run the cells again, or keep "
+                    "the whole sweep in a file and give its path, which is read anew each time."
                 )
 
 
