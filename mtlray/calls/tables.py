@@ -25,4 +25,6 @@ def table(sweep: SweepLike, *, results: str | Path = "results", **options: Any) 
 
 def frame_of(sweep: Sweep, **options: Any) -> pd.DataFrame:
     """The table of the trials that a sweep plans. Raises MtlrayError."""
-    return tabulate(load(sweep.folder, trials=sweep.description()["trials"]), TableOptions(**options)).frame()
+    described = sweep.description()
+    results = load(sweep.folder, trials=described["trials"], common=described["fields"])
+    return tabulate(results, TableOptions(**options)).frame()

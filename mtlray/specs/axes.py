@@ -167,7 +167,9 @@ def label(part: Any) -> str:
 
 def _in_words(value: Any, others: Sequence[Any]) -> Any:
     """A value as results keep it; parts with one label are told apart by the fields in which they differ."""
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if value is None:
+        return "none"  # None says that a part lacks the field
+    if isinstance(value, (bool, int, float, str)):
         return encode(value)
     name = label(value)
     namesakes = [other for other in others if label(other) == name and type(other) is type(value)]

@@ -38,6 +38,11 @@ class Kept:
         object.__setattr__(self, "path", path if "://" in path else str(Path(path).expanduser().absolute()))
         object.__setattr__(self, "content", content_of_weights(self._bytes()))
 
+    @property
+    def label(self) -> str:
+        """Its name in results, where a sweep varies it: by content, and not by where it lies."""
+        return f"kept:{self.content[:8]}" + ("" if self.parts == "all" else f"({self.parts})")
+
     def read(self) -> bytes:
         """The bytes of the file, whose tensors are those of `content`. Raises DataError where they are not any more."""
         data = self._bytes()

@@ -140,3 +140,12 @@ def test_the_calls_load_late():
     quick = "import sys, mtlray; dir(mtlray); assert not {'torch', 'pandas', 'mtlray.calls'} & set(sys.modules)"
     for text in (code, quick):
         assert subprocess.run([sys.executable, "-c", text], check=False).returncode == 0
+
+
+def test_kept_weights_are_an_axis_like_any_other(options, tmp_path):
+    mtlray.run(SWEEP, **options, quiet=True, keep="last")
+    one = mtlray.Kept(str(tmp_path / "results" / "small"), trial=SWEEP.trials()[0].trial_id)
+    both = dataclasses.replace(SWEEP, name="both", strategies=(Equal(),), axes={"start_from": (None, one)})
+    frame = mtlray.run(both, **options, quiet=True)
+    assert frame["n"].tolist() == [2] * len(frame)
+    assert set(frame["start_from"]) == {"none", f"kept:{one.content[:8]}"}

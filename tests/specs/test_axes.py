@@ -178,3 +178,10 @@ def test_an_axis_of_strategies_that_are_narrowed_away_goes_with_them():
 def test_learning_rates_are_narrowed_wherever_they_vary():
     for axes in ({"optimizer.lr": (0.1, 0.2)}, {"optimizer": (SGD(lr=0.1), SGD(lr=0.2))}):
         assert [t.optimizer.lr for t in sweep(axes).narrowed(learning_rates=[0.2]).trials()] == [0.2, 0.2]
+
+
+def test_a_value_of_none_is_one_value_among_others():
+    """And no trial without the axis, over whose values a table would take means."""
+    spec = sweep({"optimizer.clip_norm": (None, 1.0)}, strategies=(Equal(),))
+    entries = spec.describe(spec.trials())["trials"]
+    assert [entry["axes"] for entry in entries] == [{"optimizer.clip_norm": "none"}, {"optimizer.clip_norm": 1}]
