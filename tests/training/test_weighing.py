@@ -200,7 +200,15 @@ def test_losses_may_be_numbers_and_the_step_ones_own():
         (MGDAUB(), computed, None, "a single representation"),
         (DTP(), computed, None, "without the predictions that a metric needs"),
     ],
-    ids=str,
+    ids=[
+        "no argument",
+        "numbers",
+        "one loss of two",
+        "a loss for each example",
+        "one batch of three",
+        "no representation",
+        "no metric",
+    ],
 )
 def test_what_a_strategy_lacks_is_said(strategy, losses, step, expected):
     state = begin_weighing(strategy, TASKS, PARAMETERS)
