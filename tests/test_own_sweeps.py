@@ -1,5 +1,7 @@
-"""Sweeps as a user writes them: the page's own network, and Tox21's molecules as texts, from the file to the table."""
+"""Sweeps as a user writes them, from the file to the table: the page's own network, a table of patients, genes with fourteen
+labels, and molecules as texts with labels missing."""
 
+import io
 import os
 import re
 import signal
@@ -7,23 +9,29 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 from places import ROOT, SUPPORT
 
 from mtlray.results.ledger import CURVE_CIRCUMSTANCES, SUMMARY_CIRCUMSTANCES, Ledger
 
-TOX21 = SUPPORT / "sweep_tox21.py"
-N_TRIALS = 12
+NAMES = ("diabetes", "yeast", "tox21")
+N_TRIALS = 12  # three strategies, two fractions, two seeds
+
+
+def sweep_file(name):
+    return SUPPORT / f"sweep_{name}.py"
 
 
 @pytest.fixture
-def molecules(monkeypatch):
-    """The table of Tox21, where there is one, as the sweep file finds it."""
+def sweep(name, monkeypatch):
+    """The sweep file of that name, where its data are."""
     folder = (ROOT / os.environ.get("MTLRAY_TEST_DATA", "../shared/data")).resolve()
-    if not (folder / "tox21" / "tox21.csv.gz").is_file():
-        pytest.skip(f"tox21.csv.gz is not in {folder}/tox21; MTLRAY_TEST_DATA names another place")
+    if name != "diabetes" and not list(folder.glob(f"{name}/{name}.csv.gz")):
+        pytest.skip(f"{name}.csv.gz is not in {folder}/{name}; MTLRAY_TEST_DATA names another place")
     monkeypatch.setenv("MTLRAY_TEST_DATA", str(folder))
+    return sweep_file(name)
 
 
 def results_of(folder, name):
@@ -50,14 +58,15 @@ def test_the_network_of_the_page_on_models_is_trained(cli, tmp_path):
     assert summary[summary["metric"] == "rmse"]["last"].between(20, 200).all()
 
 
-def test_the_sweep_of_tox21_has_at_most_40_lines():
-    assert len(TOX21.read_text(encoding="utf-8").splitlines()) <= 40
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sweep_file_has_at_most_40_lines(name):
+    assert len(sweep_file(name).read_text(encoding="utf-8").splitlines()) <= 40
 
 
-@pytest.mark.usefixtures("molecules")
-def test_molecules_are_learnt_from_their_characters(cli, tmp_path):
+@pytest.mark.parametrize("name", ["tox21"])
+def test_molecules_are_learnt_from_their_characters(cli, tmp_path, sweep):
     narrow = ("--strategies", "equal,dwa", "--fractions", "0.25", "--seeds", "0:1", "--steps", "30")
-    done, out, err = cli("run", TOX21, "--in-process", "--yes", *narrow, "--results", tmp_path / "results")
+    done, out, err = cli("run", sweep, "--in-process", "--yes", *narrow, "--results", tmp_path / "results")
     assert done == 0, err
     assert "Tox21 as DeepChem has it" in out
     summary, curves = results_of(tmp_path / "results", "tox21")
@@ -68,20 +77,46 @@ def test_molecules_are_learnt_from_their_characters(cli, tmp_path):
     assert len(curves) == 2
 
 
+@pytest.mark.parametrize("name", ["diabetes", "yeast"])
+def test_a_table_by_two_axes_and_a_report(cli, tmp_path, name, sweep):
+    results = tmp_path / "results"
+    done, _, err = cli("run", sweep, "--in-process", "--yes", "--steps", "100", "--results", results)
+    assert done == 0, err
+    summary, _ = results_of(results, name)
+    assert summary["trial_id"].nunique() == N_TRIALS
+    arranged = ("--by", "fraction", "--across", "strategy", "--format", "csv")
+    done, out, err = cli("table", results / name, *arranged)
+    assert done == 0, err
+    table = pd.read_csv(io.StringIO(out), comment="#")
+    row = summary.iloc[0]
+    cell = summary[
+        (summary[["task", "metric", "strategy", "fraction"]] == row[["task", "metric", "strategy", "fraction"]]).all(
+            axis=1
+        )
+    ]
+    found = table[(table["task"] == row["task"]) & (table["metric"] == row["metric"])]
+    assert len(found) == 3 * 2, table
+    assert np.isclose(found["mean"], cell["at_joint_val"].mean()).any(), (found, cell)
+    done, out, err = cli("report", results / name, "--out", tmp_path / "report.html")
+    assert done == 0, err
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert all(task in page for task in summary["task"].unique())
+
+
 @pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.timeout(900)
 @pytest.mark.xdist_group("ray")
-@pytest.mark.usefixtures("molecules")
-def test_molecules_on_ray_killed_and_resumed_give_the_same_bits(tmp_path):
+@pytest.mark.parametrize("name", NAMES)
+def test_on_ray_killed_and_resumed_gives_the_same_bits(tmp_path, name, sweep):
     def command(*arguments):
         main = [sys.executable, "-c", "from mtlray.cli import main; main()"]
         return [*main, *map(str, arguments), "--yes", "--steps", "60", "--data", str(tmp_path / "data")]
 
-    subprocess.run(command("run", TOX21, "--in-process", "--results", tmp_path / "one"), check=True, timeout=600)
-    on_ray = command("run", TOX21, "--workers", 2, "--checkpoint-seconds", 0.1, "--results", tmp_path / "two")
+    subprocess.run(command("run", sweep, "--in-process", "--results", tmp_path / "one"), check=True, timeout=600)
+    on_ray = command("run", sweep, "--workers", 2, "--checkpoint-seconds", 0.1, "--results", tmp_path / "two")
     driver = subprocess.Popen(on_ray, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    shards = tmp_path / "two" / "tox21" / "summary"
+    shards = tmp_path / "two" / name / "summary"
     deadline = time.monotonic() + 300
     while len(list(shards.glob("*.parquet"))) < 2:
         assert driver.poll() is None
@@ -92,5 +127,5 @@ def test_molecules_on_ray_killed_and_resumed_give_the_same_bits(tmp_path):
     assert 2 <= len(list(shards.glob("*.parquet"))) < N_TRIALS
     done = subprocess.run(on_ray, check=True, timeout=600, capture_output=True, text=True)
     assert re.search(r"uncertainty +\d", done.stdout), done.stdout
-    for mine, theirs in zip(*(results_of(tmp_path / name, "tox21") for name in ("two", "one")), strict=True):
+    for mine, theirs in zip(*(results_of(tmp_path / place, name) for place in ("two", "one")), strict=True):
         pd.testing.assert_frame_equal(mine, theirs, check_exact=True)
