@@ -16,7 +16,7 @@ help:
 	@echo "make bench       throughput against plain PyTorch loops (and LIBMTL=CHECKOUT), what surrounds training, each strategy's cost, large tables"
 	@echo "make keep        SWEEP=FILE RESULTS=FOLDER [SEEDS=0:3]: copy a sweep's finished trials to docs/results"
 	@echo "make tables      write the tables of the documents from the results that the repository keeps"
-	@echo "make simulate    how often intervals and marks are right where the truth is known (half an hour)"
+	@echo "make simulate    how often intervals and marks are right where the truth is known (five minutes)"
 	@echo "make docs        the documentation site, into site/ (tools in .venv-docs, neither torch nor ray)"
 
 $(INSTALLED): pyproject.toml constraints.txt

@@ -10,16 +10,29 @@ if TYPE_CHECKING:
     from mtlray.analysis.frames import compare, table
     from mtlray.analysis.grid.load import Results, load
     from mtlray.analysis.grid.published import published
+    from mtlray.analysis.sources import Source
     from mtlray.analysis.tables import Table, TableOptions, render_table, tabulate
 
 _FILES = {
     "frames": ("compare", "table"),
     "grid.load": ("Results", "load"),
     "grid.published": ("published",),
+    "sources": ("Source",),
     "tables": ("Table", "TableOptions", "render_table", "tabulate"),
 }
 
-__all__ = ["Results", "Table", "TableOptions", "compare", "load", "published", "render_table", "table", "tabulate"]
+__all__ = [
+    "Results",
+    "Source",
+    "Table",
+    "TableOptions",
+    "compare",
+    "load",
+    "published",
+    "render_table",
+    "table",
+    "tabulate",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,28 +2,27 @@
 
 import contextlib
 import os
+import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from mtlray.analysis.sources import Source
 from mtlray.closed_pipe import ends_with_its_reader, open_missing_streams
 from mtlray.errors import MtlrayError, SpecError
 from mtlray.words.masking import MaskedStream
 
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A results folder, and the trials that its table is about with the fields they share (None: those of its sweep.json)."""
-
-    folder: str
-    trials: Sequence[Mapping[str, Any]] | None = None
-    common: Mapping[str, Any] | None = None
-
-
+Folders = Annotated[
+    list[Source],
+    typer.Argument(
+        metavar="RESULTS...",
+        parser=Source,
+        help="A sweep's results folder, or a results folder that holds one sweep; several are compared, strategy by strategy.",
+    ),
+]
 Folder = Annotated[
     Source,
     typer.Argument(
@@ -58,16 +57,22 @@ Where = Annotated[
 
 
 def table(
-    source: Folder,
+    sources: Folders,
     kind: Annotated[str, typer.Option("--kind", help="cells, leaderboard, compare, cost or selection.")] = "cells",
     select: Select = None,
-    format: Annotated[str, typer.Option("--format", help="text, markdown, latex or csv.")] = "text",
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format", help="text, markdown, latex, html or csv. Default: by the ending of --out, else text."
+        ),
+    ] = None,
     metrics: Annotated[
         str | None, typer.Option("--metrics", help="Only these metrics: accuracy, or '*_global'. Default: all.")
     ] = None,
     rates: SeveralRates = None,
     against: Annotated[
-        str | None, typer.Option("--against", help="Published table to compare with: gong2019 or gong2019:1.")
+        str | None,
+        typer.Option("--against", help="Published table to compare with: gong2019, gong2019:1, or a CSV file."),
     ] = None,
     by: By = None,
     across: Annotated[
@@ -78,12 +83,19 @@ def table(
         str | None, typer.Option("--baseline", help="Strategy to compare with. Default: single-task, then equal.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write to this file instead of the terminal.")
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="Write to this file, whole or not at all: .txt, .md, .tex, .html, .csv or .parquet.",
+        ),
     ] = None,
 ) -> None:
     """Print mean±std (n) for each cell, under a named selection rule."""
-    from mtlray.analysis.tables import TableOptions, render_table
+    from mtlray.analysis.files import form_of, write_table
+    from mtlray.analysis.tables import TableOptions, load_table
 
+    form = form_of(out, format)
     options = TableOptions(
         kind=kind,
         select=select,
@@ -95,17 +107,19 @@ def table(
         across=_names(across),
         where=where,
     )
-    rendered = render_table(source.folder, options, trials=source.trials, common=source.common, format=format)
+    made = load_table(sources, options)
+    # COLUMNS, else the terminal, else 80.
+    width = max(40, shutil.get_terminal_size((80, 24)).columns)
     if out is not None:
-        _write(out, rendered + "\n")
+        write_table(made, out, form, width)
         return
     # Every table holds a ±, which a terminal set to ASCII would refuse or replace.
     getattr(sys.stdout, "reconfigure", lambda **_: None)(encoding="utf-8")
-    print(rendered)
+    print(made.render(form, width=width))
 
 
 def report(
-    source: Folder,
+    sources: Folders,
     select: Select = None,
     rates: SeveralRates = None,
     by: By = None,
@@ -118,17 +132,10 @@ def report(
     """Write one HTML page with tables, figures, failures, provenance and downloads. It needs no network."""
     from mtlray.analysis.report import render_report
 
-    page = render_report(
-        source.folder,
-        trials=source.trials,
-        common=source.common,
-        select=select,
-        against=against,
-        rates=rates,
-        by=_rows(by),
-        where=where,
-    )
-    _write(out, page)
+    page = render_report(sources, select=select, against=against, rates=rates, by=_rows(by), where=where)
+    from mtlray.analysis.files import write
+
+    write(out, page.encode())
     print(f"report    {out}")
 
 
@@ -233,12 +240,3 @@ def _masked_output() -> Iterator[None]:
     out, err = (None if stream is None else MaskedStream(stream) for stream in (sys.stdout, sys.stderr))
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):  # a shell may have closed them
         yield
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.expanduser().write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SpecError(
-            f"Option --out should name a file that can be written. Found `{path}`: {error.strerror}."
-        ) from error

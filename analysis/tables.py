@@ -1,7 +1,7 @@
-"""Tables: a sweep's results as one table per data set, in text, Markdown, LaTeX or CSV."""
+"""Tables: a sweep's results as one table per data set, in text, Markdown, LaTeX, HTML or CSV."""
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,30 +9,29 @@ import pandas as pd
 
 from mtlray.analysis.grid.arranging import arranged, with_axes
 from mtlray.analysis.grid.cells import Cell, Grid, grid
-from mtlray.analysis.grid.load import Results, adopted_text, load
+from mtlray.analysis.grid.load import Results, adopted_text
 from mtlray.analysis.grid.metrics import only
-from mtlray.analysis.grid.published import Number, PublishedTable, numbers, resolve
+from mtlray.analysis.grid.own_numbers import beside as beside_of
+from mtlray.analysis.grid.published import Number, PublishedTable
 from mtlray.analysis.grid.selection import READ, SelectionRule, rule, rule_of
+from mtlray.analysis.grid.several import load_all
 from mtlray.analysis.grid.tuning import tuned
-from mtlray.analysis.layout import delimited, latex, markdown, text
+from mtlray.analysis.layout import delimited, html, latex, markdown, text
+from mtlray.analysis.layout.entries import Sheet
 from mtlray.analysis.layout.listing import Listing
-from mtlray.analysis.layout.sheet import Sheet, sheet
+from mtlray.analysis.layout.sheet import sheet
+from mtlray.analysis.sources import Sources
 from mtlray.errors import ResultsError, SpecError, unknown_name
 
 if TYPE_CHECKING:
     from mtlray.analysis.kinds.beside import Beside
     from mtlray.analysis.kinds.parts import Part
 
-_LAYOUTS: dict[str, Callable[[Sheet | Listing], str]] = {
-    "text": text.render,
-    "markdown": markdown.render,
-    "latex": latex.render,
-}
-FORMATS = (*_LAYOUTS, "csv")
+FORMATS = ("text", "markdown", "latex", "html", "csv")
 # The columns of the summary that tables are made from; the others are long texts.
 _READ = (
     "trial_id", "dataset", "data_origin", "data_fingerprint", "strategy", "state", "task", "metric", "unit",
-    "higher_is_better", "best_val", "joint_val_score", "trivial", "n_evaluations", "steps", "solver_fallbacks",
+    "higher_is_better", "best_val", "joint_val_score", "trivial", "perfect", "n_evaluations", "steps", "solver_fallbacks",
     "backward_passes", "train_samples_per_second", "seconds", "peak_memory_bytes", "pack_size", "device",
     "kernel", "versions", "adopted", *READ,
 )  # fmt: skip
@@ -89,34 +88,47 @@ class Table:
     against: PublishedTable | None
     kind: str = "cells"
     baseline: str | None = None
+    whole: bool = False
+    """Whether a table of many tasks shows every metric, as one does whose metrics were asked for."""
 
     def frame(self) -> pd.DataFrame:
         """One row per cell, comparison or strategy, with numbers unrounded; what `csv` prints.
 
         The column `adopted` is there where some trials are: what the head of the table says about those of the row's data set.
         """
-        frame = with_axes(self._numbers(), self.results)
+        frame = self._named(with_axes(self._numbers(), self.results))
         texts = {dataset: adopted_text(self.results, dataset) for dataset in self.results.datasets}
         return frame.assign(adopted=frame["dataset"].map(texts)) if any(texts.values()) else frame
+
+    def _named(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """With the name of the sweep in a column of its own, where there are several."""
+        if not self.results.parts:
+            return frame
+        ends = {f" [{name}]": name for name in self.results.namesakes.folders}
+        whose = [next(end for end in ends if strategy.endswith(end)) for strategy in frame["strategy"].tolist()]
+        own = [strategy.removesuffix(end) for strategy, end in zip(frame["strategy"].tolist(), whose, strict=True)]
+        frame = frame.assign(strategy=own)
+        frame.insert(0, "sweep", [ends[end] for end in whose])
+        return frame
 
     def _numbers(self) -> pd.DataFrame:
         if self.kind != "cells":
             frame = pd.concat([pd.DataFrame(rows) for rows, _ in self._parts()], ignore_index=True)
             return frame if self.kind == "selection" else frame.assign(selection=self.selection.name)
         from mtlray.analysis.grid.scores import scores
-        from mtlray.analysis.kinds.beside import besides
+        from mtlray.analysis.kinds.beside import besides, numbers_in
         from mtlray.analysis.kinds.marks import marks
 
         rows = []
         for part in self.grids:
-            beside = numbers(self.against.name) if self.against and self.against.covers(part.dataset) else {}
+            beside = numbers_in(part, self.against, self.results)
             marked = marks(part, scores(self.results, self.selection, part))
             verdicts = besides(part, beside, self.against.assumed_runs) if self.against and beside else {}
             for strategy, column in itertools.product(part.strategies, part.columns):
                 cell, measure = part.cells.get((strategy, column)), column.measure
                 if cell is None:
                     continue
-                number = beside.get((strategy, column.fraction, measure.task, measure.metric))
+                number = beside.get((strategy, column))
                 optimizer, rate = self.results.rates.chosen.get((part.dataset, strategy, column.place), (None, None))
                 tried = self.results.rates.tried.get((part.dataset, strategy, column.place), 1)
                 rows.append(
@@ -160,17 +172,28 @@ class Table:
             "margin": verdict and verdict.margin,
         }
 
-    def render(self, format: str = "text") -> str:
-        """The table in one of FORMATS, without a newline at the end. Raises SpecError for an unknown format."""
+    def _repr_html_(self) -> str:
+        """The table in a notebook."""
+        return self.render("html")
+
+    def render(self, format: str = "text", *, width: int = text.WIDTH) -> str:
+        """The table in one of FORMATS, without a newline at the end; text in lines of `width` characters.
+
+        Raises SpecError for an unknown format.
+        """
         _check(format)
         if format == "csv":
             return delimited.render(self.frame()).rstrip("\n")
         sheets: list[Sheet | Listing] = (
-            [sheet(self.results, self.selection, part, self.against) for part in self.grids]
+            [sheet(self.results, self.selection, part, self.against, whole=self.whole) for part in self.grids]
             if self.kind == "cells"
             else [listing for _, listing in self._parts()]
         )
-        return "\n\n\n".join(_LAYOUTS[format](one) for one in sheets)
+        name = str(self.results.sweep.get("name") or self.results.ledger.sweep)
+        return "\n\n\n".join(
+            _laid_out(one, format, width, f"{name}-{self.kind}{f'-{i + 1}' if i else ''}")
+            for i, one in enumerate(sheets)
+        )
 
     def _parts(self) -> "list[Part]":
         from mtlray.analysis.kinds.parts import parts  # which the cells do not wait for
@@ -189,7 +212,7 @@ def tabulate(results: Results, options: TableOptions = CELLS) -> Table:
     results = only(tuned(results, options.rates), options.metrics)
     # The price of selection is of both splits; its grid is made by the one that is always there.
     selected = rule("best_test") if options.kind == "selection" else rule_of(options.select, results.sweep)
-    beside = None if options.against is None else resolve(options.against, results.sweep.get("published"))
+    beside = None if options.against is None else beside_of(options.against, results)
     if not results.datasets:
         raise ResultsError("A table should have at least one trial. The sweep plans none.")
     if beside is not None and not any(map(beside.covers, results.datasets)):
@@ -199,21 +222,40 @@ def tabulate(results: Results, options: TableOptions = CELLS) -> Table:
         )
     grids = tuple(grid(results, selected, dataset) for dataset in results.datasets)
     return Table(
-        kind=options.kind, results=results, selection=selected, grids=grids, against=beside, baseline=options.baseline
+        kind=options.kind,
+        results=results,
+        selection=selected,
+        grids=grids,
+        against=beside,
+        baseline=options.baseline,
+        whole=options.metrics is not None,
     )
 
 
 def render_table(
-    results_path: str,
+    results: Sources,
     options: TableOptions = CELLS,
     *,
-    trials: Sequence[Mapping[str, Any]] | None = None,
-    common: Mapping[str, Any] | None = None,
     format: str = "text",
+    width: int = text.WIDTH,
 ) -> str:
-    """Load a results folder and render its table: `load`, `tabulate` and `Table.render` in one. Raises what they raise."""
+    """Load a results folder, or several, and render their table: `load_table` and `Table.render`. Raises what they raise."""
     _check(format)
-    return tabulate(load(results_path, trials=trials, common=common, columns=_READ), options).render(format)
+    return load_table(results, options).render(format, width=width)
+
+
+def load_table(results: Sources, options: TableOptions = CELLS) -> Table:
+    """Load a results folder, or several, reading no more than a table needs, and tabulate it. Raises what these raise."""
+    return tabulate(load_all(results, _READ), options)
+
+
+def _laid_out(one: Sheet | Listing, format: str, width: int, label: str) -> str:
+    """A table in one of the FORMATS that have a layout; `label` is what a document may refer to it by."""
+    if format == "text":
+        return text.render(one, width)
+    if format == "latex":
+        return latex.render(one, label)
+    return html.render(one) if format == "html" else markdown.render(one)
 
 
 def _check(format: str) -> None:

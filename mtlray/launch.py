@@ -183,12 +183,14 @@ class _Launch:
         return COMPLETE
 
     def _say_table(self) -> None:
+        from mtlray.analysis.sources import Source
         from mtlray.analysis.tables import TableOptions, render_table
 
         sweep = self._sweep
         try:
             shown = TableOptions(against=sweep.spec.published)
-            self._say(render_table(sweep.folder, shown, trials=sweep.description()["trials"]))
+            described = sweep.description()
+            self._say(render_table(Source(sweep.folder, described["trials"], described["fields"]), shown))
         except MtlrayError as error:  # the trials are safe, and the exit code is theirs
             self._say(f"No table: {error}")
         self._say("")

@@ -14,6 +14,7 @@ import pandas as pd
 from mtlray.analysis.grid.facts import facts
 from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.places import IN_ROWS
+from mtlray.analysis.grid.several import together
 from mtlray.errors import ResultsError, SpecError
 from mtlray.results.conditions import condition, unknown_field
 from mtlray.results.configuration import PARTS
@@ -37,6 +38,8 @@ def arranged(
     Raises SpecError for an axis that no trial has, with the nearest name, for one that is in both or can be in neither, and as
     `Condition.choose` does; ResultsError where two trials of one seed would stand in one cell.
     """
+    if results.parts:
+        return together([arranged(part, by=by, across=across, where=where) for part in results.parts])
     results = _chosen(results, where)
     by, across = (tuple(dict.fromkeys(_ALIASES.get(name, name) for name in names)) for names in (by, across))
     declared = dict.fromkeys(name for axes in results.expected["axes"].tolist() for name in axes)

@@ -2,9 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -38,6 +38,18 @@ class Rates:
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Namesakes:
+    """Whose the strategies of several sweeps are; see `mtlray.analysis.grid.several`. Empty for one sweep.
+
+    `folders` maps each sweep's short name to its folder, in the order in which they were named; `of` each strategy, such as
+    `equal [before]`, to its own name and its sweep's.
+    """
+
+    folders: Mapping[str, str] = field(default_factory=dict)
+    of: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Results:
     """What a sweep planned and what results it has.
@@ -49,7 +61,8 @@ class Results:
     say), own_strategy and own_fraction. There `strategy` is the label of the trial's row, and `across` that of its column but for
     the fraction; `placed` says by which axes. `common` are the fields that all trials share. `damaged` names the summary files
     that do not open. `others` counts the finished trials in the folder that are not in `expected`. `untuned` are the
-    results with all configurations, where `mtlray.analysis.grid.tuning` has chosen among several.
+    results with all configurations, where `mtlray.analysis.grid.tuning` has chosen among several. Results of several sweeps have
+    these as `parts`; a trial's id then begins with the name of its sweep.
     """
 
     ledger: Ledger
@@ -62,6 +75,8 @@ class Results:
     untuned: "Results | None" = None
     common: Mapping[str, Any] = field(default_factory=dict)
     placed: Placed = field(default_factory=Placed)
+    parts: tuple["Results", ...] = ()
+    namesakes: Namesakes = field(default_factory=Namesakes)
 
     @property
     def datasets(self) -> list[str]:
@@ -70,11 +85,39 @@ class Results:
 
     def curves(self, dataset: str) -> pd.DataFrame:
         """One row per evaluation of the planned trials on a data set; empty where nothing was recorded yet."""
+        if self.parts:
+            found = [self._named(name, part.curves(dataset)) for name, part in self._each()]
+            every = [frame for frame in found if len(frame)]
+            return pd.concat(every, ignore_index=True) if every else pd.DataFrame()
         curves = self.ledger.curves(dataset)
         if curves is None:
             return pd.DataFrame()
         frame: pd.DataFrame = curves.to_pandas()
         return frame[frame["trial_id"].isin(self.expected["trial_id"])].reset_index(drop=True)
+
+    def started(self) -> set[str]:
+        """The ids of the trials that were ever started."""
+        if self.parts:
+            return {f"{name}/{trial}" for name, part in self._each() for trial in part.started()}
+        return self.ledger.started()
+
+    def damaged_trials(self) -> set[str]:
+        """The ids of the trials whose own summary file does not open."""
+        if self.parts:
+            return {f"{name}/{trial}" for name, part in self._each() for trial in part.damaged_trials()}
+        return {PurePosixPath(name).stem for name in self.damaged}
+
+    def _each(self) -> Iterable[tuple[str, "Results"]]:
+        return zip(self.namesakes.folders, self.parts, strict=True)
+
+    def _named(self, name: str, curves: pd.DataFrame) -> pd.DataFrame:
+        """A sweep's curves with the names that its trials and strategies have here."""
+        strategy_of = dict(zip(self.expected["trial_id"].tolist(), self.expected["strategy"].tolist(), strict=True))
+        trials = [f"{name}/{trial}" for trial in curves["trial_id"].tolist()] if len(curves) else []
+        if not trials:
+            return curves
+        own = curves.assign(trial_id=trials)[[trial in strategy_of for trial in trials]]
+        return own.assign(strategy=[strategy_of[trial] for trial in own["trial_id"].tolist()])
 
 
 def load(

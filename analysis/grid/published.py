@@ -3,6 +3,7 @@
 import functools
 import io
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
@@ -11,6 +12,22 @@ import pandas as pd
 from mtlray.errors import ResultsError, unknown_name
 
 SPREAD = "The paper's ± is of unclear meaning: its text says variance, its size says standard deviation."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Number:
+    """One published number; `spread` is None where the paper prints none, `runs` where it does not say.
+
+    `derived` as in `published`.
+    """
+
+    mean: float
+    spread: float | None
+    derived: bool
+    runs: int | None = None
+
+
+Key = tuple[str, float, str, str]  # strategy, fraction, task, metric
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +41,12 @@ class PublishedTable:
     runs: int | None
     """How many runs its means are over; None where the paper does not say."""
 
+    label: str = "paper"
+    """What its rows are called."""
+
+    given: Mapping[Key, Number] | None = None
+    """The numbers of a user's file; those of the papers are looked up by name. They are of every data set, as `dataset` is ""."""
+
     @property
     def assumed_runs(self) -> int:
         """The same, with the 10 runs of the paper's first tables where it does not say."""
@@ -31,7 +54,11 @@ class PublishedTable:
 
     def covers(self, dataset: str) -> bool:
         """Whether a data set is the table's, or a variant of it: `multi_mnist-left-right-mnist5k` is one."""
-        return f"{dataset}-".startswith(f"{self.dataset}-")
+        return not self.dataset or f"{dataset}-".startswith(f"{self.dataset}-")
+
+    def numbers(self) -> Mapping[Key, Number]:
+        """By strategy, fraction, task and metric."""
+        return numbers(self.name) if self.given is None else self.given
 
 
 _GONG = "Gong et al. 2019, IEEE Access 7, Table {}"
@@ -102,15 +129,6 @@ _METRICS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Number:
-    """One published number; `spread` is None where the paper prints none. `derived` as in `published`."""
-
-    mean: float
-    spread: float | None
-    derived: bool
-
-
 def describe(name: str) -> PublishedTable:
     """What is known of a published table such as `gong2019:1`. Raises SpecError, which lists the valid names."""
     if name not in TABLES:
@@ -144,7 +162,7 @@ def published(name: str) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
-def numbers(name: str) -> dict[tuple[str, float, str, str], Number]:
+def numbers(name: str) -> dict[Key, Number]:
     """The same numbers by (strategy, fraction, task, metric). Raises SpecError."""
     return {
         (row["strategy"], row["fraction"], row["task"], row["metric"]): Number(

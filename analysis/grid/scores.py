@@ -1,9 +1,11 @@
 """Scores: one data set's numbers seed by seed, as the array that statistics are made from."""
 
+import dataclasses
 import functools
+import itertools
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,7 @@ from mtlray.analysis.grid.digits import digits_of_measures
 from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.places import Place
 from mtlray.analysis.grid.selection import SelectionRule
+from mtlray.analysis.grid.several import labelled
 from mtlray.results.states import TrialState
 
 
@@ -24,7 +27,9 @@ class Scores:
 
     `expected[strategy, column]` counts the planned trials, 0 where the strategy does not train the column's task. The
     row `single-task`, where there is one, holds for each column the run that trained the column's task alone;
-    `baselines` names that strategy. `dropped` names single-task strategies that a better one replaces. `lost` counts the
+    `baselines` names that strategy, by row and column. Of several sweeps each has such a row, `single-task [before]`, and
+    `earlier` is the place of each strategy's namesake in the first sweep that has it; None for itself, and for one sweep.
+    `dropped` names single-task strategies that a better one replaces. `lost` counts the
     trials of [strategy, column] that ended without a number, `diverged` those of them that diverged. `means` are those of the
     cells, NaN where there is none, and `printed` the same as printed: numbers that print alike are equal.
     """
@@ -38,8 +43,9 @@ class Scores:
     diverged: NDArray[np.int64]
     means: NDArray[np.float64]
     printed: NDArray[np.float64]
-    baselines: dict[Column, str]
+    baselines: dict[tuple[str, Column], str]
     dropped: tuple[str, ...]
+    earlier: tuple[int | None, ...] = ()
 
     @property
     def complete(self) -> NDArray[np.bool_]:
@@ -104,7 +110,27 @@ def scores(results: Results, selected: SelectionRule, grid: Grid, *, join: bool 
             numbers.append(value)
     if at:
         values[tuple(np.array(at).T)] = numbers
-    return _joined(grid, columns, seeds, values, grid.single_task if join else frozenset())
+    names = {
+        strategy: row_name(results, strategy) for strategy in grid.strategies if join and strategy in grid.single_task
+    }
+    found = _joined(grid, columns, seeds, values, names)
+    return dataclasses.replace(found, earlier=_earlier(results, found.strategies)) if results.parts else found
+
+
+def row_name(results: Results, strategy: str) -> str:
+    """The name of the row of a single-task strategy."""
+    whose = results.namesakes.of.get(strategy)
+    return SINGLE_TASK if whose is None else labelled(SINGLE_TASK, whose[1])
+
+
+def _earlier(results: Results, rows: Sequence[str]) -> tuple[int | None, ...]:
+    """The place of each row's namesake in the first sweep that has it, None for itself."""
+    of = dict(results.namesakes.of)
+    of |= {labelled(SINGLE_TASK, sweep): (SINGLE_TASK, sweep) for sweep in results.namesakes.folders}
+    first: dict[str, int] = {}
+    for place, row in enumerate(rows):
+        first.setdefault(of[row][0], place)
+    return tuple(None if first[of[row][0]] == place else first[of[row][0]] for place, row in enumerate(rows))
 
 
 def _counted(grid: Grid) -> tuple[Column, ...]:
@@ -124,16 +150,17 @@ def _joined(
     columns: tuple[Column, ...],
     seeds: tuple[int, ...],
     values: NDArray[np.float64],
-    join: frozenset[str],
+    join: Mapping[str, str],
 ) -> Scores:
-    """With one row for the strategies of `join`, in the place of the first."""
+    """With one row for the strategies of `join` that have one name there, in the place of the first."""
     rows: list[tuple[str, list[str]]] = []  # each row's name, and whose cells it holds by column
     chosen = _baselines(grid, columns, join)
     for strategy in grid.strategies:
-        if strategy not in join:
+        joined = join.get(strategy)
+        if joined is None:
             rows.append((strategy, [strategy] * len(columns)))
-        elif not any(name == SINGLE_TASK for name, _ in rows):
-            rows.append((SINGLE_TASK, [chosen.get(column, strategy) for column in columns]))
+        elif not any(name == joined for name, _ in rows):
+            rows.append((joined, [chosen.get((joined, column), strategy) for column in columns]))
     at = np.array([[grid.strategies.index(s) for s in of] for _, of in rows], dtype=np.int64).reshape(
         len(rows), len(columns)
     )
@@ -167,13 +194,14 @@ def _joined(
     )
 
 
-def _baselines(grid: Grid, columns: tuple[Column, ...], join: frozenset[str]) -> dict[Column, str]:
-    """Of the strategies of `join` the one with the best mean, for each column that one of them trains."""
-    chosen: dict[Column, str] = {}
-    for column in columns:
+def _baselines(grid: Grid, columns: tuple[Column, ...], join: Mapping[str, str]) -> dict[tuple[str, Column], str]:
+    """Of the strategies with one name in `join` the one with the best mean, for each column that one of them trains."""
+    chosen: dict[tuple[str, Column], str] = {}
+    for name, column in itertools.product(dict.fromkeys(join.values()), columns):
         sign = 1 if column.measure.higher_is_better else -1
-        own = [(s, cell) for s in grid.strategies if s in join and (cell := grid.cells.get((s, column))) is not None]
+        of_row = (s for s in grid.strategies if join.get(s) == name)
+        own = [(s, cell) for s in of_row if (cell := grid.cells.get((s, column))) is not None]
         if own:
             means = [-math.inf if cell.mean is None else sign * cell.mean for _, cell in own]
-            chosen[column] = own[means.index(max(means))][0]
+            chosen[name, column] = own[means.index(max(means))][0]
     return chosen

@@ -15,6 +15,7 @@ import pandas as pd
 from mtlray.analysis.grid.configurations import Setting, edges, labels, words
 from mtlray.analysis.grid.load import Rates, Results
 from mtlray.analysis.grid.places import IN_ROWS, Place
+from mtlray.analysis.grid.several import together
 from mtlray.errors import ResultsError, unknown_name
 from mtlray.results.states import TrialState
 from mtlray.words.values import per_cent
@@ -45,6 +46,8 @@ def tuned(results: Results, rates: str | None = None) -> Results:
     """
     if rates is not None and rates not in RATES:
         raise unknown_name("rule for learning rates", rates, RATES)
+    if results.parts:  # each sweep chooses for itself
+        return together([tuned(part, rates) for part in results.parts])
     groups = _groups(results.expected)
     settings = {key: _settings(group) for key, group in groups.items()}
     if all(len(found) < 2 for found in settings.values()):

@@ -21,22 +21,47 @@ EQUAL = "equal"
 _TESTED = ("difference", "ci_low", "ci_high", "effect_size", "probability_of_improvement", "p_t", "p_wilcoxon")
 
 
-def baselines(scores: Scores, baseline: str | None) -> list[str]:
-    """The baselines to compare with: the one named, else single-task and equal, as far as the sweep has them.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Baseline:
+    """What strategies are compared with: in words, and by strategy the place of its opponent, None for no comparison."""
+
+    name: str
+    of: tuple[int | None, ...]
+
+
+def against(scores: Scores, name: str) -> Baseline:
+    """Each strategy beside the one of that name. Raises SpecError for a name that the data set does not have."""
+    if name not in scores.strategies:
+        raise unknown_name("baseline", name, scores.strategies)
+    base = scores.row(name)
+    # Equal beside single-task is the same comparison as single-task beside equal, and shown there.
+    return Baseline(name=name, of=tuple(None if s in (name, SINGLE_TASK) else base for s in scores.strategies))
+
+
+def usual(scores: Scores) -> Baseline | None:
+    """What a table marks differences from: single-task, or the namesake in an earlier sweep; None without these."""
+    if scores.earlier:
+        return Baseline(name="the strategy of the same name in the sweep that was named first", of=scores.earlier)
+    return against(scores, SINGLE_TASK) if SINGLE_TASK in scores.strategies else None
+
+
+def baselines(scores: Scores, baseline: str | None) -> list[Baseline]:
+    """What to compare with: the strategy named, else single-task and equal as far as the sweep has them; or namesakes.
 
     Raises SpecError for a name that the data set does not have, ResultsError where it has none of the default ones.
     """
     if baseline is not None:
-        if baseline not in scores.strategies:
-            raise unknown_name("baseline", baseline, scores.strategies)
-        return [baseline]
-    found = [name for name in (SINGLE_TASK, EQUAL) if name in scores.strategies]
-    if not found:
+        return [against(scores, baseline)]
+    if scores.earlier:
+        found = usual(scores)
+        return [found] if found is not None else []
+    names = [name for name in (SINGLE_TASK, EQUAL) if name in scores.strategies]
+    if not names:
         raise ResultsError(
             "A comparison should have a baseline: single-task trials, or the strategy equal. The sweep has neither; name "
             f"one of its strategies with --baseline: {', '.join(scores.strategies)}."
         )
-    return found
+    return [against(scores, name) for name in names]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +78,7 @@ class Family:
     smallest: dict[Column, float]
 
 
-def comparison(grid: Grid, scores: Scores, baseline: str) -> tuple[list[dict[str, Any]], Family]:
+def comparison(grid: Grid, scores: Scores, baseline: Baseline) -> tuple[list[dict[str, Any]], Family]:
     """One row per strategy and column, compared with a baseline over the seeds that both have finished.
 
     `difference` is strategy − baseline in the metric's unit, `ci_low` and `ci_high` its 95 % interval by Student, `effect_size`
@@ -62,16 +87,15 @@ def comparison(grid: Grid, scores: Scores, baseline: str) -> tuple[list[dict[str
     seeds do not tell the strategy from the best constant prediction. `detectable` is the difference that is found with 80 %.
     NaN where seeds are missing.
     """
-    base = scores.row(baseline)
     rows: list[dict[str, Any]] = []
     above = above_chance(grid, scores)
-    for i, j in _compared(scores, base):
+    for i, base, j in _compared(scores, baseline):
         column = scores.columns[j]
         rows.append(
             {
                 "dataset": grid.dataset,
                 "data_origin": grid.data_origin,
-                "baseline": baseline,
+                "baseline": scores.strategies[base],
                 "strategy": scores.strategies[i],
                 "fraction": column.fraction,
                 "across": column.across,
@@ -86,7 +110,7 @@ def comparison(grid: Grid, scores: Scores, baseline: str) -> tuple[list[dict[str
             }
             | dict.fromkeys(("mean", "baseline_mean", *_TESTED), math.nan)
         )
-    for members, x, y in _alike(scores, base):
+    for members, x, y in _alike(scores, baseline):
         up = np.array([rows[place]["higher_is_better"] for place in members])
         for place, numbers in zip(members, _tests(x, y, np.where(up, 1.0, -1.0)), strict=True):
             rows[place] |= {"n": len(x)} | dict(zip(("mean", "baseline_mean", *_TESTED), numbers, strict=True))
@@ -97,21 +121,20 @@ def comparison(grid: Grid, scores: Scores, baseline: str) -> tuple[list[dict[str
     for name in ("p_t", "p_wilcoxon"):
         for row, corrected in zip(rows, holm([row[name] for row in rows]).tolist(), strict=True):
             row[f"{name}_holm"] = corrected
-    family = _family(scores, base, [math.isfinite(row["p_t"]) for row in rows])
-    for row, (_, j) in zip(rows, _compared(scores, base), strict=True):
+    family = _family(scores, baseline, [math.isfinite(row["p_t"]) for row in rows])
+    for row, (_, _, j) in zip(rows, _compared(scores, baseline), strict=True):
         row["detectable"] = family.smallest.get(scores.columns[j], math.nan)
     return rows, family
 
 
-def verdicts(grid: Grid, scores: Scores, baseline: str) -> tuple[dict[tuple[int, int], str], Family]:
+def verdicts(grid: Grid, scores: Scores, baseline: Baseline) -> tuple[dict[tuple[int, int], str], Family]:
     """The verdict of `comparison` alone, by the places of strategy and column, and what it is corrected for."""
-    base = scores.row(baseline)
-    places = _compared(scores, base)
+    places = _compared(scores, baseline)
     difference, p = np.full((2, len(places)), math.nan)
-    for members, x, y in _alike(scores, base):
+    for members, x, y in _alike(scores, baseline):
         difference[members], p[members] = paired_t(x, y)
     above = above_chance(grid, scores)
-    p[[bool(scores.lost[i, j] + scores.lost[base, j]) for i, j in places]] = math.nan
+    p[[bool(scores.lost[i, j] + scores.lost[base, j]) for i, base, j in places]] = math.nan
     found = {
         (i, j): verdict(
             {
@@ -121,9 +144,9 @@ def verdicts(grid: Grid, scores: Scores, baseline: str) -> tuple[dict[tuple[int,
                 "at_chance": not above[i, j],
             }
         )
-        for (i, j), by, corrected in zip(places, difference.tolist(), holm(p).tolist(), strict=True)
+        for (i, _, j), by, corrected in zip(places, difference.tolist(), holm(p).tolist(), strict=True)
     }
-    return found, _family(scores, base, np.isfinite(p).tolist())
+    return found, _family(scores, baseline, np.isfinite(p).tolist())
 
 
 def verdict(row: Mapping[str, Any]) -> str:
@@ -137,47 +160,47 @@ def verdict(row: Mapping[str, Any]) -> str:
     return ("" if row["at_chance"] else "better") if better else "worse"
 
 
-def _family(scores: Scores, base: int, tested: Sequence[bool]) -> Family:
+def _family(scores: Scores, baseline: Baseline, tested: Sequence[bool]) -> Family:
     """What the tests of the places that `_compared` lists have in common."""
     spreads: dict[Column, list[float]] = {}
     pairs: Counter[int] = Counter()
-    places = _compared(scores, base)
-    for members, x, y in _alike(scores, base):
+    places = _compared(scores, baseline)
+    for members, x, y in _alike(scores, baseline):
         own = [k for k, place in enumerate(members) if tested[place]]
         if len(x) < 2 or not own:
             continue
         pairs[len(x)] += len(own)
         for k, spread in zip(own, (x - y)[:, own].std(axis=0, ddof=1).tolist(), strict=True):
-            spreads.setdefault(scores.columns[places[members[k]][1]], []).append(spread)
+            spreads.setdefault(scores.columns[places[members[k]][2]], []).append(spread)
     count, n = sum(tested), pairs.most_common(1)[0][0] if pairs else 0
     factor = detectable(n, ALPHA / count) if count else math.nan
     smallest = {column: factor * statistics.median(found) for column, found in spreads.items()}
     return Family(comparisons=count, n=n, spreads=factor, smallest=smallest)
 
 
-def _compared(scores: Scores, base: int) -> list[tuple[int, int]]:
-    """The places of strategy and column that have something to compare."""
-    # Equal beside single-task is the same comparison as single-task beside equal, and shown there.
-    others = [i for i, s in enumerate(scores.strategies) if i != base and s != SINGLE_TASK]
+def _compared(scores: Scores, baseline: Baseline) -> list[tuple[int, int, int]]:
+    """The places of strategy, opponent and column that have something to compare."""
     planned = scores.expected > 0
-    return [(i, j) for i in others for j in np.flatnonzero(planned[i] & planned[base]).tolist()]
+    pairs = [(i, base) for i, base in enumerate(baseline.of) if base is not None]
+    return [(i, base, j) for i, base in pairs for j in np.flatnonzero(planned[i] & planned[base]).tolist()]
 
 
-def _alike(scores: Scores, base: int) -> list[tuple[list[int], NDArray[np.float64], NDArray[np.float64]]]:
+def _alike(scores: Scores, baseline: Baseline) -> list[tuple[list[int], NDArray[np.float64], NDArray[np.float64]]]:
     """What `_compared` lists, in groups with the same seeds in common: places in that list, and both sides [seed, place]."""
     finite = np.isfinite(scores.values)
-    common = finite & finite[:, [base]]
     groups: dict[bytes, list[int]] = {}
-    places = _compared(scores, base)
-    for place, (i, j) in enumerate(places):
-        groups.setdefault(common[:, i, j].tobytes(), []).append(place)
+    places = _compared(scores, baseline)
+    for place, (i, base, j) in enumerate(places):
+        groups.setdefault((finite[:, i, j] & finite[:, base, j]).tobytes(), []).append(place)
     made = []
     for key, members in groups.items():
         seeds = np.frombuffer(key, dtype=bool)
         if seeds.any():
-            at, columns = (np.array(axis) for axis in zip(*(places[place] for place in members), strict=True))
+            at, opponents, columns = (
+                np.array(axis) for axis in zip(*(places[place] for place in members), strict=True)
+            )
             values = scores.values[seeds]
-            made.append((members, values[:, at, columns], values[:, base, columns]))
+            made.append((members, values[:, at, columns], values[:, opponents, columns]))
     return made
 
 

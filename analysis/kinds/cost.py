@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mtlray.analysis.grid.cells import SINGLE_TASK, Grid
+from mtlray.analysis.grid.cells import Grid
 from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.scores import Scores
 from mtlray.analysis.kinds.comparison import EQUAL
@@ -46,11 +46,13 @@ def cost(results: Results, grid: Grid, scores: Scores) -> list[dict[str, Any]]:
         named = dict.fromkeys(str(passes[i]) for i in own if not pd.isna(passes[i]))
         cut = {name: column[own] for name, column in numbers.items()}
         made[strategy] = _row(strategy, planned[strategy], list(named), cut)
-    if len(set(scores.baselines.values())) > 1:
-        made[SINGLE_TASK] = _sum([made[s] for s in grid.strategies if s in set(scores.baselines.values())])
+    for name in dict.fromkeys(name for name, _ in scores.baselines):
+        parts = {strategy for (row, _), strategy in scores.baselines.items() if row == name}
+        if len(parts) > 1:
+            made[name] = _sum(name, [made[s] for s in grid.strategies if s in parts])
     gained = _gains(scores)
     reference = made.get(EQUAL, {}).get("seconds", math.nan)
-    order = [SINGLE_TASK, *grid.strategies] if SINGLE_TASK in made else list(grid.strategies)
+    order = [*(name for name in made if name not in at), *grid.strategies]
     return [
         {"dataset": grid.dataset, "data_origin": grid.data_origin}
         | made[strategy]
@@ -88,14 +90,14 @@ def _mean(values: NDArray[np.float64]) -> float:
     return float(np.where(known, values, 0).sum() / known.sum()) if known.any() else math.nan
 
 
-def _sum(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _sum(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The cost of training every task alone, each once."""
     nothing = {"backward_passes": "", "seconds_std": math.nan, "samples_per_second": math.nan}
     return (
         rows[0]
         | nothing
         | {
-            "strategy": SINGLE_TASK,
+            "strategy": name,
             "trials": sum(row["trials"] for row in rows),
             "expected": sum(row["expected"] for row in rows),
             "seconds": sum(row["seconds"] for row in rows),

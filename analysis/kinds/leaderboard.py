@@ -11,7 +11,7 @@ from mtlray.analysis.grid.cells import SINGLE_TASK, Column, Grid
 from mtlray.analysis.grid.places import Place
 from mtlray.analysis.grid.scores import Scores
 from mtlray.analysis.kinds.chance import above_chance
-from mtlray.analysis.kinds.comparison import Family, verdicts
+from mtlray.analysis.kinds.comparison import Family, usual, verdicts
 from mtlray.analysis.kinds.placing import placing
 from mtlray.analysis.statistics import delta_m, mean_interval, near_zero
 from mtlray.analysis.statistics.improvement import Convention
@@ -28,22 +28,24 @@ def leaderboard(grid: Grid, scores: Scores) -> tuple[list[dict[str, Any]], Famil
     fractions. Only strategies on the same seeds are ranked, and what diverged is last, whatever is left of it. `rank_low` and
     `rank_high` are the ranks that the seeds leave possible, with 95 %. `columns` are those of the part that the strategy trains;
     `wins` counts those whose best printed mean it has, `among_best` those where no other beats it, `better` and `worse` those
-    where it differs from single-task (paired t-test, Holm over all strategies and columns of the data set). `pareto` counts the
+    where it differs from single-task, or of several sweeps from its namesake in an earlier one (paired t-test, Holm over all
+    strategies and columns of the data set). `pareto` counts the
     pairs of tasks, at equal fraction and by their first metric, on whose front the strategy stands, of `pairs`.
     """
     places = list(dict.fromkeys(column.place for column in scores.columns))
-    against_single, family = verdicts(grid, scores, SINGLE_TASK) if SINGLE_TASK in scores.strategies else ({}, None)
+    baseline = usual(scores)
+    differing, family = verdicts(grid, scores, baseline) if baseline is not None else ({}, None)
     parts = [None, *places] if len(places) > 1 else places
     where = {"dataset": grid.dataset, "data_origin": grid.data_origin}
     above = above_chance(grid, scores)
-    return [where | row for place in parts for row in _part(scores, against_single, above, place)], family
+    return [where | row for place in parts for row in _part(scores, differing, above, place)], family
 
 
 _DELTA_M = tuple(f"delta_m_{per}{end}" for per in CONVENTIONS for end in ("", "_low", "_high"))
 
 
 def _part(
-    scores: Scores, against_single: dict[tuple[int, int], str], above: NDArray[np.bool_], part: Place | None
+    scores: Scores, differing: dict[tuple[int, int], str], above: NDArray[np.bool_], part: Place | None
 ) -> list[dict[str, Any]]:
     at = [j for j, c in enumerate(scores.columns) if part is None or c.place == part]
     place = placing(scores, at, above)
@@ -53,7 +55,7 @@ def _part(
     for i, strategy in enumerate(scores.strategies):
         own = [j for j in at if planned[i, j]]
         gain = gained.get(i, {})
-        verdicts = [against_single.get((i, j), "") for j in own]
+        verdicts = [differing.get((i, j), "") for j in own]
         rows.append(
             {
                 "fraction": math.nan if part is None else part.fraction,

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mtlray.analysis.grid.cells import SINGLE_TASK, Column, Grid
+from mtlray.analysis.grid.cells import Column, Grid
 from mtlray.analysis.grid.scores import Scores
 from mtlray.analysis.kinds.chance import ALPHA, above_chance
-from mtlray.analysis.kinds.comparison import Family, verdicts
+from mtlray.analysis.kinds.comparison import Family, usual, verdicts
 from mtlray.analysis.statistics import best_sets
 
 
@@ -19,7 +19,8 @@ class Marks:
 
     `best` are, by column, the strategies that no other beats; together with those at chance, which are not marked, they hold the
     true best of every column with 95 %. Nobody is in it where the seeds tell nobody apart. `better` are those that a paired test
-    finds better than single-task; `family` says what it is corrected for, None without single-task. `rivals` is the number of
+    finds better than single-task, or of several sweeps than their namesake in an earlier one; `family` says what it is corrected
+    for, None without any of these. `rivals` is the number of
     others that a strategy is tested against, over all columns.
     """
 
@@ -32,7 +33,8 @@ class Marks:
 def marks(grid: Grid, scores: Scores) -> Marks:
     """The marks of a data set's table; single-task goes by the name of the strategy that trains the column's task."""
     above = above_chance(grid, scores)
-    found, family = verdicts(grid, scores, SINGLE_TASK) if SINGLE_TASK in scores.strategies else ({}, None)
+    baseline = usual(scores)
+    found, family = verdicts(grid, scores, baseline) if baseline is not None else ({}, None)
     better: dict[Column, set[str]] = {column: set() for column in scores.columns}
     for (i, j), word in found.items():
         if word == "better":
@@ -70,8 +72,4 @@ def alike(
 
 
 def _name(scores: Scores, i: int, j: int) -> str:
-    return (
-        scores.baselines.get(scores.columns[j], SINGLE_TASK)
-        if scores.strategies[i] == SINGLE_TASK
-        else scores.strategies[i]
-    )
+    return scores.baselines.get((scores.strategies[i], scores.columns[j]), scores.strategies[i])

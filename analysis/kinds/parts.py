@@ -12,7 +12,8 @@ from mtlray.analysis.kinds.cost import cost, devices
 from mtlray.analysis.kinds.leaderboard import leaderboard
 from mtlray.analysis.kinds.price import prices
 from mtlray.analysis.layout.listing import Listing
-from mtlray.analysis.layout.of_kinds import comparison_listing, cost_listing, leaderboard_listing, selection_listing
+from mtlray.analysis.layout.of_costs import cost_listing, selection_listing
+from mtlray.analysis.layout.of_kinds import comparison_listing, leaderboard_listing
 from mtlray.errors import ResultsError
 from mtlray.results.states import TrialState
 
@@ -67,9 +68,9 @@ def _of(kind: str, results: Results, selected: SelectionRule, grid: Grid, baseli
         rows = cost(results, grid, found)
         return [(rows, cost_listing(results, selected, grid, rows, devices(results, grid)))]
     made = []
-    for name in baselines(found, baseline):
-        rows, family = comparison(grid, found, name)
-        made.append((rows, comparison_listing(results, selected, grid, found, rows, name, family)))
+    for one in baselines(found, baseline):
+        rows, family = comparison(grid, found, one)
+        made.append((rows, comparison_listing(results, selected, grid, found, rows, one, family)))
     return made
 
 

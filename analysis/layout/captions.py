@@ -4,6 +4,7 @@ from mtlray.analysis.grid.cells import Column, Grid
 from mtlray.analysis.grid.load import Results, adopted_text
 from mtlray.analysis.grid.places import IN_ROWS, Place
 from mtlray.analysis.grid.selection import HONEST, SelectionRule
+from mtlray.analysis.grid.several import changed
 from mtlray.analysis.kinds.comparison import Family
 from mtlray.results.states import TrialState
 from mtlray.words.values import per_cent
@@ -20,8 +21,13 @@ def title(results: Results) -> str:
 
 
 def data(results: Results, grid: Grid) -> list[tuple[str, str]]:
-    """The lines of a head that say what the numbers were made from, and of which trials."""
-    return [("data set", grid.dataset), ("data origin", grid.data_origin), *axes(results)]
+    """The lines of a head that say what the numbers were made from, of which trials, and of several sweeps what differs."""
+    lines = [("data set", grid.dataset), ("data origin", grid.data_origin), *axes(results)]
+    if results.parts:
+        folders = "; ".join(f"{name}: {folder}" for name, folder in results.namesakes.folders.items())
+        differing = "; ".join(f"{setting}: {values}" for setting, values in changed(results, grid.dataset))
+        lines += [("sweeps", folders), ("changed", differing or "no setting of a finished trial")]
+    return lines
 
 
 def selection(selected: SelectionRule, grid: Grid) -> tuple[str, str]:

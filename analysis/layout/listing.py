@@ -1,9 +1,16 @@
 """Listing: a table of one line a row, in sections, as words. The sheet of cells apart, every kind of table is one."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from mtlray.analysis.grid.cells import Column
+from mtlray.analysis.grid.places import Place
+from mtlray.analysis.layout import captions
 from mtlray.analysis.layout.captions import NOTHING
+
+Row = Mapping[str, Any]  # one line's numbers, by name
 
 INTERVAL = "95 % interval"  # the head of a column that belongs to the one before it
 
@@ -52,3 +59,16 @@ def probability(value: float) -> str:
 def count(found: int, expected: int) -> str:
     """The seeds behind a row, with the planned number where some are missing."""
     return str(found) if found == expected else f"{found}/{expected}"
+
+
+def by_column(rows: Sequence[Row]) -> dict[tuple[Place, str, str], list[Row]]:
+    """Rows by place, task and metric."""
+    found: dict[tuple[Place, str, str], list[Row]] = {}
+    for row in rows:
+        found.setdefault((Place(row["fraction"], row["across"]), row["task"], row["metric"]), []).append(row)
+    return found
+
+
+def heading(column: Column) -> str:
+    """What a section is about, as in `left, accuracy [%] ↑, 25 % of the data`."""
+    return f"{column.measure.task}, {captions.measure(column)}, {captions.place(column.place, of_the_data=True)}"

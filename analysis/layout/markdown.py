@@ -2,8 +2,8 @@
 
 import re
 
+from mtlray.analysis.layout.entries import Entry, Row, Sheet
 from mtlray.analysis.layout.listing import Listing
-from mtlray.analysis.layout.sheet import Entry, Row, Sheet
 
 
 def render(sheet: Sheet | Listing) -> str:

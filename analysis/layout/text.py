@@ -1,28 +1,37 @@
-"""Text: a sheet for the terminal, 100 columns wide where the words allow it, the same when piped to a file."""
+"""Text: a sheet for the terminal, as wide as that or 80 columns, where the words allow it."""
 
+import itertools
 import textwrap
 from collections.abc import Sequence
 
-from mtlray.analysis.layout.listing import INTERVAL, Listing
-from mtlray.analysis.layout.sheet import Entry, Group, Row, Sheet
+from mtlray.analysis.layout.blocks import column_ranges, columns_of, cut, first_columns
+from mtlray.analysis.layout.entries import Entry, Group, Row, Sheet
+from mtlray.analysis.layout.listing import Listing
 
-WIDTH = 100
+WIDTH = 80
+_PROSE = 100  # longer lines of prose are hard to read, however wide the terminal
 _GAP = "  "
 
 
-def render(sheet: Sheet | Listing) -> str:
-    """A table as plain text, without escape codes and without a newline at the end."""
-    width = max(len(key) for key, _ in sheet.head)
-    lines = [sheet.title, ""]
+def render(sheet: Sheet | Listing, width: int = WIDTH) -> str:
+    """A table as plain text of `width` columns, without escape codes and without a newline at the end."""
+    prose = min(width, _PROSE)
+    key_width = max(len(key) for key, _ in sheet.head)
+    lines = [*_wrapped(sheet.title, prose), ""]
     for key, text in sheet.head:
-        lines += textwrap.wrap(f"{key:{width}}  {text}", WIDTH, subsequent_indent=" " * (width + 2))
+        lines += _wrapped(f"{key:{key_width}}  {text}", prose, subsequent_indent=" " * (key_width + 2))
     if isinstance(sheet, Listing):
-        lines += ["", *_listed(sheet), ""]
+        lines += ["", *_listed(sheet, width), ""]
     else:
-        lines += ["", *_body(sheet.groups, sheet.rows), ""]
+        lines += ["", *_body(sheet.groups, sheet.rows, width), ""]
     for note in (*(() if isinstance(sheet, Listing) else _legend(sheet)), *sheet.notes):
-        lines += textwrap.wrap(note, WIDTH, subsequent_indent="  ")
+        lines += _wrapped(note, prose, subsequent_indent="  ")
     return "\n".join(line.rstrip() for line in lines).rstrip()
+
+
+def _wrapped(text: str, width: int, *, subsequent_indent: str = "") -> list[str]:
+    """Lines of a text; a name with hyphens in it is not cut."""
+    return textwrap.wrap(text, width, subsequent_indent=subsequent_indent, break_on_hyphens=False)
 
 
 def _legend(sheet: Sheet) -> list[str]:
@@ -38,23 +47,27 @@ def _legend(sheet: Sheet) -> list[str]:
     return [f"{'; '.join(parts)}."] if parts else []
 
 
-def _body(groups: Sequence[Group], rows: Sequence[Row]) -> list[str]:
-    """The table; where it is too wide, reasons go below their values, then groups of columns below one another."""
-    lines: list[str] = []
-    for count in range(len(groups), 0, -1):
-        n_columns = sum(len(group.fractions) for group in groups[:count])
-        for below in (False, True):
-            lines = _block(groups[:count], _columns(rows, 0, n_columns), below)
-            if max(map(len, lines)) <= WIDTH:
-                break
-        if max(map(len, lines)) <= WIDTH or count == 1:
-            rest = groups[count:]
-            return [*lines, "", *_body(rest, _columns(rows, n_columns, None))] if rest else lines
-    return lines
+def _body(groups: Sequence[Group], rows: Sequence[Row], width: int) -> list[str]:
+    """The table; where it is too wide, reasons go below their values, then columns below one another."""
+    room = width - _label_width(rows)
+    every = [[row.entries[i] for row in rows] for i in range(sum(len(group.fractions) for group in groups))]
+    heads = [fraction for group in groups for fraction in group.fractions]
+    inline, under = (
+        [
+            max(len(head), *(len(line) for line in itertools.chain.from_iterable(_column(column, below))))
+            for head, column in zip(heads, every, strict=True)
+        ]
+        for below in (False, True)
+    )
+    fits, count = (first_columns(groups, widths, room, len(_GAP)) for widths in (inline, under))
+    here, rest = cut(groups, count)
+    too_wide = fits < count or inline[0] + len(_GAP) > room
+    lines = _block(here, columns_of(rows, 0, count), too_wide)
+    return [*lines, "", *_body(rest, columns_of(rows, count, None), width)] if rest else lines
 
 
-def _columns(rows: Sequence[Row], start: int, stop: int | None) -> list[Row]:
-    return [Row(label=row.label, kind=row.kind, entries=row.entries[start:stop]) for row in rows]
+def _label_width(rows: Sequence[Row]) -> int:
+    return max(len("strategy"), *(len(row.label) + 2 * row.below for row in rows))
 
 
 def _block(groups: Sequence[Group], rows: Sequence[Row], below: bool) -> list[str]:
@@ -91,9 +104,8 @@ def _block(groups: Sequence[Group], rows: Sequence[Row], below: bool) -> list[st
         line("strategy", [fraction for group in groups for fraction in group.fractions]),
         rule,
     ]
-    apart = any(row.below for row in rows)
     for i, (row, label) in enumerate(zip(rows, labels, strict=True)):
-        if apart and not row.below and i > 0:
+        if i > 0 and rows[i - 1].below and not row.below:
             lines.append("")
         cells = [column[i] for column in columns]
         for j in range(max(map(len, cells))):
@@ -123,30 +135,23 @@ def _column(entries: Sequence[Entry | None], below: bool) -> list[list[str]]:
     return cells
 
 
-def _listed(listing: Listing) -> list[str]:
+def _listed(listing: Listing, width: int) -> list[str]:
     """A listing's rows; columns that do not fit stand below the others, with the labels again."""
     rows = [row for section in listing.sections for row in section.rows]
     widths = [max(map(len, column)) for column in zip(listing.columns, *rows, strict=True)]
     lines: list[str] = []
-    start = 1
-    while start < len(widths):
-        stop = start + 1
-        while stop < len(widths) and widths[0] + sum(w + len(_GAP) for w in widths[start : stop + 1]) <= WIDTH:
-            stop += 1
-        if stop < len(widths) and listing.columns[stop] == INTERVAL and stop - start > 1:
-            stop -= 1  # an interval stays beside its number
-        lines += [*([""] if lines else []), *_columns_of(listing, widths, range(start, stop))]
-        start = stop
+    for shown in column_ranges(listing, width, len(_GAP)):
+        lines += [*([""] if lines else []), *_columns_of(listing, widths, shown, width)]
     return lines
 
 
-def _columns_of(listing: Listing, widths: Sequence[int], shown: range) -> list[str]:
+def _columns_of(listing: Listing, widths: Sequence[int], shown: range, width: int) -> list[str]:
     def line(row: Sequence[str]) -> str:
         return _GAP.join([row[0].ljust(widths[0]), *(row[i].rjust(widths[i]) for i in shown)]).rstrip()
 
     lines = [line(listing.columns), "─" * (widths[0] + sum(widths[i] + len(_GAP) for i in shown))]
     for i, section in enumerate(listing.sections):
         if section.heading:
-            lines += [*([""] if i else []), section.heading]
+            lines += [*([""] if i else []), *_wrapped(section.heading, width, subsequent_indent="  ")]
         lines += map(line, section.rows)
     return lines

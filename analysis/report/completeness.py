@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -47,8 +46,8 @@ def completeness(results: Results) -> Completeness:
     expected = results.expected
     rows = results.summary.drop_duplicates("trial_id")
     state_of: dict[str, str] = dict(zip(rows["trial_id"], rows["state"], strict=True))
-    damaged = {PurePosixPath(name).stem for name in results.damaged}
-    started = results.ledger.started()
+    damaged = results.damaged_trials()
+    started = results.started()
 
     def state(trial_id: str) -> str:
         if trial_id in state_of:

@@ -12,11 +12,13 @@ from mtlray.analysis.figures.registry import FIGURES, figure
 from mtlray.analysis.figures.scene import NothingToDraw, scene
 from mtlray.analysis.grid.cells import Grid, grid
 from mtlray.analysis.grid.load import Results
+from mtlray.analysis.grid.own_numbers import beside
 from mtlray.analysis.grid.published import PublishedTable, resolve
 from mtlray.analysis.grid.selection import RULES, SelectionRule
 from mtlray.analysis.kinds.parts import parts
+from mtlray.analysis.layout.entries import Sheet
 from mtlray.analysis.layout.listing import Listing
-from mtlray.analysis.layout.sheet import Sheet, sheet
+from mtlray.analysis.layout.sheet import sheet
 from mtlray.analysis.report.pictures import inline
 from mtlray.analysis.report.protocol import Facts, fingerprints, protocol
 from mtlray.analysis.tables import Table
@@ -71,10 +73,10 @@ class Download:
 def published_table(results: Results, against: str | None) -> PublishedTable | None:
     """The published numbers beside ours: those asked for, else those the sweep names, if they are about its data.
 
-    Raises SpecError for an unknown name, ResultsError as `mtlray.analysis.grid.published.resolve` does.
+    Raises what `mtlray.analysis.grid.own_numbers.beside` does.
     """
     if against is not None:
-        return resolve(against, results.sweep.get("published"))
+        return beside(against, results)
     name = results.sweep.get("published")
     found = resolve(name, None) if name else None
     return found if found is not None and any(map(found.covers, results.datasets)) else None

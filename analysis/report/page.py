@@ -2,44 +2,42 @@
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import resources
-from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 from mtlray.analysis.grid.arranging import arranged
-from mtlray.analysis.grid.load import load
 from mtlray.analysis.grid.selection import RULES, rule_of
+from mtlray.analysis.grid.several import load_all
 from mtlray.analysis.grid.tuning import tuned
 from mtlray.analysis.layout import delimited
 from mtlray.analysis.report.completeness import MOST, STATES, completeness
 from mtlray.analysis.report.content import download, downloads, grids, published_table, section
 from mtlray.analysis.report.protocol import provenance
+from mtlray.analysis.sources import Sources
 from mtlray.errors import ResultsError
 from mtlray.words.masking import masked
 from mtlray.words.values import per_cent
 
 
 def render_report(
-    results_path: str,
+    given: Sources,
     *,
-    trials: Sequence[Mapping[str, Any]] | None = None,
     select: str | None = None,
     against: str | None = None,
     rates: str | None = None,
-    common: Mapping[str, Any] | None = None,
     by: Sequence[str] = (),
     where: str | None = None,
 ) -> str:
-    """The report of a sweep as one HTML page, which asks for nothing over a network.
+    """The report of a sweep, or of several side by side, as one HTML page, which asks for nothing over a network.
 
     `select` is the rule that the page opens with and that its figures follow (default: the sweep's own). `by` and `where` are
     as in `arranged`. Raises what `load`, `arranged` and `tuned` raise, SpecError for unknown names, and ResultsError where the
     sweep plans no trial. What is wrong with the results themselves stands on the page.
     """
-    results = arranged(load(results_path, trials=trials, common=common), by=by, where=where)
+    results = arranged(load_all(given), by=by, where=where)
     selected = rule_of(select, results.sweep)
     if not results.datasets:
         raise ResultsError("A report should be about at least one trial. The sweep plans none.")

@@ -4,11 +4,12 @@ import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
-from mtlray.analysis.app import COMMANDS, Source
+from mtlray.analysis.app import COMMANDS
+from mtlray.analysis.sources import Source
 from mtlray.cli.app import app
 from mtlray.cli.arguments import RESULTS, Narrowing, Results, open_sweep
 from mtlray.cli.options import only, with_options
@@ -17,7 +18,9 @@ from mtlray.errors import SpecError
 
 
 def _of_a_sweep(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with a sweep file, and what narrows it, in the place of its results folder."""
+    """The command with a sweep file, and what narrows it, in the place of its results folder, or of each of several."""
+    argument, *others = inspect.signature(command).parameters.values()
+    several = argument.name == "sources"
 
     def mounted(
         source: Annotated[str, typer.Argument(metavar="RESULTS", help="A sweep's results folder, or its sweep file.")],
@@ -28,12 +31,27 @@ def _of_a_sweep(command: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         command(_source(source, command.__name__, results, narrowing), **options)
 
-    ours = list(inspect.signature(mounted).parameters.values())[:-1]
-    _, *others = inspect.signature(command).parameters.values()
+    def mounted_for_several(
+        sources: Annotated[
+            list[str],
+            typer.Argument(
+                metavar="RESULTS...",
+                help="A sweep's results folder, or its sweep file; several are compared, strategy by strategy.",
+            ),
+        ],
+        *,
+        results: Results = RESULTS,
+        narrowing: Annotated[Narrowing, only("seeds", "strategies", "fractions", "learning_rates", "steps")],
+        **options: Any,
+    ) -> None:
+        command([_source(one, command.__name__, results, narrowing) for one in sources], **options)
+
+    chosen: Any = mounted_for_several if several else mounted
+    ours = list(inspect.signature(chosen).parameters.values())[:-1]
     keyword = inspect.Parameter.KEYWORD_ONLY
-    functools.update_wrapper(mounted, command)
-    mounted.__signature__ = inspect.Signature([*ours, *(p.replace(kind=keyword) for p in others)])  # type: ignore[attr-defined]
-    return mounted
+    functools.update_wrapper(chosen, command)
+    chosen.__signature__ = inspect.Signature([*ours, *(p.replace(kind=keyword) for p in others)])
+    return cast(Callable[..., None], chosen)
 
 
 def _source(source: str, command: str, results: str, narrowing: Narrowing) -> Source:

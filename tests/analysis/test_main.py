@@ -44,7 +44,7 @@ def test_writes_to_a_file(complete, main, tmp_path):
         (["--select", "best"], "There is no selection rule `best`."),
         (["--format", "pdf"], "There is no format `pdf`."),
         (["--against", "gong2020"], "There is no published table `gong2020`. Did you mean `gong2019:"),
-        (["--out", "/"], "Is a directory"),
+        (["--out", "/", "--format", "text"], "Is a directory"),
     ],
 )
 def test_errors_are_one_paragraph_and_exit_code_2(complete, main, arguments, message):

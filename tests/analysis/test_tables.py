@@ -4,15 +4,12 @@ import csv
 import io
 import os
 import re
-import shutil
-import subprocess
 
 import pytest
 from places import GOLDEN
 
-from mtlray.analysis import TableOptions, render_table, tabulate
+from mtlray.analysis import Source, TableOptions, render_table, tabulate
 from mtlray.analysis.grid.load import load
-from mtlray.analysis.layout.latex import escape
 from mtlray.errors import ResultsError, SpecError
 
 ENDINGS = {"text": "txt", "markdown": "md", "latex": "tex", "csv": "csv"}
@@ -42,7 +39,7 @@ def test_unknown_format_before_anything_is_read(tmp_path):
 @pytest.mark.parametrize("format", ["text", "markdown", "latex"])
 def test_the_head_says_what_the_numbers_are(complete, format):
     rendered = render_table(complete.folder, format=format)
-    head = rendered.replace(r"\_", "_").replace(r"$\pm$", "±")
+    head = " ".join(rendered.replace(r"\_", "_").replace(r"$\pm$", "±").split())
     for fact in (
         "quickstart: Does weighting the losses help when data is scarce?",
         "mnist5k: 5,000 digits of MNIST, a stand-in for the full 70,000",
@@ -55,7 +52,7 @@ def test_the_head_says_what_the_numbers_are(complete, format):
 
 def test_text_fits_a_terminal_and_holds_no_codes(broken):
     rendered = render_table(broken.folder, TableOptions(against="gong2019"))
-    assert max(map(len, rendered.splitlines())) <= 100
+    assert max(map(len, rendered.splitlines())) <= 80
     assert "\x1b" not in rendered
     assert not any(line.endswith(" ") for line in rendered.splitlines())
 
@@ -68,7 +65,7 @@ def test_a_wide_table_is_cut_between_measures(make_sweep):
             trial = sweep.plan("revised_uncertainty", tasks, fraction=fraction, seed=seed)
             sweep.finish(trial, dict.fromkeys(tasks, 90.0 + seed))
     rendered = render_table(sweep.folder)
-    assert max(map(len, rendered.splitlines())) <= 100
+    assert max(map(len, rendered.splitlines())) <= 80
     assert len(lines_of(rendered, "strategy ")) == 4
     assert len(lines_of(rendered, "revised_uncertainty ")) == 4
 
@@ -159,7 +156,7 @@ def test_csv_has_one_row_per_cell(broken):
 
 def test_narrowing_changes_what_is_planned(complete):
     trials = [trial for trial in complete.description["trials"] if trial["seed"] == 0]
-    rendered = render_table(complete.folder, trials=trials)
+    rendered = render_table(Source(complete.folder, trials))
     assert "n = 1 seed a cell" in rendered
     assert "24 more finished trials in the folder" in rendered
 
@@ -167,54 +164,6 @@ def test_narrowing_changes_what_is_planned(complete):
 def test_markdown_rows_are_of_equal_length(broken):
     rows = lines_of(render_table(broken.folder, TableOptions(against="gong2019"), format="markdown"), "|")
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {6}
-
-
-NASTY = r"50% of $x_1$ & {a} #1 ~ ^ \n — 'quoted' “so” <b> --flag"
-
-
-def latex_of(sweep) -> str:
-    return render_table(sweep.folder, TableOptions(against="gong2019"), format="latex")
-
-
-@pytest.fixture
-def nasty(make_sweep, fill):
-    sweep = make_sweep(question=NASTY)
-    fill(sweep)
-    return sweep
-
-
-def test_latex_structure(nasty):
-    rendered = latex_of(nasty)
-    plain = re.sub(r"\\[\\{}%$#&_]", "", rendered)  # without escaped characters and ends of lines
-    assert plain.count("{") == plain.count("}")
-    assert plain.count("$") % 2 == 0
-    assert plain.count("%") == 1  # the comment on booktabs
-    assert not set(re.sub(r"\$[^$]*\$", "", plain)) & set('±−–#^~|<>"')
-    assert rendered.isascii()
-    begins, ends = re.findall(r"\\begin{(\w+)}", rendered), re.findall(r"\\end{(\w+)}", rendered)
-    assert begins == ends[::-1] == ["table", "tabular"]
-    n_columns = len(re.search(r"\\begin{tabular}{(l+)}", rendered)[1])
-    body = rendered[rendered.index(r"\toprule") : rendered.index(r"\bottomrule")]
-    for row in (line for line in body.splitlines() if line.endswith(r"\\")):
-        spanned = sum(int(count) - 1 for count in re.findall(r"\\multicolumn{(\d+)}", row))
-        assert len(re.findall(r"(?<!\\)&", row)) + spanned == n_columns - 1, row
-
-
-@pytest.mark.parametrize("character", "\\{}%$#&_^~")
-def test_latex_escapes_what_it_reserves(character):
-    assert escape(character) != character
-    assert escape("--x") == "-{}-x"
-
-
-def test_latex_compiles(nasty, tmp_path):
-    compiler = shutil.which("pdflatex") or shutil.which("xelatex") or shutil.which("tectonic")
-    if compiler is None:
-        pytest.skip("no LaTeX here; its structure is tested above")
-    document = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{latex_of(nasty)}\end{{document}}"
-    (tmp_path / "table.tex").write_text(document, encoding="utf-8")
-    arguments = [] if "tectonic" in compiler else ["-interaction=nonstopmode", "-halt-on-error"]
-    run = subprocess.run([compiler, *arguments, "table.tex"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert run.returncode == 0, run.stdout
 
 
 def test_table_keeps_its_parts(complete):

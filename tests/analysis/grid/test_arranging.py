@@ -68,7 +68,7 @@ def test_a_table_by_two_axes(sweep):
     ]  # fmt: skip
     text = tabulate(
         load(sweep.folder), TableOptions(by=["batch_size"], across=["strategy.temperature"], where="strategy == 'dwa'")
-    ).render()
+    ).render(width=100)
     assert (
         "where        strategy == 'dwa'\nrows         batch_size, strategy, model\ncolumns      strategy.temperature\n"
         in text
@@ -112,8 +112,8 @@ def test_leaderboards_have_a_part_for_each_column(sweep):
 
 
 def test_heads_say_how_many_comparisons_a_filter_leaves(sweep):
-    whole = tabulate(load(sweep.folder), TableOptions()).render()
-    part = tabulate(load(sweep.folder), TableOptions(where="batch_size == 16 and model == 'lenet-A'")).render()
+    whole = tabulate(load(sweep.folder), TableOptions()).render(width=100)
+    part = tabulate(load(sweep.folder), TableOptions(where="batch_size == 16 and model == 'lenet-A'")).render(width=100)
     assert "Holm's correction for 24 comparisons" in whole  # three strategies, four configurations, two tasks
     assert "Holm's correction for 6 comparisons" in part
     assert "where        batch_size == 16 and model == 'lenet-A'" in part

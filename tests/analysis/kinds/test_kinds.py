@@ -4,8 +4,6 @@ import csv
 import io
 import os
 import re
-import shutil
-import subprocess
 
 import pytest
 from places import GOLDEN
@@ -47,7 +45,7 @@ def test_golden(varied, kind, format):
 @pytest.mark.parametrize("kind", OTHERS)
 def test_text_fits_a_terminal(varied, kind):
     rendered = render_table(varied.folder, TableOptions(kind=kind))
-    assert max(map(len, rendered.splitlines())) <= 100
+    assert max(map(len, rendered.splitlines())) <= 80
     assert not any(line.endswith(" ") for line in rendered.splitlines())
 
 
@@ -57,19 +55,6 @@ def test_origin_and_rule_stand_in_every_table(varied, kind, format):
     rendered = render_table(varied.folder, TableOptions(kind=kind), format=format)
     assert "made up" in rendered
     assert "best" in rendered
-
-
-def test_latex_compiles(varied, tmp_path):
-    compiler = shutil.which("pdflatex") or shutil.which("xelatex") or shutil.which("tectonic")
-    if compiler is None:
-        pytest.skip("no LaTeX here")
-    body = "\n".join(render_table(varied.folder, TableOptions(kind=kind), format="latex") for kind in OTHERS)
-    assert body.isascii()
-    document = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{body}\end{{document}}"
-    (tmp_path / "table.tex").write_text(document, encoding="utf-8")
-    arguments = [] if "tectonic" in compiler else ["-interaction=nonstopmode", "-halt-on-error"]
-    run = subprocess.run([compiler, *arguments, "table.tex"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert run.returncode == 0, run.stdout
 
 
 def test_a_strategy_that_diverged_is_shown_and_ranked_last(varied):
@@ -108,7 +93,7 @@ def test_without_a_baseline_there_is_nothing_to_compare_with(make_sweep):
         sweep.finish(sweep.plan("dwa", ["left", "right"], seed=seed), {"left": 90.0 + seed, "right": 91.0})
     with pytest.raises(ResultsError, match="The sweep has neither; name one of its strategies with --baseline: dwa"):
         render_table(sweep.folder, TableOptions(kind="compare"))
-    assert lines_of(render_table(sweep.folder, TableOptions(kind="leaderboard")), "dwa ")[0].split()[-2:] == ["–", "–"]
+    assert lines_of(render_table(sweep.folder, TableOptions(kind="leaderboard")), "dwa ")[1].split()[-2:] == ["–", "–"]
 
 
 @pytest.mark.parametrize("kind", OTHERS)

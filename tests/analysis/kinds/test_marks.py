@@ -6,7 +6,7 @@ import pytest
 import simulations
 from fabricated import DATASET, TASKS, joint_sweep
 
-from mtlray.analysis import TableOptions, compare, render_table, table
+from mtlray.analysis import Source, TableOptions, compare, render_table, table
 from mtlray.results.ledger import SUMMARY
 
 STL = {"stl:left": ("left",), "stl:right": ("right",)}
@@ -202,7 +202,7 @@ def test_the_head_says_what_marks_are_corrected_for(build):
     assert power in words
     assert "each strategy against 8 others by paired t-tests" in words
     fewer = [trial for trial in sweep.description["trials"] if trial["strategy"] not in ("s2", "s3")]
-    words = " ".join(render_table(sweep.folder, trials=fewer).split())
+    words = " ".join(render_table(Source(sweep.folder, fewer)).split())
     assert "at 5 % after Holm's correction for 4 comparisons" in words
 
 
