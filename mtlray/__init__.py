@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from mtlray.specs import MultiStep as MultiStep
     from mtlray.specs import NAdam as NAdam
     from mtlray.specs import OptimizerSpec as OptimizerSpec
+    from mtlray.specs import OwnOptimizer as OwnOptimizer
     from mtlray.specs import Plateau as Plateau
     from mtlray.specs import RMSprop as RMSprop
     from mtlray.specs import Rule as Rule
