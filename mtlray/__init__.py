@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     from mtlray.strategies import AbstractWrapper as AbstractWrapper
     from mtlray.strategies import AdaptiveWeight as AdaptiveWeight
     from mtlray.strategies import AlignedMTL as AlignedMTL
+    from mtlray.strategies import ByTask as ByTask
     from mtlray.strategies import CAGrad as CAGrad
     from mtlray.strategies import ConFIG as ConFIG
     from mtlray.strategies import Constant as Constant

@@ -16,8 +16,9 @@ from mtlray.words.values import shortest
 
 Settings = Mapping[str, Any] | tuple[tuple[str, Any], ...]
 
-# Two refusals expect the same.
-_BY_PARAMETER = "keep all that it remembers in `self.state[parameter]`, as tensors or numbers, because checkpoints hold nothing else"
+_BY_PARAMETER = (
+    "keep all that it remembers in `self.state[parameter]`, as tensors or numbers: checkpoints hold nothing else"
+)
 
 
 @dataclass(frozen=True)

@@ -60,9 +60,7 @@ class GradNorm(AbstractStrategy):
     faithfulness: ClassVar[Faithfulness] = "reading"
     backward_passes: ClassVar[str] = "1 + K"
     extra_memory: ClassVar[str] = "K"
-    by_task: ClassVar[ByTask] = ByTask(
-        counters=("known", "adam_steps"), shares={"weights": "n_tasks"}
-    )
+    by_task: ClassVar[ByTask] = ByTask(counters=("known", "adam_steps"), shares={"weights": "n_tasks"})
 
     def __post_init__(self) -> None:
         require(self.alpha >= 0, "alpha", "not be negative", self.alpha)

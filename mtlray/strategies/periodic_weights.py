@@ -27,8 +27,8 @@ class PeriodicWeights(AbstractWeightsWrapper):
     - :math:`R` is `every`. In between one backward pass does, whatever the strategy costs.
 
     Between two renewals nothing else of the strategy moves: it does not see these steps' losses, and what it learns, such as
-    uncertainties, stays. Its ends of epochs are as always. A task without a label at a renewal keeps the weight of the one before. Heads follow their own losses at every step, or the weighted ones
-    where the strategy's `head_grad` says so.
+    uncertainties, stays. Its ends of epochs are as always. A task without a label at a renewal keeps the weight of
+    the one before. Heads follow their own losses at every step, or the weighted ones where the strategy's `head_grad` says so.
 
     Reading: the direction itself is not averaged, which is `WeightMomentum`'s part and may stand
     inside; the paper combines both. On a GPU the

@@ -6,14 +6,26 @@ import torch
 import torch.nn.functional as F
 
 from mtlray import binary, classification, regression
-from mtlray.strategies import STRATEGIES, Constant, SingleTask, State
+from mtlray.strategies import (
+    DWA,
+    EMA,
+    MGDA,
+    STRATEGIES,
+    Constant,
+    GradVac,
+    LogLosses,
+    PeriodicWeights,
+    SingleTask,
+    State,
+    WeightMomentum,
+)  # fmt: skip
 from mtlray.tasks.task_losses import TaskLosses
 
 TASKS = (classification("kind", classes=3), binary("big"), regression("size"))
 
 
 def every_strategy():
-    """One of each strategy that can train `TASKS`; a solver's error is no end, for random problems may have no solution."""
+    """One of each strategy that can train `TASKS`, and wrapped ones; a solver's error is no end, for random problems may have no solution."""
     for cls in STRATEGIES:
         if cls is SingleTask:
             yield SingleTask("kind")
@@ -22,6 +34,10 @@ def every_strategy():
         elif cls.key != "dtp":  # a regression has no bounded metric; it has tests of its own
             solves = "on_solver_error" in {field.name for field in dataclasses.fields(cls)}
             yield cls(on_solver_error="fallback") if solves else cls()
+    yield WeightMomentum(DWA())
+    yield WeightMomentum(MGDA(on_solver_error="fallback"))
+    yield PeriodicWeights(EMA(), every=3)
+    yield LogLosses(GradVac())
 
 
 def copies(run):

@@ -155,7 +155,12 @@ class ColumnsDataset(DatasetSpec):
     def _named_inputs(self) -> list[tuple[str, np.ndarray]]:
         names = [self.inputs] if isinstance(self.inputs, str) else list(self.inputs)
         if not names:
-            taken = {self._split_column(), self.group, *(task.name for task in self.tasks), *(self._own_columns() or ())}
+            taken = {
+                self._split_column(),
+                self.group,
+                *(task.name for task in self.tasks),
+                *(self._own_columns() or ()),
+            }
             names = ["x"] if "x" in self._columns else [name for name in self._columns if name not in taken]
         return [(name, self._column(name, "an input")) for name in names]
 
