@@ -25,7 +25,10 @@ TASKS = (classification("kind", classes=3), binary("big"), regression("size"))
 
 
 def every_strategy():
-    """One of each strategy that can train `TASKS`, and wrapped ones; a solver's error is no end, for random problems may have no solution."""
+    """One of each strategy that can train `TASKS`, and wrapped ones.
+
+    A solver's error is no end, for random problems may have no solution.
+    """
     for cls in STRATEGIES:
         if cls is SingleTask:
             yield SingleTask("kind")
