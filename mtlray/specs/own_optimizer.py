@@ -1,5 +1,6 @@
 """An optimizer class of one's own: how it is declared, and whether a trial can train with it and continue from a checkpoint."""
 
+import dataclasses
 import difflib
 import inspect
 from collections.abc import Mapping
@@ -67,8 +68,9 @@ class OwnOptimizer(OptimizerSpec):
         """The class's name, with its settings and those of `OptimizerSpec` that differ from their defaults."""
         name = self.optimizer.__name__.lower()
         shown = [f"{n}={shortest(v)}" for n, v in dict(self.settings).items()]
-        fields = OptimizerSpec.__dataclass_fields__
-        shown += [f"{n}={shortest(getattr(self, n))}" for n in sorted(fields) if _is_changed(self, n)]
+        ours = sorted(dataclasses.fields(OptimizerSpec), key=lambda f: f.name)
+        changed = [f.name for f in ours if f.name != "lr" and getattr(self, f.name) != f.default]
+        shown += [f"{n}={shortest(getattr(self, n))}" for n in changed]
         return f"{name}({','.join(shown)})" if shown else name
 
     @property
@@ -102,10 +104,6 @@ class OwnOptimizer(OptimizerSpec):
         missing = [n for n, required in known.items() if n and required and n not in given]
         if missing:
             raise SpecError(f"{name} needs a value of `{missing[0]}`. Give it in `settings`.")
-
-
-def _is_changed(spec: OptimizerSpec, name: str) -> bool:
-    return name != "lr" and getattr(spec, name) != OptimizerSpec.__dataclass_fields__[name].default
 
 
 def _parameters(cls: type) -> dict[str | None, bool]:

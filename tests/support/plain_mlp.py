@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -41,6 +42,18 @@ def every_strategy():
     yield WeightMomentum(MGDA(on_solver_error="fallback"))
     yield PeriodicWeights(EMA(), every=3)
     yield LogLosses(GradVac())
+
+
+def fast_ones(strategies):
+    """The strategies as parameters of a test; all but one of each kind of state are slow."""
+    kinds = {"equal", "dwa", "uncertainty", "softadapt", "gradnorm", "gradvac", "modo", "periodic"}
+    return [s if s.key in kinds else pytest.param(s, marks=pytest.mark.slow) for s in strategies]
+
+
+def with_strategy(trial, strategy):
+    """A trial with a strategy that is not looked at: the tests' type checks make a wrapper look as if it had an `__init__`."""
+    object.__setattr__(trial, "strategy", strategy)
+    return trial
 
 
 def copies(run):

@@ -12,6 +12,7 @@ from mtlray.errors import SpecError
 from mtlray.models import Computation
 from mtlray.planning.plan import packs
 from mtlray.results.states import TrialState
+from mtlray.training.checkpoint import Checkpoint
 from mtlray.training.loop import train
 from tests.support.plain_mlp import TASKS
 
@@ -68,10 +69,10 @@ def test_it_ends_where_the_score_has_not_grown_and_nothing_before_differs(loaded
 
 def test_a_restart_at_any_step_ends_at_the_same_one(loaded):
     saved = []
-    outcome, rows = trained(trial(), loaded, save=saved.append)
+    outcome, rows = trained(trial(), loaded, save=lambda c: saved.append(c.to_bytes()))
     assert len(saved) == outcome.step - 1
-    for checkpoint in (saved[3], saved[len(saved) // 2], saved[-1]):
-        again, same = trained(trial(), loaded, checkpoint)
+    for stored in (saved[3], saved[len(saved) // 2], saved[-1]):
+        again, same = trained(trial(), loaded, Checkpoint.from_bytes(stored, trial().trial_id))
         assert (again.step, same) == (outcome.step, rows)
 
 
