@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from mtlray.specs import MultiStep as MultiStep
     from mtlray.specs import NAdam as NAdam
     from mtlray.specs import OptimizerSpec as OptimizerSpec
+    from mtlray.specs import OwnOptimizer as OwnOptimizer
     from mtlray.specs import Plateau as Plateau
     from mtlray.specs import RMSprop as RMSprop
     from mtlray.specs import Rule as Rule
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
     from mtlray.strategies import AbstractWrapper as AbstractWrapper
     from mtlray.strategies import AdaptiveWeight as AdaptiveWeight
     from mtlray.strategies import AlignedMTL as AlignedMTL
+    from mtlray.strategies import ByTask as ByTask
     from mtlray.strategies import CAGrad as CAGrad
     from mtlray.strategies import ConFIG as ConFIG
     from mtlray.strategies import Constant as Constant

@@ -143,6 +143,7 @@ def notes(results: Results, grid: Grid) -> list[str]:
             f"{planned} trials planned, {done} done, {', '.join(kinds)}. Means are over done trials alone; "
             "(2/3) after a value: 2 of the 3 planned trials are in it."
         )
+    notes += _early(results, grid)
     if grid.states[TrialState.DIVERGED]:
         notes.append("diverged: the trial's loss stopped being finite. That is a result, and it is in no mean.")
     if grid.states[TrialState.FAILED]:
@@ -173,6 +174,20 @@ def legacy(grid: Grid) -> list[str]:
     if not any(m.endswith("_legacy") and m.replace("_legacy", "_global") in metrics for m in metrics):
         return []
     return ["Metrics named legacy, means over batches as in 2019, are in the cells alone; here are those over the set."]
+
+
+def _early(results: Results, grid: Grid) -> list[str]:
+    """How many trials ended before their last step."""
+    if "stopped_early" not in results.summary.columns:
+        return []
+    of_dataset = results.summary[results.summary["dataset"] == grid.dataset].drop_duplicates("trial_id")
+    early = of_dataset[of_dataset["stopped_early"].eq(True)]["steps"]
+    if early.empty:
+        return []
+    return [
+        f"stopped early: {len(early)} of {len(of_dataset)} trials, by their patience, at steps {int(early.min()):,} to "
+        f"{int(early.max()):,}. last and mean_last_10 are at the evaluations before that stop."
+    ]
 
 
 def _fallbacks(results: Results, grid: Grid) -> list[str]:

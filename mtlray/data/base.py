@@ -165,6 +165,14 @@ class DatasetSpec(abc.ABC):
         """The shape of one decoded input; a `TokenShape` where inputs are tokens."""
 
     @property
+    def own_examples(self) -> Mapping[str, int] | None:
+        """How many training examples each task has, where each has examples of its own; None where all tasks share them.
+
+        Each example then has a label of its own task alone; see docs/adding-a-dataset.md. Known without the data.
+        """
+        return None
+
+    @property
     def evaluation_batch(self) -> int:
         """How many examples are evaluated at once. Part of what a trial computes: float32 sums depend on how a split is cut."""
         return 500
@@ -220,10 +228,14 @@ def _at_work(method: Callable[..., Any], owner: type) -> Callable[..., Any]:
     return known
 
 
-def subset(n_examples: int, fraction: float, seed: int) -> np.ndarray:
+def subset_size(n_examples: int, fraction: float) -> int:
+    """How many training examples a data fraction has: at least one."""
+    return max(1, round(fraction * n_examples))
+
+
+def subset(n_examples: int, fraction: float, seed: int, purpose: str = "subset") -> np.ndarray:
     """The training examples of a data fraction: `round(fraction * n)` indices, at least one.
 
-    Nested: a seed's 10 % lie inside its 25 %, which lie inside its 100 %.
+    Nested: a seed's 10 % lie inside its 25 %, which lie inside its 100 %. `purpose` names the random stream.
     """
-    kept = max(1, round(fraction * n_examples))
-    return numpy_generator(seed, "subset").permutation(n_examples)[:kept]
+    return numpy_generator(seed, purpose).permutation(n_examples)[: subset_size(n_examples, fraction)]

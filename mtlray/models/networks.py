@@ -4,6 +4,7 @@ With one seed the plain module runs, in channels-last layout; with more, the par
 and the network is mapped over it with torch.func. Both look the same from outside.
 """
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -15,7 +16,8 @@ from torch.func import functional_call, stack_module_state, vmap
 from mtlray.axes import Losses, PerSeed
 from mtlray.errors import SpecError
 from mtlray.models.activation_checkpointing import checkpoint_activations
-from mtlray.models.base import ModelSpec, SharedTrunk, head_name
+from mtlray.models.base import Heads, ModelSpec, SharedTrunk, head_name
+from mtlray.models.blocks import blocks_of, in_blocks
 from mtlray.models.computation import Computation
 from mtlray.models.conv_pool_relu import ConvPoolReLU
 from mtlray.models.dtype import Precision, default_dtype, dtype_of
@@ -112,10 +114,14 @@ class Networks:
                 self._network = self._network.to(memory_format=torch.channels_last)
             self.kernel = _choose(self._network, "torch" if self._autocast else computation.kernel, self.device)
             self.parameters, self.buffers = dict(self._network.named_parameters()), dict(self._network.named_buffers())
+        self._sort_parameters()
+        self._alone: dict[int, Networks] = {}
+
+    def _sort_parameters(self) -> None:
         self.shared = [p for name, p in self.parameters.items() if name.startswith("trunk.")]
         self.heads = [
             [p for name, p in self.parameters.items() if name.startswith(f"heads.{head_name(task.name)}.")]
-            for task in tasks
+            for task in self.tasks
         ]
 
     def _stack(self, networks: Sequence[SharedTrunk]) -> None:
@@ -124,6 +130,28 @@ class Networks:
         # Two maps and not one, so that what lies between them is a tensor of the graph.
         self._call_trunk = self._mapped("trunk.", self._network.trunk)
         self._call_heads = self._mapped("heads.", self._network.heads)
+        self._call_each = [self._mapped(f"heads.{n}.", head) for n, head in self._network.heads.items()]
+
+    def alone(self, i: int) -> "Networks":
+        """The network of the i-th seed by itself, called as a single one, with parameters of its own and the same numbers.
+
+        They lie in the same memory, so that an update of the pack's is one of these; gradients do not.
+        """
+        if not self.stacked:
+            return self
+        if i not in self._alone:
+            single, module = copy.copy(self), copy.deepcopy(self._network)
+            for name, parameter in module.named_parameters():
+                parameter.data = self.parameters[name].detach()[i]
+            for name, _ in list(module.named_buffers()):
+                owner, _, own = name.rpartition(".")
+                module.get_submodule(owner)._buffers[own] = self.buffers[name][i]
+            single._network, single.stacked = module.train(), False
+            single.seeds, single.n_seeds = self.seeds[i : i + 1], 1
+            single.parameters, single.buffers = dict(module.named_parameters()), dict(module.named_buffers())
+            single._sort_parameters()
+            self._alone[i] = single
+        return self._alone[i]
 
     @property
     def n_shared(self) -> int:
@@ -169,22 +197,37 @@ class Networks:
             raise SpecError("The trunk's representation should be one tensor. The heads of this model read several.")
         return self._lead(representation)
 
-    def _forward(self, inputs: Tensor, training: bool) -> tuple[Tensor | None, tuple[Tensor, ...]]:
-        """The representation that all heads read, None where there is no single one, and the predictions."""
+    def _forward(
+        self, inputs: Tensor, training: bool, blocks: Sequence[slice] = ()
+    ) -> tuple[Tensor | None, tuple[Tensor, ...]]:
+        """The representation that all heads read, None where there is no single one, and the predictions.
+
+        `blocks` are the examples of each task, where each has its own; predictions are then of these.
+        """
         network = self._network
         if network.training != training:  # it walks through all layers, which takes a hundredth of a LeNet step
             network.train(training)
         if self.stacked:
             if not self._single:
-                return None, self._mixed(self._call, inputs)
+                return None, in_blocks(self._mixed(self._call, inputs), blocks)
             representation = self._mixed(self._call_trunk, inputs)
-            return representation, self._mixed(self._call_heads, representation)
+            if blocks and self._by_block(representation):
+                each = zip(self._call_each, blocks, strict=True)
+                return representation, tuple(self._mixed(call, representation[:, block]) for call, block in each)
+            return representation, in_blocks(self._mixed(self._call_heads, representation), blocks)
         x = inputs[0]
         if self._channels_last:
             x = x.contiguous(memory_format=torch.channels_last)
         representation = self._mixed(network.trunk, x) if self._single else None
+        if blocks and representation is not None and self._by_block(representation):
+            each = zip(network.heads.values(), blocks, strict=True)
+            return representation, tuple(self._mixed(head, representation[block]).unsqueeze(0) for head, block in each)
         predictions = self._mixed(network, x) if representation is None else self._mixed(network.heads, representation)
-        return representation, tuple(prediction.unsqueeze(0) for prediction in predictions)
+        return representation, in_blocks(tuple(prediction.unsqueeze(0) for prediction in predictions), blocks)
+
+    def _by_block(self, representation: object) -> bool:
+        """Whether each head can be given the examples of its task alone."""
+        return isinstance(representation, Tensor) and type(self._network.heads) is Heads
 
     def _mixed(self, part: Callable[[Tensor], Any], x: Tensor) -> Any:
         """A part of the network at `x`, under autocast where that is asked for; what it returns is in `dtype` again."""
@@ -196,39 +239,49 @@ class Networks:
             return tuple(tensor.to(self.dtype) for tensor in result)
         return result.to(self.dtype)
 
-    def losses(self, inputs: Tensor, targets: Sequence[Tensor], step: int) -> TaskLosses:
-        """The tasks' losses on one mini-batch, each tensor leading with `[seed, batch]`; `step` names the dropout masks."""
-        representation, predictions = self._train(inputs, step)
-        separate = self._each(predictions, targets)
+    def losses(
+        self, inputs: Tensor, targets: Sequence[Tensor], step: int, tasks: Sequence[int] | None = None
+    ) -> TaskLosses:
+        """The tasks' losses on one mini-batch, each tensor leading with `[seed, batch]`; `step` names the dropout masks.
+
+        With `tasks` they are those of some tasks, by number. Where targets are fewer than inputs, each task has examples of its
+        own, and these follow each other in the order of the tasks.
+        """
+        chosen = range(len(self.tasks)) if tasks is None else tasks
+        blocks = blocks_of(targets) if inputs.shape[1] > targets[0].shape[1] else ()
+        representation, predictions = self._train(inputs, step, blocks)
+        separate = self._each(predictions, targets, chosen)
         return TaskLosses(
             values=torch.stack(separate, dim=1),
             shared=self.shared,
-            heads=self.heads,
+            heads=self.heads if tasks is None else [self.heads[t] for t in tasks],
             stacked=self.stacked,
-            recompute=lambda: torch.stack(self._each(self._train(inputs, step)[1], targets), dim=1),
+            recompute=lambda: torch.stack(self._each(self._train(inputs, step, blocks)[1], targets, chosen), dim=1),
             representation=representation if isinstance(representation, Tensor) else None,
-            measure=lambda: self._bounded_metrics(predictions, targets),
+            measure=lambda: self._bounded_metrics(predictions, targets, chosen),
             separate=separate,
         )
 
-    def _train(self, inputs: Tensor, step: int) -> tuple[Tensor | None, tuple[Tensor, ...]]:
+    def _train(self, inputs: Tensor, step: int, blocks: Sequence[slice]) -> tuple[Tensor | None, tuple[Tensor, ...]]:
         """`_forward` in training mode, with the dropout masks of a step."""
         if not self._stochastic:
-            return self._forward(inputs, training=True)
+            return self._forward(inputs, training=True, blocks=blocks)
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(stream_seed(self.seeds[0], "dropout", step))
-            return self._forward(inputs, training=True)
+            return self._forward(inputs, training=True, blocks=blocks)
 
-    def _each(self, predictions: Sequence[Tensor], targets: Sequence[Tensor]) -> list[PerSeed]:
-        return [t.loss(p, target) for t, p, target in zip(self.tasks, predictions, targets, strict=True)]
+    def _each(self, predictions: Sequence[Tensor], targets: Sequence[Tensor], tasks: Sequence[int]) -> list[PerSeed]:
+        return [self.tasks[t].loss(predictions[t], targets[t]) for t in tasks]
 
-    def _bounded_metrics(self, predictions: Sequence[Tensor], targets: Sequence[Tensor]) -> Losses:
+    def _bounded_metrics(
+        self, predictions: Sequence[Tensor], targets: Sequence[Tensor], tasks: Sequence[int]
+    ) -> Losses:
         columns = []
-        for task, prediction, target in zip(self.tasks, predictions, targets, strict=True):
-            metric = task.bounded_metric
+        for t in tasks:
+            metric = self.tasks[t].bounded_metric
             if metric is None:
-                raise SpecError(f"Task {task.name} has no metric with a bound, such as accuracy.")
-            columns.append(metric.success(prediction.detach(), target))
+                raise SpecError(f"Task {self.tasks[t].name} has no metric with a bound, such as accuracy.")
+            columns.append(metric.success(predictions[t].detach(), targets[t]))
         return torch.stack(columns, dim=1)
 
     def state(self) -> dict[str, Tensor]:

@@ -26,7 +26,7 @@ class Estimates:
         """Training and evaluations, at one core in float32."""
         network, passes = self._cost(trial)
         forward = network.flops / _FLOPS + network.values * _VALUE
-        n_trained = trial.batch_size * trial.strategy.batches_per_step
+        n_trained = trial.examples_per_batch * trial.strategy.batches_per_step
         step = n_trained * forward * (1 + 2 * passes) + network.parameters * _PARAMETER + _STEP
         n_evaluated = trial.dataset.n_examples("val") + trial.dataset.n_examples("test")
         return trial.steps * step + trial.n_evaluations * n_evaluated * (forward + network.values * _VALUE)

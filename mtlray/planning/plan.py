@@ -72,16 +72,15 @@ def plan(
 def packs(trials: Sequence[TrialSpec], size: int | Callable[[TrialSpec], int]) -> list[tuple[TrialSpec, ...]]:
     """Trials grouped into packs of at most `size`; only trials that differ in nothing but the seed share one.
 
-    Packing changes a trial's numbers only by rounding error. Trials of a stochastic model, and those whose learning rate goes by
-    their own validation score, run one by one.
+    Packing changes a trial's numbers only by rounding error. Trials of a stochastic model, and those whose learning rate or end
+    goes by their own validation score, run one by one.
     """
     groups: dict[str, list[TrialSpec]] = {}
     for trial in trials:
         groups.setdefault(trial.canonical_but_seed, []).append(trial)
     cut = []
     for group in groups.values():
-        schedule = group[0].optimizer.schedule
-        alone = group[0].model.stochastic or (schedule is not None and schedule.by_score)
+        alone = group[0].model.stochastic or group[0].goes_by_score
         most = 1 if alone else size if isinstance(size, int) else size(group[0])
         cut += [tuple(group[i : i + most]) for i in range(0, len(group), most)]
     return sorted(cut, key=lambda pack: -pack[0].steps * pack[0].batch_size)

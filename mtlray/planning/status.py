@@ -8,7 +8,7 @@ from pathlib import Path
 from mtlray.planning.wording import several
 from mtlray.results.attempts import history
 from mtlray.results.kept import kept_sizes
-from mtlray.results.ledger import RESULTS_VERSION, Ledger
+from mtlray.results.ledger import RESULTS_VERSION, Ledger, TrialRecord
 from mtlray.results.owner import present
 from mtlray.results.states import TrialState
 from mtlray.specs import TrialSpec
@@ -88,6 +88,13 @@ class Status:
         ]
         if ended:
             lines += ["", "failed or diverged (failed trials run again after `mtlray retry`)", *ended]
+        early = [t for t in self.trials if (r := self.records.get(t.trial_id)) is not None and stopped_early(t, r)]
+        if early:
+            stops = sorted(self.records[trial.trial_id].steps for trial in early)
+            lines += [
+                "",
+                f"{len(early)} done by patience before their last step, at steps {stops[0]:,} to {stops[-1]:,}",
+            ]
         again = [
             f"  {self._described(trial)}: {history(attempts)}"
             for trial in self.trials
@@ -112,6 +119,11 @@ class Status:
         return (
             f"{trial.strategy.label}{rate}{further} {per_cent(trial.fraction)} % seed {trial.seed} ({trial.trial_id})"
         )
+
+
+def stopped_early(trial: TrialSpec, record: TrialRecord) -> bool:
+    """Whether a trial is done before its last step, by its patience."""
+    return record.state is TrialState.DONE and trial.patience is not None and record.steps < trial.steps
 
 
 def _counts(states: Iterable[TrialState]) -> str:

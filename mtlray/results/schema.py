@@ -48,6 +48,7 @@ SUMMARY = pa.schema(
         ("trivial", pa.float64()),
         ("perfect", pa.float64()),
         ("steps", pa.int64()),
+        ("stopped_early", pa.bool_()),
         ("n_evaluations", pa.int64()),
         ("solver_fallbacks", pa.int64()),
         ("backward_passes", pa.string()),

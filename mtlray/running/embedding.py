@@ -157,7 +157,8 @@ def _check_convergence(trial: TrialSpec, run: Run, last: int) -> None:
 
 def _difference(trial: TrialSpec, data: PackData, run: Run, recorded: Mapping[str, Any]) -> float:
     """The largest absolute difference between the run's test values and the recorded ones of the same step."""
-    met = evaluate(run.networks, data.splits["test"], trial.dataset.evaluation_batch)
+    batch = trial.dataset.evaluation_batch
+    met = evaluate(run.networks, data.splits["test"], batch, data.labelled["test"])
     columns = {f"test/{name}": values[0] for name, values in met.items()}
     return max((abs(columns[n] - recorded[n]) for n in columns if recorded.get(n) is not None), default=0.0)
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mtlray.specs.cells import Rule
     from mtlray.specs.kept import Kept
     from mtlray.specs.optimizer import SGD, Adagrad, Adam, AdamW, NAdam, OptimizerSpec, RMSprop, learning_rates
+    from mtlray.specs.own_optimizer import OwnOptimizer
     from mtlray.specs.run_config import RunConfig
     from mtlray.specs.schedule import Cosine, MultiStep, Plateau, Schedule, Steps
     from mtlray.specs.sweep import SweepSpec, epochs_over_fraction
@@ -19,6 +20,7 @@ _FILES = {
     "cells": ("Rule",),
     "kept": ("Kept",),
     "optimizer": ("SGD", "Adagrad", "Adam", "AdamW", "NAdam", "OptimizerSpec", "RMSprop", "learning_rates"),
+    "own_optimizer": ("OwnOptimizer",),
     "run_config": ("RunConfig",),
     "schedule": ("Cosine", "MultiStep", "Plateau", "Schedule", "Steps"),
     "sweep": ("SweepSpec", "epochs_over_fraction"),
@@ -35,6 +37,7 @@ __all__ = [
     "MultiStep",
     "NAdam",
     "OptimizerSpec",
+    "OwnOptimizer",
     "Plateau",
     "RMSprop",
     "Rule",

@@ -56,7 +56,10 @@ class OptimizerSpec:
 
     @property
     def label(self) -> str:
-        """`key`, with the settings that differ from their defaults but for the learning rate, which has a column of its own."""
+        """The name in tables, with the settings that differ from their defaults but for the learning rate, which has a column.
+
+        A subclass that is one of many optimizers may name it otherwise.
+        """
         changed = [
             f"{f.name}={shortest(getattr(self, f.name))}"
             for f in sorted(dataclasses.fields(self), key=lambda f: f.name)
@@ -185,7 +188,9 @@ OPTIMIZERS: tuple[type[OptimizerSpec], ...] = (SGD, Adam, AdamW, NAdam, RMSprop,
 
 
 def require_optimizer(spec: OptimizerSpec) -> None:
-    """Raise SpecError unless the optimizer is one of OPTIMIZERS."""
-    if type(spec) not in OPTIMIZERS:
+    """Raise SpecError unless the optimizer is one of OPTIMIZERS, or a class of torch's kind in an `OwnOptimizer`."""
+    if type(spec) not in OPTIMIZERS and spec.key != "own":
         names = ", ".join(cls.__name__ for cls in OPTIMIZERS)
-        raise SpecError(f"Parameter `optimizer` should be one of {names}. Found `{spec}`.")
+        raise SpecError(
+            f"Parameter `optimizer` should be one of {names}, or OwnOptimizer(a class of your own, lr=...). Found `{spec}`."
+        )

@@ -30,6 +30,11 @@ class Schedule:
         """Whether the rates depend on the trial's own validation score."""
         return False
 
+    @property
+    def by_steps(self) -> bool:
+        """Whether the rates depend on the trial's number of steps."""
+        return False
+
     def __str__(self) -> str:
         settings = ((name, getattr(self, name)) for name in sorted(self.__dataclass_fields__))
         changed = [
@@ -48,6 +53,10 @@ class Cosine(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(is_number(self.end) and 0 <= self.end < 1, "end", "lie in [0, 1)", self.end)
+
+    @property
+    def by_steps(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True, kw_only=True)

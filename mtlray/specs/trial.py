@@ -10,6 +10,7 @@ from typing import Literal
 
 from mtlray.checks import integer, is_number, require, require_choice
 from mtlray.data import DatasetSpec
+from mtlray.data.base import subset_size
 from mtlray.errors import SpecError
 from mtlray.identity.codec import canonical_json, encode, is_ours
 from mtlray.models import ModelSpec
@@ -36,8 +37,9 @@ class TrialSpec:
     `evaluate_every` steps ("epoch": after each pass over the training subset) and after the last step. With
     `precision` "bf16" the network runs under automatic mixed precision, its weights, losses and updates in float32. With
     `gradient_diagnostics` an evaluation also looks at how the tasks' gradients lie to each other; it changes no other number.
-    With `start_from` the network starts from kept weights in place of random ones. A
-    field added in a later release declares in its metadata a `neutral` value at which it is left out, so that ids stay.
+    With `start_from` the network starts from kept weights in place of random ones. With `patience` a trial stops after that many
+    evaluations in a row whose validation score is not above the best before; such trials run one by one. A field added in a later
+    release declares in its metadata a `neutral` value at which it is left out, so that ids stay.
 
     >>> from mtlray import SGD, Equal, LeNet, MultiMNIST, TrialSpec
     >>> trial = TrialSpec(dataset=MultiMNIST(), model=LeNet(), strategy=Equal(), optimizer=SGD(lr=0.05), steps=100)
@@ -58,6 +60,7 @@ class TrialSpec:
     results_version: int = RESULTS_VERSION
     gradient_diagnostics: bool = field(default=False, metadata={"neutral": False})
     start_from: Kept | None = field(default=None, metadata={"neutral": None})
+    patience: int | None = field(default=None, metadata={"neutral": None})
 
     def __post_init__(self) -> None:
         require_object("dataset", self.dataset, DatasetSpec, "MultiMNIST()")
@@ -79,6 +82,10 @@ class TrialSpec:
             rule = 'be a number of steps, at least 1, or "epoch"'
             object.__setattr__(self, "evaluate_every", integer("evaluate_every", self.evaluate_every, rule))
             require(self.evaluate_every >= 1, "evaluate_every", rule, self.evaluate_every)
+        if self.patience is not None:
+            rule = "be a number of evaluations, at least 1, or None"
+            object.__setattr__(self, "patience", integer("patience", self.patience, rule))
+            require(self.patience >= 1, "patience", rule, self.patience)
         require(self.seed >= 0, "seed", "be at least 0", self.seed)
         require_choice("precision", self.precision, ("float32", "float64", "bf16"))
         ours = f"be {RESULTS_VERSION}, the version that this mtlray computes"
@@ -132,13 +139,24 @@ class TrialSpec:
 
     @property
     def n_train(self) -> int:
-        """The size of the training subset."""
-        return max(1, round(self.fraction * self.dataset.n_examples("train")))
+        """The size of the training subset; of all tasks together where each has examples of its own."""
+        return sum(self._subset_sizes)
 
     @cached_property
     def batches_per_epoch(self) -> int:
-        """The last, smaller batch is kept."""
-        return math.ceil(self.n_train / self.batch_size)
+        """The last, smaller batch is kept. Where tasks have examples of their own, an epoch is a pass over the largest's."""
+        return math.ceil(max(self._subset_sizes) / self.batch_size)
+
+    @property
+    def _subset_sizes(self) -> tuple[int, ...]:
+        own = self.dataset.own_examples
+        sizes = [self.dataset.n_examples("train")] if own is None else [own[task.name] for task in self.tasks]
+        return tuple(subset_size(size, self.fraction) for size in sizes)
+
+    @property
+    def examples_per_batch(self) -> int:
+        """How many examples go through the trunk at once: `batch_size`, of each task where each has its own."""
+        return self.batch_size * (1 if self.dataset.own_examples is None else len(self.tasks))
 
     @property
     def evaluation_interval(self) -> int:
@@ -151,6 +169,29 @@ class TrialSpec:
     def n_evaluations(self) -> int:
         return math.ceil(self.steps / self.evaluation_interval)
 
+    @property
+    def goes_by_score(self) -> bool:
+        """Whether its learning rate or its end depends on its own validation score."""
+        schedule = self.optimizer.schedule
+        return self.patience is not None or (schedule is not None and schedule.by_score)
+
+    def _check_score(self) -> None:
+        schedule = self.optimizer.schedule
+        if self.goes_by_score and self.dataset.n_examples("val") == 0:
+            what, instead = f"The schedule `{schedule}`", "choose another schedule"
+            if self.patience is not None:
+                what, instead = f"A trial with `patience = {self.patience}`", "leave `patience` out"
+            raise SpecError(
+                f"{what} goes by the validation score, and {self.dataset.label} has no validation examples. Hold some out, or "
+                f"{instead}."
+            )
+        if self.patience is not None and schedule is not None and schedule.by_steps:
+            raise SpecError(
+                "A trial with `patience` should have learning rates that do not depend on its number of steps. Found the "
+                f"schedule `{schedule}`, which a stop would cut off before the rates are small. Choose Plateau, or leave "
+                "`patience` out."
+            )
+
     def check(self) -> None:
         """Raise SpecError where strategy, model and data set do not go together."""
         self.strategy.check(self.dataset.tasks)
@@ -160,12 +201,7 @@ class TrialSpec:
         if self.start_from is not None:
             network = initialise(self.model, self.dataset.input_shape, self.tasks, self.seed, dtype_of("float32"))
             self.start_from.check({name: tuple(tensor.shape) for name, tensor in network.state_dict().items()})
-        by_score = self.optimizer.schedule is not None and self.optimizer.schedule.by_score
-        if by_score and self.dataset.n_examples("val") == 0:
-            raise SpecError(
-                f"The schedule `{self.optimizer.schedule}` goes by the validation score, and {self.dataset.label} has no "
-                "validation examples. Hold some out, or choose another schedule."
-            )
+        self._check_score()
         if self.strategy.needs_representation and not self.model.single_representation:
             raise SpecError(
                 f"Strategy {self.strategy.label} needs a model whose heads all read one representation. Those of "

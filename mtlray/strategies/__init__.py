@@ -7,6 +7,7 @@ from mtlray.strategies.base import (
     AbstractGradientBased,
     AbstractStrategy,
     AbstractWeighting,
+    ByTask,
     State,
 )
 from mtlray.strategies.cagrad import CAGrad
@@ -145,6 +146,7 @@ __all__ = [
     "AbstractWrapper",
     "AdaptiveWeight",
     "AlignedMTL",
+    "ByTask",
     "CAGrad",
     "ConFIG",
     "Constant",

@@ -2,7 +2,7 @@
 
 import abc
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -37,6 +37,24 @@ class State:
         return State(self.params, {**self.buffers, **buffers})
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ByTask:
+    """How a strategy's state goes by tasks: read where a batch has no label of some task, which then stays as it is.
+
+    A buffer or parameter with as many entries on axis 1 as there are tasks has one for each of them; `axes` names the axes of
+    those that are laid out otherwise, neighbouring ones where there are several. `counters` are buffers `[seed, 1]` that count
+    steps or epochs; where labels are missing they become `[seed, task]`, and the strategy should take either. `shares` are
+    buffers `[seed, task]` with a fixed sum: "one", "n_tasks", or "log" for logarithms of shares whose sum is one. What the tasks
+    at hand had together, they share among themselves. `in_step` says that it takes all seeds of a pack to have taken as many
+    steps; where labels are missing they then go one by one.
+    """
+
+    axes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    counters: tuple[str, ...] = ()
+    in_step: bool = False
+    shares: Mapping[str, Literal["one", "n_tasks", "log"]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class AbstractStrategy(abc.ABC):
     """How the losses of a trial's tasks become one update of its network.
@@ -64,6 +82,8 @@ class AbstractStrategy(abc.ABC):
     """How many independent mini-batches one step looks at."""
     needs_representation: ClassVar[bool] = False
     """Whether it works on the representation that all heads read; then not every model will do."""
+    by_task: ClassVar[ByTask] = ByTask()
+    """How its state goes by tasks, for batches that have no label of some task."""
 
     @property
     def label(self) -> str:

@@ -8,7 +8,7 @@ import torch
 
 from mtlray.axes import Direction, Jacobian, Losses, Seeds, Weights
 from mtlray.checks import require
-from mtlray.strategies.base import AbstractGradientBased, Faithfulness, State
+from mtlray.strategies.base import AbstractGradientBased, ByTask, Faithfulness, State
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses
 
@@ -48,6 +48,7 @@ class DBMTL(AbstractGradientBased):
     faithfulness: ClassVar[Faithfulness] = "reading"
     extra_memory: ClassVar[str] = "K·P"
     has_weights: ClassVar[bool] = False
+    by_task: ClassVar[ByTask] = ByTask(counters=("steps",))
 
     def __post_init__(self) -> None:
         super().__post_init__()

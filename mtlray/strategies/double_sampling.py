@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 
 from mtlray.axes import Gramian, Seeds, Weights
-from mtlray.strategies.base import AbstractGradientBased, Faithfulness, State
+from mtlray.strategies.base import AbstractGradientBased, ByTask, Faithfulness, State
 from mtlray.strategies.gramian import precise_products
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses
@@ -27,6 +27,7 @@ class AbstractDoubleSampling(AbstractGradientBased):
     backward_passes: ClassVar[str] = "3K"
     extra_memory: ClassVar[str] = "K·P"
     batches_per_step: ClassVar[int] = 3
+    by_task: ClassVar[ByTask] = ByTask(shares={"weights": "one"})
 
     def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
         return State(buffers={"weights": torch.full((len(seeds), len(tasks)), 1 / len(tasks))})

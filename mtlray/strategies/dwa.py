@@ -8,7 +8,7 @@ import torch
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.checks import require
-from mtlray.strategies.base import AbstractWeighting, State
+from mtlray.strategies.base import AbstractWeighting, ByTask, State
 from mtlray.tasks.task import Task
 
 
@@ -48,6 +48,7 @@ class DWA(AbstractWeighting):
     key: ClassVar[str] = "dwa"
     source: ClassVar[str] = "Liu et al. 2019, CVPR, eq. 7"
     extra_memory: ClassVar[str] = "K"
+    by_task: ClassVar[ByTask] = ByTask(counters=("epochs",))
 
     def __post_init__(self) -> None:
         require(self.temperature > 0, "temperature", "be positive", self.temperature)

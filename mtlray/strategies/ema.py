@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.checks import require
-from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
+from mtlray.strategies.base import AbstractWeighting, ByTask, Faithfulness, State
 from mtlray.strategies.numerics.averages import MovingAverage, sum_to_n_tasks
 from mtlray.tasks.task import Task
 
@@ -48,6 +48,7 @@ class EMA(AbstractWeighting):
     source: ClassVar[str] = "after Lakkapragada et al. 2023, AAAI, abstract (reconstruction)"
     faithfulness: ClassVar[Faithfulness] = "reconstruction"
     extra_memory: ClassVar[str] = "K"
+    by_task: ClassVar[ByTask] = ByTask(counters=("count",))
 
     def __post_init__(self) -> None:
         MovingAverage(self.beta, self.cadence)  # raises SpecError

@@ -8,7 +8,7 @@ import torch
 
 from mtlray.axes import Direction, Jacobian, Losses, Seeds, Weights
 from mtlray.checks import require, require_choice
-from mtlray.strategies.base import AbstractAggregation, Faithfulness, State
+from mtlray.strategies.base import AbstractAggregation, ByTask, Faithfulness, State
 from mtlray.tasks.task import Task
 
 _EPSILON = 1e-7
@@ -49,6 +49,7 @@ class ExcessMTL(AbstractAggregation):
     source: ClassVar[str] = "He et al. 2024, ICML, eqs. 6, 7 and 9; code"
     faithfulness: ClassVar[Faithfulness] = "reading"
     extra_memory: ClassVar[str] = "K·P"
+    by_task: ClassVar[ByTask] = ByTask(counters=("steps",), shares={"log_weights": "log"})
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -72,7 +73,9 @@ class ExcessMTL(AbstractAggregation):
         warm = buffers["steps"] < self.warmup_steps
         reference = torch.where(warm, buffers["reference"] + excess / self.warmup_steps, buffers["reference"])
         moved = buffers["log_weights"] + self.step_size * excess / (reference + _EPSILON)
-        logs = torch.where(warm, buffers["log_weights"], torch.log_softmax(moved, dim=1))
+        moved = torch.where(warm, buffers["log_weights"], moved)
+        all_warm = warm.all(dim=1, keepdim=True)
+        logs = torch.where(all_warm, buffers["log_weights"], torch.log_softmax(moved, dim=1))
         weights = logs.exp() * (jacobian.shape[1] if self.weights_sum == "n_tasks" else 1)
         after = {"log_weights": logs, "reference": reference, "steps": buffers["steps"] + 1, "squares": squares}
         return (weights.unsqueeze(1) @ jacobian).squeeze(1), weights, State(buffers=after)

@@ -8,7 +8,7 @@ import torch
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.checks import require
-from mtlray.strategies.base import AbstractWeighting, State
+from mtlray.strategies.base import AbstractWeighting, ByTask, State
 from mtlray.strategies.numerics.adam import adam_init, adam_step
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses
@@ -54,6 +54,7 @@ class FAMO(AbstractWeighting):
     source: ClassVar[str] = "Liu et al. 2023, NeurIPS"
     backward_passes: ClassVar[str] = "1 + 1 fwd"
     extra_memory: ClassVar[str] = "K"
+    by_task: ClassVar[ByTask] = ByTask(counters=("adam_steps",))
 
     def __post_init__(self) -> None:
         require(self.lr > 0, "lr", "be positive", self.lr)

@@ -9,7 +9,7 @@ import torch
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.checks import integer, require
 from mtlray.errors import SpecError
-from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
+from mtlray.strategies.base import AbstractWeighting, ByTask, Faithfulness, State
 from mtlray.strategies.numerics.clusters import group_means
 from mtlray.tasks.task import Task
 
@@ -52,6 +52,7 @@ class GO4Align(AbstractWeighting):
     source: ClassVar[str] = "Shen et al. 2024, NeurIPS, arXiv 2404.06486; authors' code"
     faithfulness: ClassVar[Faithfulness] = "reading"
     extra_memory: ClassVar[str] = "K"
+    by_task: ClassVar[ByTask] = ByTask(shares={"shares": "one"})
 
     def __post_init__(self) -> None:
         require(integer("n_groups", self.n_groups) >= 1, "n_groups", "be at least 1", self.n_groups)

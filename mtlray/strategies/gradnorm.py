@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mtlray.axes import Seeds, Weights
 from mtlray.checks import require
-from mtlray.strategies.base import AbstractStrategy, Faithfulness, State
+from mtlray.strategies.base import AbstractStrategy, ByTask, Faithfulness, State
 from mtlray.strategies.numerics.adam import adam_init, adam_step
 from mtlray.strategies.numerics.averages import sum_to_n_tasks
 from mtlray.tasks.task import Task
@@ -60,6 +60,7 @@ class GradNorm(AbstractStrategy):
     faithfulness: ClassVar[Faithfulness] = "reading"
     backward_passes: ClassVar[str] = "1 + K"
     extra_memory: ClassVar[str] = "K"
+    by_task: ClassVar[ByTask] = ByTask(counters=("known", "adam_steps"), shares={"weights": "n_tasks"})
 
     def __post_init__(self) -> None:
         require(self.alpha >= 0, "alpha", "not be negative", self.alpha)

@@ -8,7 +8,7 @@ import torch
 
 from mtlray.axes import Gramian, Losses, Seeds, Weights
 from mtlray.checks import require
-from mtlray.strategies.base import Faithfulness, State
+from mtlray.strategies.base import ByTask, Faithfulness, State
 from mtlray.strategies.gramian import AbstractGramianWeighting
 from mtlray.strategies.numerics.cosines import ROUNDING, divide
 from mtlray.strategies.numerics.orders import draw_orders, orders_init
@@ -53,6 +53,7 @@ class GradVac(AbstractGramianWeighting):
     component_version: ClassVar[int] = 2
     extra_memory: ClassVar[str] = "K²"
     faithfulness: ClassVar[Faithfulness] = "reading"
+    by_task: ClassVar[ByTask] = ByTask(axes={"target": (1, 2)})
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -8,7 +8,7 @@ import torch
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.checks import integer, require
-from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
+from mtlray.strategies.base import AbstractWeighting, ByTask, Faithfulness, State
 from mtlray.tasks.task import Task
 
 
@@ -46,6 +46,7 @@ class IGB(AbstractWeighting):
     source: ClassVar[str] = "Dai et al. 2023, UAI, arXiv 2307.15429 (IGBv1); authors' code"
     faithfulness: ClassVar[Faithfulness] = "reading"
     extra_memory: ClassVar[str] = "K"
+    by_task: ClassVar[ByTask] = ByTask(counters=("epochs",))
 
     def __post_init__(self) -> None:
         require(integer("base_epoch", self.base_epoch) >= 1, "base_epoch", "be at least 1", self.base_epoch)
@@ -56,7 +57,8 @@ class IGB(AbstractWeighting):
 
     def combine(self, losses: Losses, state: State) -> tuple[PerSeed, Weights, State]:
         shares = losses.shape[1] * torch.softmax(losses.detach() / state.buffers["base"], dim=1)
-        shares = torch.where(state.buffers["epochs"] >= self.base_epoch, shares, torch.ones_like(shares))
+        known = (state.buffers["epochs"] >= self.base_epoch).all(dim=1, keepdim=True)
+        shares = torch.where(known, shares, torch.ones_like(shares))
         shifted = losses + self.epsilon
         return (shares * shifted.log()).sum(dim=1), shares / shifted, state
 

@@ -9,7 +9,7 @@ import torch
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.checks import require
 from mtlray.errors import unknown_name
-from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
+from mtlray.strategies.base import AbstractWeighting, ByTask, Faithfulness, State
 from mtlray.strategies.numerics.averages import sum_to_n_tasks
 from mtlray.tasks.task import Task
 
@@ -48,6 +48,7 @@ class LBTW(AbstractWeighting):
     source: ClassVar[str] = "Liu et al. 2019, AAAI student abstract"
     faithfulness: ClassVar[Faithfulness] = "reading"
     extra_memory: ClassVar[str] = "K"
+    by_task: ClassVar[ByTask] = ByTask(counters=("known",))
 
     def __post_init__(self) -> None:
         require(self.alpha >= 0, "alpha", "not be negative", self.alpha)

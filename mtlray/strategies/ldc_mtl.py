@@ -8,7 +8,7 @@ import torch
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.checks import require, require_choice
-from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
+from mtlray.strategies.base import AbstractWeighting, ByTask, Faithfulness, State
 from mtlray.tasks.task import Task
 
 _EPSILON = 1e-8
@@ -48,6 +48,7 @@ class LDCMTL(AbstractWeighting):
     source: ClassVar[str] = "Xiao et al. 2025, arXiv 2502.08585; authors' code"
     faithfulness: ClassVar[Faithfulness] = "reading"
     extra_memory: ClassVar[str] = "K"
+    by_task: ClassVar[ByTask] = ByTask(counters=("known",))
 
     def __post_init__(self) -> None:
         require(self.discrepancy >= 0, "discrepancy", "not be negative", self.discrepancy)

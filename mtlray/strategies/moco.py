@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mtlray.axes import Direction, Jacobian, Losses, PerSeed, Seeds, Weights
 from mtlray.checks import require
-from mtlray.strategies.base import AbstractAggregation, Faithfulness, State
+from mtlray.strategies.base import AbstractAggregation, ByTask, Faithfulness, State
 from mtlray.strategies.gramian import precise_gramian
 from mtlray.tasks.task import Task
 
@@ -55,6 +55,7 @@ class MoCo(AbstractAggregation):
     faithfulness: ClassVar[Faithfulness] = "reading"
     extra_memory: ClassVar[str] = "K·P"
     has_weights: ClassVar[bool] = False
+    by_task: ClassVar[ByTask] = ByTask(counters=("steps",), shares={"lambda": "one"})
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -77,7 +78,8 @@ class MoCo(AbstractAggregation):
         tracked = torch.lerp(state.buffers["tracked"], factors.unsqueeze(2) * jacobian, rate)
         gramian = precise_gramian(tracked)
         slope = (gramian @ before.to(gramian).unsqueeze(2)).squeeze(2) + self.rho * before
-        weights = torch.softmax(before - self.gamma / steps**self.gamma_decay * slope, dim=1).to(before)
+        step = steps.amax(dim=1, keepdim=True)  # the same for all tasks but where labels are missing
+        weights = torch.softmax(before - self.gamma / step**self.gamma_decay * slope, dim=1).to(before)
         direction = (weights.unsqueeze(1) @ tracked).squeeze(1)
         after = {"lambda": weights, "steps": steps, "tracked": tracked}
         return direction, torch.full_like(weights, torch.nan), State(buffers=after)

@@ -10,7 +10,7 @@ from torch import Tensor
 from mtlray.axes import Losses, Seeds, Weights
 from mtlray.checks import integer, require
 from mtlray.errors import SpecError
-from mtlray.strategies.base import AbstractGradientBased, AbstractStrategy, Faithfulness, State
+from mtlray.strategies.base import AbstractGradientBased, AbstractStrategy, ByTask, Faithfulness, State
 from mtlray.strategies.weight_momentum import WeightMomentum
 from mtlray.strategies.wrapping import AbstractWeightsWrapper
 from mtlray.tasks.task import Task
@@ -27,8 +27,8 @@ class PeriodicWeights(AbstractWeightsWrapper):
     - :math:`R` is `every`. In between one backward pass does, whatever the strategy costs.
 
     Between two renewals nothing else of the strategy moves: it does not see these steps' losses, and what it learns, such as
-    uncertainties, stays. Its ends of epochs are as always. Heads follow their own losses at every step, or the weighted ones
-    where the strategy's `head_grad` says so.
+    uncertainties, stays. Its ends of epochs are as always. A task without a label at a renewal keeps the weight of
+    the one before. Heads follow their own losses at every step, or the weighted ones where the strategy's `head_grad` says so.
 
     Reading: the direction itself is not averaged, which is `WeightMomentum`'s part and may stand
     inside; the paper combines both. On a GPU the
@@ -46,6 +46,7 @@ class PeriodicWeights(AbstractWeightsWrapper):
     key: ClassVar[str] = "periodic"
     source: ClassVar[str] = "after Xu et al. 2025, AAAI, arXiv 2412.10961 (PSMGD)"
     faithfulness: ClassVar[Faithfulness] = "reading"
+    own_by_task: ClassVar[ByTask] = ByTask(in_step=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()

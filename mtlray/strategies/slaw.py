@@ -8,7 +8,7 @@ import torch
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.checks import require
-from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
+from mtlray.strategies.base import AbstractWeighting, ByTask, Faithfulness, State
 from mtlray.strategies.numerics.averages import sum_to_n_tasks
 from mtlray.tasks.task import Task
 
@@ -45,6 +45,7 @@ class SLAW(AbstractWeighting):
     source: ClassVar[str] = "Crawshaw and Košecká 2021, arXiv 2109.08218"
     faithfulness: ClassVar[Faithfulness] = "reading"
     extra_memory: ClassVar[str] = "K"
+    by_task: ClassVar[ByTask] = ByTask(counters=("steps",))
 
     def __post_init__(self) -> None:
         require(0 <= self.beta < 1, "beta", "lie in [0, 1)", self.beta)

@@ -11,7 +11,7 @@ from torch import Tensor
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.checks import require
 from mtlray.errors import unknown_name
-from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
+from mtlray.strategies.base import AbstractWeighting, ByTask, Faithfulness, State
 from mtlray.tasks.task import Task
 
 _VARIANTS = ("plain", "loss_weighted", "normalized")
@@ -55,6 +55,7 @@ class SoftAdapt(AbstractWeighting):
     source: ClassVar[str] = "Heydari et al. 2019, arXiv 1912.12355, section 3.1"
     faithfulness: ClassVar[Faithfulness] = "reading"
     extra_memory: ClassVar[str] = "K"
+    by_task: ClassVar[ByTask] = ByTask(axes={"history": (2,)}, counters=("count",))
 
     def __post_init__(self) -> None:
         require(math.isfinite(self.beta), "beta", "be finite", self.beta)
@@ -71,7 +72,8 @@ class SoftAdapt(AbstractWeighting):
     def combine(self, losses: Losses, state: State) -> tuple[PerSeed, Weights, State]:
         if self.cadence == "batch":
             state = _remember(losses.detach(), state)
-        history, full = state.buffers["history"], state.buffers["count"] >= self.n_losses
+        history = state.buffers["history"]
+        full = (state.buffers["count"] >= self.n_losses).all(dim=1, keepdim=True)
         slopes = torch.zeros_like(losses)
         for i, coefficient in enumerate(backward_difference(self.n_losses)):
             slopes = slopes + coefficient * history[:, i]  # the numbers stay on the host, so that no copy is waited for

@@ -8,7 +8,7 @@ import torch
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
 from mtlray.checks import require
-from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
+from mtlray.strategies.base import AbstractWeighting, ByTask, Faithfulness, State
 from mtlray.tasks.task import Task
 
 
@@ -51,6 +51,7 @@ class STCHMultiTask(AbstractWeighting):
     source: ClassVar[str] = "Lin et al. 2024, ICML, arXiv 2402.19078, code"
     faithfulness: ClassVar[Faithfulness] = "reading"
     extra_memory: ClassVar[str] = "K"
+    by_task: ClassVar[ByTask] = ByTask(counters=("epochs",))
 
     def __post_init__(self) -> None:
         require(self.mu > 0, "mu", "be positive", self.mu)
@@ -62,7 +63,7 @@ class STCHMultiTask(AbstractWeighting):
 
     def combine(self, losses: Losses, state: State) -> tuple[PerSeed, Weights, State]:
         n_tasks, shifted, nadir = losses.shape[1], losses + self.epsilon, state.buffers["nadir"] + self.epsilon
-        warm = state.buffers["epochs"] > self.warmup_epochs
+        warm = (state.buffers["epochs"] > self.warmup_epochs).all(dim=1, keepdim=True)
         exponents = (shifted / nadir).log() / self.mu
         smooth = n_tasks * self.mu * torch.logsumexp(exponents, dim=1)
         objective = torch.where(warm.squeeze(1), smooth, shifted.log().sum(dim=1))

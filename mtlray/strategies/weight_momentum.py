@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mtlray.axes import Seeds, Weights
 from mtlray.checks import require
-from mtlray.strategies.base import AbstractWeighting, Faithfulness, State
+from mtlray.strategies.base import AbstractWeighting, ByTask, Faithfulness, State
 from mtlray.strategies.wrapping import AbstractWeightsWrapper, keeping
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses
@@ -39,6 +39,7 @@ class WeightMomentum(AbstractWeightsWrapper):
     key: ClassVar[str] = "momentum"
     source: ClassVar[str] = "Zhou et al. 2022, NeurIPS (CR-MOGM)"
     faithfulness: ClassVar[Faithfulness] = "reading"
+    own_by_task: ClassVar[ByTask] = ByTask(counters=("known",))
 
     def __post_init__(self) -> None:
         super().__post_init__()

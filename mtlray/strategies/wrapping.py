@@ -4,12 +4,13 @@ import abc
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from torch import Tensor
 
 from mtlray.axes import Counts, Jacobian, Losses, PerSeed, RepresentationJacobian, Seeds, Weights
 from mtlray.errors import SpecError
-from mtlray.strategies.base import AbstractGradientBased, AbstractStrategy, AbstractWeighting, State
+from mtlray.strategies.base import AbstractGradientBased, AbstractStrategy, AbstractWeighting, ByTask, State
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses
 from mtlray.words.values import shortest
@@ -25,6 +26,9 @@ class AbstractWrapper(AbstractStrategy):
 
     strategy: AbstractStrategy
 
+    own_by_task: ClassVar[ByTask] = ByTask()
+    """How its own buffers go by tasks."""
+
     def __post_init__(self) -> None:
         if not isinstance(self.strategy, AbstractStrategy):
             raise SpecError(
@@ -34,6 +38,14 @@ class AbstractWrapper(AbstractStrategy):
         inner = self.strategy
         for name in ("kind", "backward_passes", "extra_memory", "batches_per_step", "needs_representation"):
             object.__setattr__(self, name, getattr(inner, name))
+        own, start = self.own_by_task, self._prefix
+        by_task = ByTask(
+            axes={**inner.by_task.axes, **{f"{start}{name}": axes for name, axes in own.axes.items()}},
+            counters=(*inner.by_task.counters, *(f"{start}{name}" for name in own.counters)),
+            in_step=inner.by_task.in_step or own.in_step,
+            shares={**inner.by_task.shares, **{f"{start}{name}": kind for name, kind in own.shares.items()}},
+        )
+        object.__setattr__(self, "by_task", by_task)
 
     @property
     def label(self) -> str:

@@ -19,7 +19,6 @@ from mtlray.randomness import generator
 from mtlray.specs import SGD, Adam, OptimizerSpec
 from mtlray.strategies import AbstractStrategy, State
 from mtlray.tasks.task import Task
-from mtlray.tasks.task_losses import TaskLosses
 from mtlray.testing.probes import TASKS, assert_close, assert_frozen, random_targets
 from mtlray.training.checkpoint import Checkpoint
 from mtlray.training.run import Run
@@ -224,12 +223,11 @@ class _Probing:
     ) -> None:
         self.case, self.seeds, self.tasks = case, seeds, strategy.trains(tasks or case.tasks)
         self.networks = Networks(_Probe(), (_N_INPUTS,), self.tasks, seeds, Computation(_CPU), "float64")
-        self.run = Run(self.networks, strategy, optimizer, self._losses, _BATCHES_PER_EPOCH, _N_STEPS)
+        self.run = Run(self.networks, strategy, optimizer, self._batch, _BATCHES_PER_EPOCH, _N_STEPS)
         self.weights = list[Tensor]()
 
-    def _losses(self, number: int) -> TaskLosses:
-        targets = [self._rows(task, number) for task in self.tasks]
-        return self.networks.losses(self._rows(None, number), targets, number)
+    def _batch(self, number: int) -> tuple[Tensor, list[Tensor]]:
+        return self._rows(None, number), [self._rows(task, number) for task in self.tasks]
 
     def _rows(self, task: Task | None, number: int) -> Tensor:
         """`[seed, batch, ...]`: the targets of a task, or the inputs."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from mtlray.axes import Indices
+from mtlray.errors import SpecError
 from mtlray.results.schema import SPLITS
 from mtlray.specs import TrialSpec
 from mtlray.tasks.task_losses import TaskLosses
@@ -16,7 +16,7 @@ from mtlray.training.contract import check_scalars
 from mtlray.training.diagnostics import N_BATCHES, gradient_diagnostics, jacobians
 from mtlray.training.evaluation import evaluate
 from mtlray.training.run import Run
-from mtlray.training.sampling import PackData
+from mtlray.training.sampling import Block, PackData
 from mtlray.training.score import Score
 
 _Columns = dict[str, list[float]]  # a value for each trial
@@ -31,6 +31,8 @@ class Curves:
         self.rows: list[list[dict[str, Any]]] = [
             [self._scored(row) for row in checkpoint.rows] for checkpoint in saved
         ] or [[] for _ in trials]
+        if self._trial.patience is not None and None in self.score.trivial.values():
+            self._refuse_patience()
         if saved:
             run.rates.replay([(row["step"], row.get("val/score") or math.nan) for row in self.rows[0]])
         self._seconds_before = max((c.seconds for c in saved), default=0.0)
@@ -38,9 +40,27 @@ class Curves:
         self._last = (self._started, run.step)  # when and at which step the last evaluation ended
 
     @property
+    def out_of_patience(self) -> bool:
+        """Whether the trial has had no better validation score for as many evaluations as it has `patience`."""
+        patience = self._trial.patience
+        if patience is None:
+            return False
+        scores = [-math.inf if (score := row.get("val/score")) is None else score for row in self.rows[0]]
+        return len(scores) > patience and max(scores[-patience:]) <= max(scores[:-patience])
+
+    @property
     def seconds(self) -> float:
         """Seconds of training so far, those before an interruption included."""
         return self._seconds_before + time.monotonic() - self._started
+
+    def _refuse_patience(self) -> None:
+        main = [(task.name, task.metrics[0].name) for task in self._trial.tasks]
+        for task, metric in main:
+            if self.score.trivial[task, metric] is None:
+                raise SpecError(
+                    f"A trial with `patience` should have a score: a main metric of each task that says what its best constant "
+                    f"prediction is. {metric} of task {task} does not. Add `constant` to it, or leave `patience` out."
+                )
 
     def evaluate(self) -> None:
         """Add a row to the curve of each trial that has not diverged. Raises what a metric raises."""
@@ -52,7 +72,7 @@ class Curves:
             columns |= self._of_gradients()
         batch = self._trial.dataset.evaluation_batch
         for split in SPLITS:
-            measured = evaluate(run.networks, self._data.splits[split], batch)
+            measured = evaluate(run.networks, self._data.splits[split], batch, self._data.labelled[split])
             columns |= {f"{split}/{name}": values for name, values in measured.items()}
         of_evaluation = [
             values for name, values in columns.items() if name.startswith(("val/", "test/")) and name.endswith("/loss")
@@ -85,14 +105,14 @@ class Curves:
         """Training examples a second of each trial since the last evaluation."""
         then, step = self._last
         n_batches = (self._run.step - step) * self._run.strategy.batches_per_step
-        return n_batches * self._trial.batch_size / (time.monotonic() - then)
+        return n_batches * self._trial.examples_per_batch / (time.monotonic() - then)
 
     def _of_training(self) -> _Columns:
         """Means since the last evaluation, and the trunk's gradient of the last step."""
         run = self._run
         n_steps = (run.step - 1) % self._trial.evaluation_interval + 1
-        train_losses = (run.meters.interval_losses / (n_steps * run.strategy.batches_per_step)).tolist()
-        weights = (run.meters.weights / n_steps).tolist()
+        train_losses = run.meters.mean_losses(n_steps * run.strategy.batches_per_step).tolist()
+        weights = run.meters.mean_weights(n_steps).tolist()
         columns: _Columns = {
             "weight_sum": [sum(of_tasks) for of_tasks in weights],
             "grad_norm/trunk": run.networks.trunk_gradient_norm().tolist(),
@@ -116,7 +136,7 @@ class Curves:
         found = gradient_diagnostics(jacobians(self._run.networks, batches), self._trial.tasks)
         return {name: values.tolist() for name, values in found.items()}
 
-    def _losses(self, batch: Indices, number: int) -> TaskLosses:
+    def _losses(self, batch: Sequence[Block], number: int) -> TaskLosses:
         return self._run.networks.losses(*self._data.of(batch), number)
 
     def checkpoints(self) -> list[Checkpoint]:

@@ -5,14 +5,18 @@ import torch
 from mtlray.axes import Indices
 from mtlray.data import Examples
 from mtlray.data.batches import Batches
+from mtlray.data.labels import Labelled
 from mtlray.models import Networks
 
 
 @torch.no_grad()
-def evaluate(networks: Networks, examples: Examples, batch: int = 500) -> dict[str, list[float]]:
+def evaluate(
+    networks: Networks, examples: Examples, batch: int = 500, labelled: Labelled | None = None
+) -> dict[str, list[float]]:
     """`{task}/{metric}` and `{task}/loss` for each seed; empty where the split has no example.
 
-    The split is cut into batches of `batch` examples. Losses are the mean over batches, weighted by their sizes.
+    The split is cut into batches of `batch` examples. Losses are the mean over batches, weighted by their sizes, or where
+    `labelled` says which labels are there, by their numbers of labels; a task without any has none.
     """
     n, n_seeds, device = len(examples), networks.n_seeds, networks.device
     if n == 0:
@@ -27,13 +31,17 @@ def evaluate(networks: Networks, examples: Examples, batch: int = 500) -> dict[s
         return torch.arange(number * batch, min((number + 1) * batch, n)).expand(n_seeds, -1)
 
     end = -(-n // batch)
+    counts = [[min(batch, n - start)] * len(networks.tasks) for start in range(0, n, batch)]
+    if labelled is not None:
+        counts = [labels.sum(dim=0).tolist() for labels in torch.split(labelled, batch)]
     batches = Batches(examples, [t.name for t in networks.tasks], indices, end, device=device, dtype=networks.dtype)
     try:
         for number in range(end):
             inputs, targets = batches.at(number)
             predictions = networks.predict(inputs)
             for column, (task, prediction, target) in enumerate(zip(networks.tasks, predictions, targets, strict=True)):
-                losses[:, column] += inputs.shape[1] * task.loss(prediction, target).double()
+                if counts[number][column]:
+                    losses[:, column] += counts[number][column] * task.loss(prediction, target).double()
                 for (name, group), metric in groups.items():
                     if name == task.name:
                         kept[name, group] = metric.update(kept[name, group], prediction, target)
@@ -42,5 +50,7 @@ def evaluate(networks: Networks, examples: Examples, batch: int = 500) -> dict[s
     values = {
         f"{t.name}/{m.name}": m.compute(kept[t.name, m.group]).tolist() for t in networks.tasks for m in t.metrics
     }
-    mean_losses = (losses / n).T.tolist()
-    return values | {f"{task.name}/loss": mean_losses[column] for column, task in enumerate(networks.tasks)}
+    totals = n if labelled is None else labelled.sum(dim=0).to(losses)
+    mean_losses = (losses / totals).T.tolist()
+    known = [any(of_batch[column] for of_batch in counts) for column in range(len(networks.tasks))]
+    return values | {f"{t.name}/loss": mean_losses[column] for column, t in enumerate(networks.tasks) if known[column]}

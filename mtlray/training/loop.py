@@ -70,8 +70,8 @@ def train(
 
     `save` is called with each trial's checkpoint about every `checkpoint_seconds`, `look` after each step and its evaluation, and
     `progress` with the step about once a second; where that returns True, checkpoints are saved and Interrupted is raised. A
-    non-finite loss, in training or in an evaluation, ends a trial as diverged; its pack continues. Raises what the strategy or
-    the model raises.
+    non-finite loss, in training or in an evaluation, ends a trial as diverged; its pack continues. A trial with `patience` may
+    end before its last step, as done. Raises what the strategy or the model raises.
     """
     steps, interval = trials[0].steps, trials[0].evaluation_interval
     with closing(PackData(trials, dataset, computation.device)) as data:
@@ -85,6 +85,8 @@ def train(
             if step % interval == 0 or step == steps:
                 curves.evaluate()
             look(run, data, curves)
+            if curves.out_of_patience:
+                break
             now, stop = time.monotonic(), False
             if now - last_progress >= _PROGRESS_EVERY:
                 stop, last_progress = bool(progress(step)) and step < steps, now

@@ -6,10 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mtlray.errors import SpecError
 from mtlray.models import Networks
 from mtlray.specs import SGD, Adagrad, Adam, AdamW, NAdam, OptimizerSpec, RMSprop
+from mtlray.specs.own_optimizer import OwnOptimizer
 from mtlray.strategies import State
+from mtlray.training.own_optimizers import OptimizersOfSeeds
+
+Optimizer = torch.optim.Optimizer | OptimizersOfSeeds
 
 # The slots that count steps or go with them, one number for a parameter and the same for all seeds; all others have the
 # parameter's shape. Shapes alone do not tell them apart where a parameter has one number a seed.
@@ -27,10 +30,10 @@ _FUSED = frozenset({SGD, Adam, AdamW, Adagrad})
 
 def build_optimizer(
     spec: OptimizerSpec, network: Sequence[Tensor], strategy: dict[str, Tensor], *, stacked: bool = False
-) -> torch.optim.Optimizer:
+) -> Optimizer:
     """Groups for the network's parameters, and one for the strategy's own, which are never decayed.
 
-    Where `stacked`, the network's parameters lead with a `seed` axis. Raises SpecError for an optimizer that is not torch's.
+    Where `stacked`, the network's parameters lead with a `seed` axis.
     """
     groups: list[dict[str, Any]] = [{"params": list(network), "weight_decay": spec.weight_decay}]
     if not spec.decay_vectors:
@@ -43,15 +46,15 @@ def build_optimizer(
     if strategy:
         own = {"params": list(strategy.values()), "lr": spec.strategy_lr or spec.lr, "weight_decay": 0.0}
         groups.append({**own, "of_strategy": True})
-    if type(spec) not in _CLASSES:
-        raise SpecError(f"The optimizer should be one of torch's. Found {type(spec).__name__}.")
+    if isinstance(spec, OwnOptimizer):
+        return OptimizersOfSeeds(spec, groups, network, len(network[0]) if stacked else 1, stacked=stacked)
     fused = {"fused": True} if type(spec) in _FUSED else {}
     build: Any = _CLASSES[type(spec)]
     optimizer: torch.optim.Optimizer = build(groups, lr=spec.lr, **spec.arguments, **fused)
     return optimizer
 
 
-def set_learning_rates(optimizer: torch.optim.Optimizer, rates: tuple[float, float]) -> None:
+def set_learning_rates(optimizer: Optimizer, rates: tuple[float, float]) -> None:
     """The rates of the network's and the strategy's parameters for the next step."""
     for group in optimizer.param_groups:
         group["lr"] = rates[group["of_strategy"]]
@@ -69,8 +72,18 @@ def clip_gradients(parameters: Sequence[Tensor], norm: float, *, stacked: bool) 
         gradient.mul_(factor.view(-1, *[1] * (gradient.ndim - 1)))
 
 
-def optimizer_state(optimizer: torch.optim.Optimizer, networks: Networks, state: State) -> dict[str, dict[str, Tensor]]:
+def averages(optimizer: Optimizer, parameter: Tensor) -> list[tuple[slice, Tensor]]:
+    """The tensors of a parameter's shape that an optimizer remembers of it, with the seeds that each is of."""
+    if isinstance(optimizer, OptimizersOfSeeds):
+        return optimizer.averages(parameter)
+    slots = [s for s in optimizer.state.get(parameter, {}).values() if isinstance(s, Tensor)]
+    return [(slice(None), slot) for slot in slots if slot.shape == parameter.shape]
+
+
+def optimizer_state(optimizer: Optimizer, networks: Networks, state: State) -> dict[str, dict[str, Tensor]]:
     """Slots of each parameter, each tensor leading with the `seed` axis; counters are repeated along it."""
+    if isinstance(optimizer, OptimizersOfSeeds):
+        return {name: optimizer.slots(parameter) for name, parameter, _ in _named(networks, state)}
     slots: dict[str, dict[str, Tensor]] = {}
     for name, parameter, leads in _named(networks, state):
         slots[name] = {}
@@ -83,10 +96,13 @@ def optimizer_state(optimizer: torch.optim.Optimizer, networks: Networks, state:
 
 
 def restore_optimizer(
-    optimizer: torch.optim.Optimizer, networks: Networks, state: State, slots: dict[str, dict[str, Tensor]]
+    optimizer: Optimizer, networks: Networks, state: State, slots: dict[str, dict[str, Tensor]]
 ) -> None:
     """Restore what `optimizer_state` returned."""
     for name, parameter, leads in _named(networks, state):
+        if isinstance(optimizer, OptimizersOfSeeds):
+            optimizer.restore(parameter, slots[name])
+            continue
         restored: dict[str, Tensor] = {}
         for key, value in slots[name].items():
             if key in _COUNTERS:

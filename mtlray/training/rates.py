@@ -24,7 +24,7 @@ class Rates:
         self._base = base
         self._scheduler = None if spec.schedule is None else _scheduler(self._shadow, spec.schedule, steps)
         self._plateau = _plateau(self._shadow, spec.schedule)
-        self._step = 0
+        self._step, self._warmed_up = 0, spec.schedule.warmup if spec.schedule is not None else 0
 
     def at(self, step: int) -> tuple[float, float] | None:
         """The rates of a step, counted from 0 and never smaller than before; None where they never change."""
@@ -33,13 +33,13 @@ class Rates:
             return self._base[0] * factor, self._base[1] * factor
         if self._scheduler is None:
             return None
-        with warnings.catch_warnings():
-            # SequentialLR itself calls its parts in a way that torch warns about.
-            warnings.filterwarnings("ignore", message="The epoch parameter in `scheduler.step", category=UserWarning)
-            while self._step < step:
-                self._shadow.step()
+        while self._step < step:
+            self._shadow.step()
+            self._step += 1
+            if self._step == self._warmed_up:
+                _step_quietly(self._scheduler)
+            else:
                 self._scheduler.step()
-                self._step += 1
         first, second = (float(group["lr"]) for group in self._shadow.param_groups)
         return first, second
 
@@ -53,6 +53,13 @@ class Rates:
         for step, score in rows:
             self.at(step)
             self.evaluated(score)
+
+
+def _step_quietly(scheduler: lr_scheduler.LRScheduler) -> None:
+    """The step at which SequentialLR itself calls its next part in a way that some versions of torch warn about."""
+    with warnings.catch_warnings():  # it changes the state of the whole process, so not at each step
+        warnings.filterwarnings("ignore", message="The epoch parameter in `scheduler.step", category=UserWarning)
+        scheduler.step()
 
 
 def _scheduler(shadow: torch.optim.Optimizer, schedule: Schedule, steps: int) -> lr_scheduler.LRScheduler:

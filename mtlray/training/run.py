@@ -11,9 +11,10 @@ from mtlray.models.kernels import kernel_name
 from mtlray.specs import OptimizerSpec, TrialSpec
 from mtlray.strategies import AbstractStrategy, State
 from mtlray.tasks.task_losses import TaskLosses
+from mtlray.training.absence import by_task
 from mtlray.training.checkpoint import Checkpoint
-from mtlray.training.contract import check_weights, initial_state
-from mtlray.training.meters import Meters
+from mtlray.training.contract import initial_state
+from mtlray.training.meters import Meters, Present
 from mtlray.training.optimizers import (
     build_optimizer,
     clip_gradients,
@@ -22,15 +23,17 @@ from mtlray.training.optimizers import (
     set_learning_rates,
 )
 from mtlray.training.rates import Rates
-from mtlray.training.sampling import PackData
+from mtlray.training.sampling import Inputs, PackData
 from mtlray.training.starting import start_from
+from mtlray.training.steps import PartStep, WholeStep, end_epoch
 
 
 class Run:
     """The networks of a pack, the strategy's state, the optimizer and the meters, which `advance` takes from step to step.
 
-    `losses` gives the tasks' losses on a mini-batch by its number, of which `batches_per_epoch` are an epoch; `steps` are all
-    of the trial. `kernel` names what computed the run so far. `all_diverged` is as `look_for_divergence` found it last.
+    `batch` gives inputs and targets of a mini-batch by its number, of which `batches_per_epoch` are an epoch; `steps` are all
+    of the trial. `present` says which tasks have a label in a mini-batch; it is None where no label is missing. `kernel` names
+    what computed the run so far. `all_diverged` is as `look_for_divergence` found it last.
     """
 
     def __init__(
@@ -38,22 +41,27 @@ class Run:
         networks: Networks,
         strategy: AbstractStrategy,
         optimizer: OptimizerSpec,
-        losses: Callable[[int], TaskLosses],
+        batch: Callable[[int], Inputs],
         batches_per_epoch: int,
         steps: int,
+        present: Callable[[int], Present] | None = None,
     ) -> None:
         self.networks, self.strategy = networks, strategy
         tasks, seeds, device, dtype = networks.tasks, networks.seeds, networks.device, networks.dtype
         self.state = initial_state(strategy, tasks, seeds, device, dtype, networks.n_shared)
+        if present is not None:
+            self.state = by_task(strategy, self.state, len(tasks))
         parameters = list(networks.parameters.values())
         self.optimizer = build_optimizer(optimizer, parameters, self.state.params, stacked=networks.stacked)
         self.rates = Rates(optimizer, steps)
-        self.meters = Meters(len(seeds), len(tasks), strategy.batches_per_step, device, dtype)
+        counted = present is not None
+        self.meters = Meters(len(seeds), len(tasks), strategy.batches_per_step, device, dtype, counted=counted)
         self.step = 0
         self.all_diverged = False
         self.kernel = kernel_name(networks.kernel)
         self._trained = [*parameters, *self.state.params.values()]
-        self._optimizer_spec, self._losses, self._batches_per_epoch = optimizer, losses, batches_per_epoch
+        self._optimizer_spec, self._batches_per_epoch = optimizer, batches_per_epoch
+        self._batch, self._present = batch, present
 
     @classmethod
     def of(cls, trials: Sequence[TrialSpec], data: PackData, computation: Computation) -> "Run":
@@ -63,39 +71,52 @@ class Run:
         networks = Networks(trial.model, shape, trial.tasks, seeds, computation, trial.precision)
         if trial.start_from is not None:
             start_from(networks, trial.start_from)
-
-        def losses(number: int) -> TaskLosses:
-            return networks.losses(*data.batch(number), number)
-
-        return cls(networks, trial.strategy, trial.optimizer, losses, trial.batches_per_epoch, trial.steps)
+        present = data.present if data.lacks_labels else None
+        return cls(networks, trial.strategy, trial.optimizer, data.batch, trial.batches_per_epoch, trial.steps, present)
 
     def upcoming(self) -> list[TaskLosses]:
-        """The losses on the mini-batches of the next step."""
-        return [self._losses(number) for number in self._numbers()]
+        """The losses on the mini-batches of the next step, of all tasks."""
+        return [self.networks.losses(*self._batch(number), number) for number in self._numbers()]
+
+    def _next(self) -> WholeStep | PartStep:
+        if self._present is None:
+            return WholeStep(self.strategy, self.upcoming())
+        present = torch.stack([self._present(number) for number in self._numbers()])
+        taking_part = present.all(dim=0)
+        apart = self.networks.stacked and self.strategy.by_task.in_step
+        if bool(taking_part.all()) and not apart:
+            return WholeStep(self.strategy, self.upcoming())
+        batches = [(number, *self._batch(number)) for number in self._numbers()]
+
+        def make(networks: Networks, seed: int, tasks: Sequence[int]) -> list[TaskLosses]:
+            own = slice(seed, seed + 1)
+            return [networks.losses(x[own], [t[own] for t in targets], n, tasks) for n, x, targets in batches]
+
+        return PartStep(self.strategy, self.networks, taking_part, make)
 
     def advance(self) -> Weights:
         """One optimizer step; returns the weights of the tasks, `[seed, task]`. Nothing in here waits for the device.
 
         Raises SpecError where the strategy's weights have another shape, and what the strategy or the model raises.
         """
-        numbers, losses = self._numbers(), self.upcoming()
+        numbers, step = self._numbers(), self._next()
         for parameter in self._trained:  # the optimizer's own way to say this takes a hundredth of a step
             parameter.grad = None
-        weights, self.state = self.strategy.backward(losses, self.state)
-        check_weights(self.strategy, weights, self.meters.weights.shape)
+        weights, self.state = step.backward(self.state)
         if (rates := self.rates.at(self.step)) is not None:
             set_learning_rates(self.optimizer, rates)
         if self._optimizer_spec.clip_norm is not None:
             network = list(self.networks.parameters.values())
             clip_gradients(network, self._optimizer_spec.clip_norm, stacked=self.networks.stacked)
-        self.optimizer.step()
-        self.state = self.strategy.end_step(losses, self.state)
+        step.update(self.optimizer, self.state)
+        self.state = step.end(self.state)
         self.step += 1
-        self.meters.weights += weights
-        for number, batch in zip(numbers, losses, strict=True):
-            self.meters.add(self.step, batch.values.detach())
+        self.meters.add_weights(weights, step.present)
+        for number, values in zip(numbers, step.values, strict=True):
+            self.meters.add(self.step, values, step.present)
             if (number + 1) % self._batches_per_epoch == 0:
-                self.state = self.strategy.end_epoch(self.meters.end_epoch(self._batches_per_epoch), self.state)
+                mean, present = self.meters.end_epoch(self._batches_per_epoch)
+                self.state = end_epoch(self.strategy, mean, present, self.state)
         return weights
 
     def _numbers(self) -> range:

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import random
+import warnings
 
 import pytest
 import torch
@@ -30,6 +31,8 @@ from mtlray import (
 from mtlray.errors import SpecError
 from mtlray.models import Computation
 from mtlray.planning.plan import packs
+from mtlray.training.curve import Curves
+from mtlray.training.evaluation import evaluate
 from mtlray.training.loop import train
 from mtlray.training.rates import Rates
 from mtlray.training.run import Run
@@ -88,7 +91,7 @@ def plain(trial, root, optimizer_class, arguments, scheduler=None, clip=None):
     schedule = scheduler(optimizer) if scheduler else None
     for step in range(STEPS):
         optimizer.zero_grad()
-        run._losses(step).values.sum().backward()
+        run.networks.losses(*run._batch(step), step).values.sum().backward()
         if clip is not None:
             torch.nn.utils.clip_grad_norm_(parameters, clip)
         optimizer.step()
@@ -123,6 +126,7 @@ def test_an_optimizer_is_torchs_and_continues_from_a_checkpoint(name, tmp_path):
 
 
 SCHEDULES = {
+    "constant": (Schedule(), lambda o: torch.optim.lr_scheduler.ConstantLR(o, factor=1.0)),
     "cosine": (Cosine(end=0.1), lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, STEPS, eta_min=0.005)),
     "step": (Steps(every=30, factor=0.5), lambda o: torch.optim.lr_scheduler.StepLR(o, 30, gamma=0.5)),
     "multistep": (MultiStep(at=(20, 90)), lambda o: torch.optim.lr_scheduler.MultiStepLR(o, [20, 90])),
@@ -134,6 +138,17 @@ SCHEDULES = {
             [
                 torch.optim.lr_scheduler.LinearLR(o, 1 / 40, total_iters=40),
                 torch.optim.lr_scheduler.CosineAnnealingLR(o, STEPS - 40),
+            ],
+            [40],
+        ),
+    ),
+    "warmup, step": (
+        Steps(warmup=40, every=30, factor=0.5),
+        lambda o: torch.optim.lr_scheduler.SequentialLR(
+            o,
+            [
+                torch.optim.lr_scheduler.LinearLR(o, 1 / 40, total_iters=40),
+                torch.optim.lr_scheduler.StepLR(o, 30, gamma=0.5),
             ],
             [40],
         ),
@@ -162,6 +177,55 @@ def test_a_plateau_goes_by_the_validation_score():
     again = Rates(SGD(lr=1.0, schedule=Plateau(factor=0.1, patience=1)), 100)
     again.replay([(1, 0.1), (2, 0.2), (3, 0.2), (4, 0.2)])
     assert again.at(5)[0] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("warmup", [0, 15])
+def test_a_plateau_is_torchs_over_200_steps_and_continues_from_a_checkpoint(warmup, tmp_path):
+    schedule = Plateau(patience=1, factor=0.5, warmup=warmup)
+    trial = dataclasses.replace(BASE, optimizer=SGD(lr=0.5, momentum=0.9, schedule=schedule))
+
+    def begin(saved=()):
+        run, data = run_of(trial, tmp_path)
+        if saved:
+            run.restore(saved)
+        return run, Curves([trial], data, run, saved), data
+
+    def train_it(cut=None):
+        run, curves, _ = begin()
+        for step in range(STEPS):
+            if step == cut:
+                run, curves, _ = begin(curves.checkpoints())
+            run.advance()
+            if run.step % 10 == 0:
+                curves.evaluate()
+        return weights(run)
+
+    run, curves, data = begin()
+    optimizer = torch.optim.SGD(run.networks.parameters.values(), lr=0.5, momentum=0.9, fused=True)
+    rising = torch.optim.lr_scheduler.LinearLR(optimizer, 1 / warmup, total_iters=warmup) if warmup else None
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "max", 0.5, 1, 0.0, "abs")
+    for step in range(1, STEPS + 1):
+        optimizer.zero_grad()
+        run.networks.losses(*run._batch(step - 1), step).values.sum().backward()
+        optimizer.step()
+        if rising is not None:
+            rising.step()
+        if step % 10 == 0:
+            measured = evaluate(run.networks, data.splits["val"])
+            row = {f"val/{name}": values[0] for name, values in measured.items()}
+            plateau.step(curves.score.of(row, "val"))
+    assert optimizer.param_groups[0]["lr"] < 0.2
+    assert_same(train_it(), weights(run))
+    assert_same(train_it(cut=random.Random(warmup).randrange(1, STEPS)), weights(run))
+
+
+def test_a_step_of_a_schedule_leaves_the_processs_warnings_alone(monkeypatch):
+    entered, real = [], warnings.catch_warnings
+    monkeypatch.setattr("mtlray.training.rates.warnings.catch_warnings", lambda: entered.append(1) or real())
+    rates = Rates(SGD(lr=0.1, schedule=Cosine(warmup=40)), STEPS)
+    for step in range(STEPS):
+        rates.at(step)
+    assert len(entered) == 1
 
 
 def whole(trial, dataset, checkpoints=(None,), stop_at=None):

@@ -82,12 +82,43 @@ def target(task: Task, values: np.ndarray) -> np.ndarray:
     return np.where(there, numbers, -1).astype(np.int16 if n_classes < 2**15 else np.int32)
 
 
-def splits(rows: Mapping[SplitName, np.ndarray], name: str) -> None:
-    """Raise DataError where there is nothing to train or to test on."""
+def splits(rows: Mapping[SplitName, np.ndarray], name: str, task_of: np.ndarray | None = None) -> None:
+    """Raise DataError where there is nothing to train or to test on, or nothing of a task with examples of its own."""
     for split in ("train", "test"):
         if not len(rows[split]):
             sizes = ", ".join(f"{len(found)} for {other}" for other, found in rows.items())
             raise DataError(f"Data set {name} should have at least one example for {split}. Found {sizes}.")
+        missing = [] if task_of is None else sorted(set(task_of.tolist()) - set(task_of[rows[split]].tolist()))
+        if missing:
+            raise DataError(f"Each task of {name} should have an example for {split}. Found none of {missing[0]}.")
+
+
+def task_names(values: np.ndarray, tasks: Sequence[Task], name: str) -> np.ndarray:
+    """A column that says of which task an example is. Raises DataError for a name that no task has, and a task without any."""
+    words, names = values.astype(str), [task.name for task in tasks]
+    unknown = sorted(set(words.tolist()) - set(names))
+    if unknown:
+        raise DataError(
+            f"Column `{name}` should hold names of tasks: {', '.join(names)}. Found `{unknown[0]}`. Add a task of that name, or "
+            "leave these examples out."
+        )
+    without = [task for task in names if not (words == task).any()]
+    if without:
+        raise DataError(f"Each task should have examples of its own in column `{name}`. Found none of {without[0]}.")
+    return words
+
+
+def of_task(task: Task, labels: np.ndarray, task_of: np.ndarray) -> np.ndarray:
+    """The labels of a task's own examples, NaN for all others. Raises DataError for text."""
+    numbers = _numbers(task.name, labels, f"task {task.name}").copy()
+    numbers[task_of != task.name] = np.nan
+    return numbers
+
+
+def n_labels(target: np.ndarray) -> int:
+    """How many examples have a label, of a target as it is stored."""
+    there = target >= 0 if np.issubdtype(target.dtype, np.integer) else ~np.isnan(target)
+    return int(there.reshape(len(target), -1).any(axis=1).sum())
 
 
 def _numbers(name: str, values: np.ndarray, use: str) -> np.ndarray:

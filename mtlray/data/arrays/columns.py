@@ -4,6 +4,7 @@ import abc
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from mtlray.tasks.metrics.numbers import NumberMetric
 from mtlray.tasks.task import Task
 
 # Read once a process, and not sent to workers, which have the prepared arrays.
-_DATA = frozenset({"_columns", "_named_inputs", "_inputs", "_tokens", "_rows", "vocabulary"})
+_DATA = frozenset({"_columns", "_named_inputs", "_inputs", "_tokens", "_rows", "_task_of", "vocabulary"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +90,10 @@ class ColumnsDataset(DatasetSpec):
         """The column that holds the splits. Default: none."""
         return None
 
+    def _own_columns(self) -> tuple[str, str] | None:
+        """Where each task has examples of its own: the columns with an example's task and its label. Default: None."""
+        return None
+
     @abc.abstractmethod
     def _check_unchanged(self) -> None:
         """Raise DataError where the source has changed since its content was looked at."""
@@ -110,15 +115,25 @@ class ColumnsDataset(DatasetSpec):
     def n_examples(self, split: SplitName) -> int:
         return self._sizes[1][split]
 
+    @property
+    def own_examples(self) -> Mapping[str, int] | None:
+        return self._sizes[2]
+
     # -- reading, once a process
 
     @cached_property
-    def _sizes(self) -> tuple[tuple[int, ...], dict[SplitName, int]]:
-        """The shape of an input, and the number of examples of each split; all that a worker needs besides prepared arrays."""
-        n_examples = {split: len(rows) for split, rows in self._rows.items()}
+    def _sizes(self) -> tuple[tuple[int, ...], dict[SplitName, int], dict[str, int] | None]:
+        """The shape of an input, and the number of examples of each split, and of each task's own for training.
+
+        All that a worker needs besides prepared arrays.
+        """
+        n_examples, own = {split: len(rows) for split, rows in self._rows.items()}, None
+        if self._task_of is not None:
+            train = self._rows["train"]
+            own = {task.name: checks.n_labels(self._target(task)[train]) for task in self.tasks}
         if self.tokens is not None:
-            return TokenShape(self._length, text.FIRST + len(self.vocabulary)), n_examples
-        return tuple(self._inputs.shape[1:]), n_examples
+            return TokenShape(self._length, text.FIRST + len(self.vocabulary)), n_examples, own
+        return tuple(self._inputs.shape[1:]), n_examples, own
 
     def __getstate__(self) -> dict[str, object]:
         """What travels to a worker: not the data."""
@@ -140,7 +155,12 @@ class ColumnsDataset(DatasetSpec):
     def _named_inputs(self) -> list[tuple[str, np.ndarray]]:
         names = [self.inputs] if isinstance(self.inputs, str) else list(self.inputs)
         if not names:
-            taken = {self._split_column(), self.group, *(task.name for task in self.tasks)}
+            taken = {
+                self._split_column(),
+                self.group,
+                *(task.name for task in self.tasks),
+                *(self._own_columns() or ()),
+            }
             names = ["x"] if "x" in self._columns else [name for name in self._columns if name not in taken]
         return [(name, self._column(name, "an input")) for name in names]
 
@@ -175,14 +195,23 @@ class ColumnsDataset(DatasetSpec):
     @cached_property
     def _rows(self) -> dict[SplitName, np.ndarray]:
         rows = self._draw_rows()
-        checks.splits(rows, self.name)
+        checks.splits(rows, self.name, self._task_of)
         return rows
+
+    @cached_property
+    def _task_of(self) -> np.ndarray | None:
+        """The name of the task that each example is of, where each has its own."""
+        if (named := self._own_columns()) is None:
+            return None
+        return checks.task_names(self._column(named[0], "the task"), self.tasks, named[0])
 
     def _groups(self) -> np.ndarray | None:
         return None if self.group is None else self._column(self.group, "the group")
 
     def _target(self, task: Task) -> np.ndarray:
-        return checks.target(task, self._column(task.name, f"task {task.name}"))
+        if (named := self._own_columns()) is None or self._task_of is None:
+            return checks.target(task, self._column(task.name, f"task {task.name}"))
+        return checks.target(task, checks.of_task(task, self._column(named[1], "the labels"), self._task_of))
 
     def _in_standard_units(self, task: Task) -> Task:
         """A regression whose network predicts in standard deviations of the training labels."""

@@ -7,19 +7,73 @@ from typing import Any
 
 import numpy as np
 
+from mtlray.checks import require
 from mtlray.errors import DataError, SpecError
 from mtlray.reading.causes import guarded
 
 Source = str | Path | Callable[[], Any]
+Sources = Mapping[str, Source] | tuple[tuple[str, Source], ...]
+"""A source for each task, by its name."""
+
+TASK = "task"
+"""The column that says of which of several sources an example is, unless it is named otherwise."""
 
 _ENDINGS = (".csv", ".csv.gz", ".parquet", ".npz")
 
 
-def columns(source: Source) -> dict[str, np.ndarray]:
-    """The arrays of a source by name, each `[example, ...]`.
+def located(source: Source | Sources) -> Source | tuple[tuple[str, Source], ...]:
+    """The same with absolute paths. Raises SpecError where there is no source."""
+    if isinstance(source, Mapping | tuple):
+        pairs = tuple(source.items() if isinstance(source, Mapping) else source)
+        require(len(pairs) > 0, "source", "name a source for each task", source)
+        return tuple((str(name), _located(of_task)) for name, of_task in pairs)
+    return _located(source)
 
-    Raises DataError where it cannot be read, SpecError where it is of another kind.
+
+def _located(source: Source) -> Source:
+    return source if callable(source) else str(Path(source).expanduser().absolute())
+
+
+def calls(source: Source | Sources) -> bool:
+    """Whether a function of the user's makes any of it."""
+    return any(callable(of_task) for _, of_task in source) if isinstance(source, tuple) else callable(source)
+
+
+def content(source: Source | Sources, arrays: Callable[[], Mapping[str, np.ndarray]]) -> str:
+    """16 hex digits over what the data are: bytes of files, or `arrays()` where a function makes any of them.
+
+    Raises DataError and SpecError as `columns` does.
     """
+    if calls(source):
+        return content_of_arrays(arrays())
+    if isinstance(source, tuple):
+        found = [f"{name} {content_of_file(Path(str(of_task)))}" for name, of_task in source]
+        return hashlib.sha256("\n".join(found).encode()).hexdigest()[:16]
+    return content_of_file(Path(str(source)))
+
+
+def columns(source: Source | Sources, task_column: str = "") -> dict[str, np.ndarray]:
+    """The arrays of a source by name, each `[example, ...]`; of several one after the other, with a column for their names.
+
+    Raises DataError where it cannot be read, or where several do not fit, and SpecError where it is of another kind.
+    """
+    if not isinstance(source, Mapping | tuple):
+        return _columns(source)
+    parts = {name: _columns(of_task) for name, of_task in dict(source).items()}
+    first, expected = next(iter(parts.items()))
+    for name, part in parts.items():
+        shapes, wanted = ({n: list(a.shape[1:]) for n, a in found.items()} for found in (part, expected))
+        if shapes != wanted:
+            raise DataError(
+                f"The sources of all tasks should have the same columns with examples of one shape. Found {wanted} for {first} "
+                f"and {shapes} for {name}."
+            )
+    joined = {column: np.concatenate([part[column] for part in parts.values()]) for column in expected}
+    lengths = {name: len(next(iter(part.values()))) for name, part in parts.items()}
+    return joined | {task_column: np.repeat(list(lengths), list(lengths.values()))}
+
+
+def _columns(source: Source) -> dict[str, np.ndarray]:
     found = source() if callable(source) else _read(Path(source))
     if hasattr(found, "columns"):  # a data frame
         found = {str(name): found[name].to_numpy() for name in found.columns}
@@ -59,8 +113,10 @@ def content_of_arrays(arrays: Mapping[str, np.ndarray]) -> str:
     return digest.hexdigest()[:16]
 
 
-def name_of(source: Source) -> str:
+def name_of(source: Source | Sources) -> str:
     """A source in words."""
+    if isinstance(source, Mapping | tuple):
+        return ", ".join(name_of(of_task) for of_task in dict(source).values())
     return f"the function `{getattr(source, '__qualname__', source)}`" if callable(source) else Path(source).name
 
 

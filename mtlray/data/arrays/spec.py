@@ -1,14 +1,13 @@
 """ArrayDataset: a table or arrays of your own, with one line for each task."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from mtlray.data.arrays import sources, splitting
 from mtlray.data.arrays.columns import ColumnsDataset
-from mtlray.data.arrays.sources import Source
+from mtlray.data.arrays.sources import Source, Sources
 from mtlray.data.base import SplitName
 from mtlray.errors import DataError
 
@@ -33,6 +32,10 @@ class ArrayDataset(ColumnsDataset):
     identity, by a hash of the file's bytes or of the function's arrays, and where they lie is not. Raises SpecError and
     DataError.
 
+    Where each task has examples of its own, `task_column` names the column that says whose an example is, by the task's name,
+    and `label_column` that with its label. Several sources, `{"amazon": "amazon.npz", "webcam": "webcam.npz"}`, one for each
+    task, have that column by themselves. Shares are then of each task's examples; see docs/adding-a-dataset.md.
+
     >>> import numpy as np
     >>> from mtlray import ArrayDataset, binary, regression
     >>> def arrays():
@@ -44,38 +47,46 @@ class ArrayDataset(ColumnsDataset):
     ((3,), [70, 10, 20])
     """
 
-    source: Source = field(metadata={"identity": False})
+    source: Source | Sources = field(metadata={"identity": False})
     split: str | None = None
+    task_column: str | None = field(default=None, metadata={"neutral": None})
+    label_column: str = field(default="label", metadata={"neutral": "label"})
 
     key: ClassVar[str] = "array"
 
     def _settle(self) -> None:
-        if not callable(self.source):
-            object.__setattr__(self, "source", str(Path(self.source).expanduser().absolute()))
+        object.__setattr__(self, "source", sources.located(self.source))
+        if isinstance(self.source, tuple):
+            object.__setattr__(self, "task_column", self.task_column or sources.TASK)
 
     def _source_name(self) -> str:
         return sources.name_of(self.source)
 
     def _read(self) -> dict[str, np.ndarray]:
-        return sources.columns(self.source)
+        return sources.columns(self.source, self.task_column or "")
 
     def _content(self) -> str:
-        return sources.content_of_arrays(self._columns) if callable(self.source) else self._content_of_file()
-
-    def _content_of_file(self) -> str:
-        return sources.content_of_file(Path(str(self.source)))
+        return sources.content(self.source, lambda: self._columns)
 
     def _split_column(self) -> str | None:
         return self.split
+
+    def _own_columns(self) -> tuple[str, str] | None:
+        return None if self.task_column is None else (self.task_column, self.label_column)
+
+    def _made_of(self) -> list[Any]:
+        return [*super()._made_of(), *(self._own_columns() or ())]
 
     def _draw_rows(self) -> dict[SplitName, np.ndarray]:
         if self.split is not None:
             return splitting.by_column(self._column(self.split, "the split"), self.split)
         n = len(next(iter(self._columns.values())))
-        return splitting.at_random(n, self.val, self.test, self._groups(), self.data_seed)
+        groups = self._groups()
+        kinds = self._task_of if groups is None else None
+        return splitting.at_random(n, self.val, self.test, groups, self.data_seed, kinds)
 
     def _check_unchanged(self) -> None:
-        if not callable(self.source) and self._content_of_file() != self.content:
+        if not sources.calls(self.source) and self._content() != self.content:
             raise DataError(
                 f"{sources.name_of(self.source)} should hold the data that the sweep was loaded with. It has changed since. "
                 "Start the command again."

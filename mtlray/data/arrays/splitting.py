@@ -19,11 +19,18 @@ def by_column(values: np.ndarray, name: str) -> dict[SplitName, np.ndarray]:
     return {split: np.flatnonzero(words == split) for split in SPLITS}
 
 
-def at_random(n: int, val: float, test: float, groups: np.ndarray | None, seed: int) -> dict[SplitName, np.ndarray]:
+def at_random(
+    n: int, val: float, test: float, groups: np.ndarray | None, seed: int, kinds: np.ndarray | None = None
+) -> dict[SplitName, np.ndarray]:
     """The rows of each split, drawn with a fixed seed: `val` and `test` are shares of the examples, or numbers of them.
 
-    Rows with one value of `groups` are in one split; whole groups are drawn until there are enough. Raises DataError.
+    Rows with one value of `groups` are in one split; whole groups are drawn until there are enough. Of `kinds` each value is
+    drawn from by itself. Raises DataError.
     """
+    if kinds is not None:
+        of_kinds = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
+        drawn = [(rows, at_random(len(rows), val, test, None, seed)) for rows in of_kinds]
+        return {split: np.sort(np.concatenate([rows[own[split]] for rows, own in drawn])) for split in SPLITS}
     rng = numpy_generator(seed, "array dataset splits")
     names, of_row = np.unique(np.arange(n) if groups is None else groups.astype(str), return_inverse=True)
     sizes = np.bincount(of_row)

@@ -243,3 +243,77 @@ def test_a_damaged_file_is_one_clear_error(tmp_path):
         Path(tmp_path, name).write_bytes(b"PK\3\4 not what it says")
         with pytest.raises(DataError, match=f"{name} should be a readable"):
             made(tmp_path / name)
+
+
+# -- tasks with examples of their own
+
+
+def of_domains(n=(20, 30, 10)):
+    found = arrays()
+    domain = np.repeat(["kind", "big", "size"], n)
+    label = np.where(domain == "kind", found["kind"], np.where(domain == "big", found["big"], found["size"]))
+    return {"a": found["a"], "b": found["b"], "domain": domain, "label": label}
+
+
+def test_a_column_may_say_whose_an_example_is(tmp_path):
+    dataset = made(of_domains, task_column="domain")
+    found = loaded(dataset, tmp_path)
+    assert dataset.input_shape == (2,)
+    assert dict(dataset.own_examples) == {"kind": 14, "big": 21, "size": 7}
+    for task, (n_train, n_val, n_test) in {"kind": (14, 2, 4), "big": (21, 3, 6), "size": (7, 1, 2)}.items():
+        for split, n in (("train", n_train), ("val", n_val), ("test", n_test)):
+            there = values(found.splits[split], task).flatten()
+            assert int((there >= 0 if task != "size" else ~there.isnan()).sum()) == n
+    labels = torch.stack([values(found.splits["train"], t).flatten() for t in ("kind", "big")])
+    assert ((labels >= 0).sum(dim=0) <= 1).all()
+    assert "task_column" in canonical_json(dataset)
+    assert "task_column" not in canonical_json(made())
+    travelled = pickle.loads(pickle.dumps(dataset))
+    assert travelled.own_examples == dataset.own_examples
+    assert "_task_of" not in vars(travelled)
+
+
+def test_several_sources_are_one_with_a_column(tmp_path):
+    whole, parts = of_domains(), {}
+    for task in ("kind", "big", "size"):
+        rows = whole["domain"] == task
+        np.savez(tmp_path / f"{task}.npz", **{name: whole[name][rows] for name in ("a", "b", "label")})
+        parts[task] = tmp_path / f"{task}.npz"
+    dataset, other = made(parts), made(of_domains, task_column="domain")
+    found, expected = loaded(dataset, tmp_path / "one"), loaded(other, tmp_path / "two")
+    assert dataset.own_examples == other.own_examples
+    for split in ("train", "val", "test"):
+        torch.testing.assert_close(values(found.splits[split]), values(expected.splits[split]))
+        for task in ("kind", "big", "size"):
+            one, two = (values(d.splits[split], task) for d in (found, expected))
+            torch.testing.assert_close(one, two, equal_nan=True)
+    assert made(parts).content == dataset.content
+    np.savez(tmp_path / "big.npz", a=[1.0], b=[1.0], label=[1])
+    with pytest.raises(DataError, match="It has changed since"):
+        dataset.prepare(tmp_path / "three")
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"domain": ["other"] * 60}, "`domain` should hold names of tasks: kind, big, size. Found `other`"),
+        ({"domain": ["kind"] * 60}, "Each task should have examples of its own in column `domain`. Found none of big"),
+        (
+            {"domain": ["kind"] * 57 + ["big"] * 2 + ["size"]},
+            "Each task of mine should have an example for test. Found none",
+        ),
+        ({"label": [7] * 60}, "Task kind should have classes from 0 to 2"),
+        ({"label": ["x"] * 60}, "should hold numbers. Found `x`"),
+    ],
+)
+def test_bad_columns_of_own_examples_are_refused(change, match):
+    with pytest.raises(DataError, match=match):
+        made(lambda: of_domains() | {n: np.array(v) for n, v in change.items()}, task_column="domain").own_examples  # noqa: B018
+
+
+def test_sources_that_do_not_fit_are_refused(tmp_path):
+    np.savez(tmp_path / "one.npz", a=[1.0], label=[1])
+    np.savez(tmp_path / "two.npz", b=[1.0], label=[1])
+    with pytest.raises(DataError, match="The sources of all tasks should have the same columns"):
+        made({"kind": tmp_path / "one.npz", "big": tmp_path / "two.npz"}).content  # noqa: B018
