@@ -92,9 +92,9 @@ def load(
     ResultsError where there is no sweep, more than one, a sweep file that is not one, or a cell whose trials were made by
     different versions of what computes them.
     """
-    ledger = _open(str(results))
+    ledger = open_ledger(str(results))
     sweep = ledger.read_sweep()
-    assert sweep is not None, "_open looked for it"
+    assert sweep is not None, "open_ledger looked for it"
     where = ledger.store.where("sweep.json")
     if not isinstance(sweep, dict) or (trials is None and not isinstance(sweep.get("trials"), list)):
         raise ResultsError(
@@ -139,7 +139,7 @@ def adopted_text(results: Results, dataset: str) -> str:
     )
 
 
-def _open(results: str) -> Ledger:
+def open_ledger(results: str) -> Ledger:
     """The ledger of the one sweep that lies at or right below a path or URI."""
     if "://" not in results:
         results = str(Path(results).expanduser().resolve())  # "." and ".." have no parent in their name

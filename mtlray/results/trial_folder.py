@@ -1,5 +1,6 @@
-"""A trial's own folder, trials/<trial_id>/: its attempts, a log for each of them, and its checkpoints while it runs."""
+"""A trial's own folder, trials/<trial_id>/: its attempts, a log for each, and its checkpoints and curve while it runs."""
 
+import contextlib
 import json
 import os
 import platform
@@ -9,6 +10,7 @@ from dataclasses import asdict, replace
 
 from mtlray.results.attempts import Attempt, settled
 from mtlray.results.generations import Generations
+from mtlray.results.live_curve import LiveCurve
 from mtlray.storage.failpoints import failpoint
 from mtlray.storage.store import Store
 from mtlray.words.masking import masked
@@ -20,6 +22,7 @@ class TrialFolder:
     attempts.json      every start: where, and how it ended
     attempt-<n>.log    one log for each start
     checkpoint-<n>.pt  the two newest, while the trial is unfinished
+    curve.parquet      the curve up to the newest, while the trial is unfinished
     *.damaged          checkpoints that did not load
 
     One process at a time writes to it. Whatever writes raises OSError.
@@ -31,6 +34,7 @@ class TrialFolder:
         self._store = store
         self._path = f"trials/{trial_id}"
         self._attempts_file = f"{self._path}/attempts.json"
+        self._curve_file = f"{self._path}/curve.parquet"
 
     def start(self, launch: str, spec: str, device: str) -> "AttemptLog":
         """Note a new attempt, by this process, and begin its log, which names the trial's `spec` and the device."""
@@ -83,6 +87,26 @@ class TrialFolder:
     def _write(self, attempts: Sequence[Attempt]) -> None:
         text = json.dumps([asdict(attempt) for attempt in attempts], indent=1)
         self._store.write(self._attempts_file, text.encode(), durable=False)
+
+    # -- the curve so far
+
+    def write_curve(self, curve: LiveCurve) -> None:
+        """Store the curve so far, for whoever watches; a disk or store that refuses it now is no reason to end the trial."""
+        with contextlib.suppress(OSError):
+            self._store.write(self._curve_file, curve.to_bytes(), durable=False)
+
+    def read_curve(self) -> LiveCurve | None:
+        """The curve so far; None where none is kept. Raises BrokenSealError where it is damaged, and StoreError."""
+        try:
+            return LiveCurve.from_bytes(self._store.read(self._curve_file))
+        except FileNotFoundError:
+            return None
+
+    def tidy(self) -> None:
+        """Remove what only an unfinished trial needs: its curve so far, and then its checkpoints. Raises OSError."""
+        if self._store.exists(self._curve_file):
+            self._store.delete(self._curve_file)
+        self.checkpoints.delete()
 
     # -- logs
 
