@@ -45,7 +45,9 @@ const chart = (() => {
       svg.append(node("text", { x: edge.left - 6, y: y(value) + 4, "text-anchor": "end" }, shown(value)));
     }
     for (const step of ticks(0, last, Math.max(2, Math.floor(width / 130)))) {
-      svg.append(node("text", { x: x(step), y: height - edge.bottom + 16, "text-anchor": "middle" }, shown(step)));
+      const anchor = x(step) > width - 30 ? "end" : "middle";
+      const at = anchor === "end" ? width - 1 : x(step);
+      svg.append(node("text", { x: at, y: height - edge.bottom + 16, "text-anchor": anchor }, shown(step)));
     }
     svg.append(node("text", { x: width - edge.right, y: height - 3, "text-anchor": "end" }, "step"));
     const frame = node("clipPath", { id: "frame" });

@@ -42,6 +42,7 @@ const table = (heads, rows) => {
     cells.forEach((cell, place) => {
       const element = place === 0 ? made("th") : made("td");
       if (place === 0) element.scope = "row";
+      if (place === 0 && cell.length > 22) element.className = "long";
       if (cell && cell.className === "reason") element.className = "wide";
       element.append(cell);
       row.append(element);
@@ -88,29 +89,33 @@ const showHead = (state) => {
   notice("damaged", state.damaged.length ? `Files that do not open, so that nothing in them is counted: ${state.damaged.join(", ")}.` : "");
 };
 
-const cell = (trial) => [trial.strategy, trial.dataset, trial.fraction, String(trial.seed)];
 const showTrials = (state) => {
+  const several = state.datasets.length > 1;
   const rates = [...state.running, ...state.troubles].some((trial) => trial.learning_rate !== "");
-  const rate = (trial) => (rates ? [trial.learning_rate] : []);
-  const heads = ["strategy", "data set", "data", "seed", ...(rates ? ["lr"] : [])];
-  fill("running", [...heads, "step", "", "start", "host"], state.running.map((trial) => {
+  const heads = [...(several ? ["data set"] : []), "data", "seed", ...(rates ? ["lr"] : [])];
+  const cells = (trial) => [
+    ...(several ? [trial.dataset] : []), trial.fraction, String(trial.seed), ...(rates ? [trial.learning_rate] : []),
+  ];
+  fill("running", ["strategy", "step", "", ...heads, "start", "host"], state.running.map((trial) => {
     const bar = made("progress");
     bar.max = trial.steps || 1;
     bar.value = trial.step || 0;
     const step = trial.steps === null ? "no checkpoint yet" : `${trial.step.toLocaleString("en")} of ${trial.steps.toLocaleString("en")}`;
     const start = trial.before ? `${trial.attempt} (before: ${trial.before})` : String(trial.attempt || "");
-    return [...cell(trial), ...rate(trial), step, bar, start, trial.host];
+    return [trial.strategy, step, bar, ...cells(trial), start, trial.host];
   }));
   $("running-none").hidden = state.running.length > 0;
   $("running-note").hidden = state.running.length === 0;
-  fill("troubles", [...heads, "state", "step", "trial", "reason"], state.troubles.map((trial) => [
-    ...cell(trial), ...rate(trial), trial.state, trial.state === "diverged" ? String(trial.step) : "", made("code", trial.trial_id), made("span", trial.reason, "reason"),
+  fill("troubles", ["strategy", "state", ...heads, "step", "reason", "trial"], state.troubles.map((trial) => [
+    trial.strategy, trial.state, ...cells(trial), trial.state === "diverged" ? trial.step.toLocaleString("en") : "",
+    made("span", trial.reason, "reason"), made("code", trial.trial_id),
   ]));
   $("troubles-none").hidden = state.troubles.length > 0;
   notice("troubles-note", state.n_troubles > state.troubles.length ? `${state.troubles.length} of ${state.n_troubles} are shown; the report's download has all.` : "");
   const names = Object.keys(state.counts).filter((name) => state.counts[name]);
-  fill("progress", ["strategy", "data set", "planned", ...names], state.lines.map((line) => [
-    line.strategy, line.dataset, String(line.planned), ...names.map((name) => (line[name] ? String(line[name]) : "")),
+  const set = several ? ["data set"] : [];
+  fill("progress", ["strategy", ...set, "planned", ...names], state.lines.map((line) => [
+    line.strategy, ...(several ? [line.dataset] : []), String(line.planned), ...names.map((name) => (line[name] ? String(line[name]) : "")),
   ]));
 };
 

@@ -1,15 +1,13 @@
 """The report in headless Chromium: sorting, the switch, downloads, the keyboard, themes; no error and no request."""
 
 import csv
-import shutil
 
 import pytest
+from browsing import Quiet, chromium, needs_chromium
 
 from mtlray.analysis.report import render_report
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; on Debian: apt-get install chromium")
+pytestmark = needs_chromium
 
 BOTH = ("left", "right")
 STRATEGIES = {"stl:left": ("left",), "stl:right": ("right",), "equal": BOTH, "dwa": BOTH, "uncertainty": BOTH}
@@ -18,11 +16,8 @@ ROWS = ["single-task", "equal", "dwa", "uncertainty"]
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        # Containers often run as root, where Chromium wants no sandbox of its own; the page is ours and asks for nothing.
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -44,23 +39,9 @@ def path(tmp_path_factory, build_with_curves):
 @pytest.fixture
 def open_page(browser, path):
     """Open that report; at the end it must have logged nothing and asked for nothing outside."""
-    said, asked, contexts = [], [], []
-
-    def open_page(**options):
-        context = browser.new_context(accept_downloads=True, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(path.as_uri())
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert said == []
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    quiet = Quiet(browser)
+    yield lambda **options: quiet.open(path.as_uri(), **options)
+    quiet.close("file:")
 
 
 def names(page):
