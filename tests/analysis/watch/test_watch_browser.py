@@ -46,8 +46,8 @@ def sweep(tmp_path):
 
 
 def until(page, expression):
-    """Wait until an expression is true, however busy the machine is; playwright's own way needs `eval`, which the page forbids."""
-    wait_for(lambda: page.evaluate(expression) or page.wait_for_timeout(50))
+    """Wait until an expression is true, on a busy machine too; playwright's own way needs `eval`, which the page forbids."""
+    wait_for(lambda: page.evaluate(expression) or page.wait_for_timeout(50), seconds=300)
 
 
 def says(text, where="state"):
@@ -120,7 +120,7 @@ def test_the_report_opens_from_the_page(watch, sweep):
 def test_beside_a_sweep_that_really_runs(watch, tmp_path):
     page = watch(str(tmp_path / "small"))
     until(page, says("Waiting for a sweep"))
-    options = ["--in-process", "--yes", "--checkpoint-seconds", "0.2", "--seeds", "0:1", "--steps", "1500"]
+    options = ["--in-process", "--yes", "--checkpoint-seconds", "0.2", "--seeds", "0:1", "--steps", "800"]
     places = ["--results", str(tmp_path), "--data", str(tmp_path / "data")]
     with subprocess.Popen([sys.executable, "-m", "mtlray", "run", str(SWEEP), *options, *places]) as running:
         until(page, "document.querySelectorAll('#chart polyline.now').length > 0")
