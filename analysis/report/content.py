@@ -1,11 +1,11 @@
 """Content: what the page says, gathered from the results; every error becomes a sentence on the page."""
 
-import base64
 import contextlib
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import pandas as pd
 from markupsafe import Markup
 
 from mtlray.analysis.figures.registry import FIGURES, figure
@@ -15,8 +15,10 @@ from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.published import PublishedTable, resolve
 from mtlray.analysis.grid.selection import RULES, SelectionRule
 from mtlray.analysis.kinds.parts import parts
+from mtlray.analysis.layout import delimited, latex, markdown
 from mtlray.analysis.layout.listing import Listing
 from mtlray.analysis.layout.sheet import Sheet, sheet
+from mtlray.analysis.report.download import Download, download
 from mtlray.analysis.report.pictures import inline
 from mtlray.analysis.report.protocol import Facts, fingerprints, protocol
 from mtlray.analysis.tables import Table
@@ -40,32 +42,24 @@ class Statistic:
     title: str
     rule: str
     listings: tuple[Listing, ...]
+    download: Download | None = None
     refusal: str = ""
     open: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Section:
-    """One data set: its table under each rule (or why there is none), its figures and its protocol."""
+    """One data set: its table under each rule (or why there is none), also as CSV, its figures and its protocol."""
 
     dataset: str
     anchor: str
     origin: str
     fingerprint: str
     sheets: dict[str, Sheet | str]
+    csv: dict[str, Download]
     statistics: tuple[Statistic, ...]
     pictures: tuple[Picture, ...]
     protocol: Facts
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Download:
-    """A file inside the page, as a data URI; `rule` is "" where it is the same under all."""
-
-    filename: str
-    label: str
-    uri: str
-    rule: str
 
 
 def published_table(results: Results, against: str | None) -> PublishedTable | None:
@@ -99,54 +93,69 @@ def section(
     number: int,
     of_rules: dict[tuple[str, str], Grid | str],
     against: PublishedTable | None,
+    frames: dict[str, pd.DataFrame],
 ) -> Section:
-    """One data set's part of the page."""
+    """One data set's part of the page; `frames` are those of `frames`."""
     sheets: dict[str, Sheet | str] = {}
     for rule in RULES:
         found = of_rules[rule.name, dataset]
         sheets[rule.name] = found if isinstance(found, str) else sheet(results, rule, found, against)
     chosen = of_rules[selected.name, dataset]
+    stem = f"{name_of(results)}.{dataset}"
     return Section(
         dataset=dataset,
         anchor=f"data-{number}",
         origin=chosen.data_origin if isinstance(chosen, Grid) else "see the reason below",
         fingerprint=fingerprints(results, dataset),
         sheets=sheets,
-        statistics=_statistics(results, selected, {rule.name: of_rules[rule.name, dataset] for rule in RULES}),
+        csv={
+            rule: download(
+                f"{stem}.{rule}.csv", "CSV", delimited.render(frame[frame["dataset"] == dataset]), "text/csv"
+            )
+            for rule, frame in frames.items()
+            if not isinstance(sheets[rule], str)
+        },
+        statistics=_statistics(results, selected, {rule.name: of_rules[rule.name, dataset] for rule in RULES}, stem),
         pictures=_pictures(results, selected, dataset, f"d{number}", chosen),
         protocol=protocol(results, dataset),
     )
 
 
-def downloads(
+def name_of(results: Results) -> str:
+    """The name of the sweep, with which the names of files begin."""
+    return str(results.sweep.get("name") or results.ledger.sweep)
+
+
+def frames(
     results: Results, of_rules: dict[tuple[str, str], Grid | str], against: PublishedTable | None
-) -> list[Download]:
-    """The tables of each rule that has numbers, as CSV, LaTeX and Markdown."""
-    name = str(results.sweep.get("name") or results.ledger.sweep)
-    files = []
+) -> dict[str, pd.DataFrame]:
+    """The cells of all data sets as one frame for each rule that has numbers, as `mtlray table --format csv` prints them."""
+    made = {}
     for rule in RULES:
         found = [of_rules[rule.name, dataset] for dataset in results.datasets]
         parts = tuple(part for part in found if isinstance(part, Grid))
-        if not parts:
-            continue
-        table = Table(results=results, selection=rule, grids=parts, against=against)
-        for format, ending, kind in (
-            ("csv", "csv", "text/csv"),
-            ("latex", "tex", "text/x-tex"),
-            ("markdown", "md", "text/markdown"),
+        if parts:
+            made[rule.name] = Table(results=results, selection=rule, grids=parts, against=against).frame()
+    return made
+
+
+def downloads(results: Results, frames: dict[str, pd.DataFrame], sections: Sequence[Section]) -> list[Download]:
+    """The tables of all data sets under each rule that has numbers, as CSV, LaTeX and Markdown."""
+    name, files = name_of(results), []
+    for rule, frame in frames.items():
+        sheets = [found for part in sections if not isinstance(found := part.sheets[rule], str)]
+        for ending, label, kind, text in (
+            ("csv", "CSV", "text/csv", delimited.render(frame)),
+            ("tex", "LaTeX", "text/x-tex", "\n\n\n".join(map(latex.render, sheets)) + "\n"),
+            ("md", "Markdown", "text/markdown", "\n\n\n".join(map(markdown.render, sheets)) + "\n"),
         ):
-            label = {"csv": "CSV", "latex": "LaTeX", "markdown": "Markdown"}[format]
-            files.append(download(f"{name}.{rule.name}.{ending}", label, table.render(format) + "\n", kind, rule.name))
+            files.append(download(f"{name}.{rule}.{ending}", label, text, kind, rule))
     return files
 
 
-def download(filename: str, label: str, text: str, kind: str, rule: str = "") -> Download:
-    """A text as a file inside the page."""
-    data = base64.b64encode(text.encode()).decode()
-    return Download(filename=filename, label=label, uri=f"data:{kind};charset=utf-8;base64,{data}", rule=rule)
-
-
-def _statistics(results: Results, selected: SelectionRule, of_rules: dict[str, Grid | str]) -> tuple[Statistic, ...]:
+def _statistics(
+    results: Results, selected: SelectionRule, of_rules: dict[str, Grid | str], stem: str
+) -> tuple[Statistic, ...]:
     """The leaderboard under each rule; the rest, which takes longer to compute, under the rule of the page."""
     wanted = [("leaderboard", "Leaderboard", rule) for rule in RULES]
     wanted += [("compare", "Comparison with single-task and equal", selected), ("cost", "Cost", selected)]
@@ -158,11 +167,21 @@ def _statistics(results: Results, selected: SelectionRule, of_rules: dict[str, G
         if isinstance(part, str):
             continue  # the refusal stands in the place of the table of cells
         try:
-            listings = tuple(listing for _, listing in parts(kind, results, rule, (part,), None))
+            made = parts(kind, results, rule, (part,), None)
         except MtlrayError as error:
             found.append(Statistic(title=title, rule=own, listings=(), refusal=str(error)))
             continue
-        found.append(Statistic(title=title, rule=own, listings=listings, open=kind == "leaderboard"))
+        frame = pd.concat([pd.DataFrame(rows) for rows, _ in made], ignore_index=True)
+        filename = ".".join([stem, *filter(None, [own]), kind, "csv"])
+        found.append(
+            Statistic(
+                title=title,
+                rule=own,
+                listings=tuple(listing for _, listing in made),
+                download=download(filename, "CSV", delimited.render(frame), "text/csv"),
+                open=kind == "leaderboard",
+            )
+        )
     return tuple(found)
 
 
