@@ -1,8 +1,6 @@
 """Content: what the page says, gathered from the results; every error becomes a sentence on the page."""
 
-import contextlib
-import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -18,6 +16,7 @@ from mtlray.analysis.kinds.parts import parts
 from mtlray.analysis.layout import delimited, latex, markdown
 from mtlray.analysis.layout.listing import Listing
 from mtlray.analysis.layout.sheet import Sheet, sheet
+from mtlray.analysis.report.collecting import uncollected
 from mtlray.analysis.report.download import Download, download
 from mtlray.analysis.report.pictures import inline
 from mtlray.analysis.report.protocol import Facts, fingerprints, protocol
@@ -185,18 +184,6 @@ def _statistics(
     return tuple(found)
 
 
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without Python's collector, which walks the whole sweep again and again while a figure is drawn: a fifth of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
 def _pictures(
     results: Results, selected: SelectionRule, dataset: str, prefix: str, chosen: Grid | str
 ) -> tuple[Picture, ...]:
@@ -206,7 +193,7 @@ def _pictures(
     pictures = []
     for kind in (kind for kind in FIGURES if not kind.takes_long):
         try:
-            with _uncollected():
+            with uncollected():
                 drawing = figure(kind.name, part)
                 svg = inline(drawing.figure, f"{prefix}-{kind.name}", f"{kind.title}, {dataset}")
         except NothingToDraw as error:

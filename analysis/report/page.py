@@ -14,6 +14,7 @@ from mtlray.analysis.grid.load import load
 from mtlray.analysis.grid.selection import RULES, rule_of
 from mtlray.analysis.grid.tuning import tuned
 from mtlray.analysis.layout import delimited
+from mtlray.analysis.report.collecting import set_aside
 from mtlray.analysis.report.completeness import MOST, STATES, completeness
 from mtlray.analysis.report.content import downloads, frames, grids, name_of, published_table, section
 from mtlray.analysis.report.download import download, packed
@@ -50,10 +51,12 @@ def render_report(
     done = completeness(results)
     results = tuned(results, rates)
     of_rules = grids(results)
-    cells = frames(results, of_rules, beside)
-    sections = [
-        section(results, selected, dataset, i, of_rules, beside, cells) for i, dataset in enumerate(results.datasets)
-    ]
+    with set_aside():
+        cells = frames(results, of_rules, beside)
+        sections = [
+            section(results, selected, dataset, i, of_rules, beside, cells)
+            for i, dataset in enumerate(results.datasets)
+        ]
     launch = results.sweep.get("launch") or {}
     name = name_of(results)
     source = masked(str(launch.get("source") or ""))  # earlier versions stored it as it was
