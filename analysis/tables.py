@@ -1,5 +1,6 @@
 """Tables: a sweep's results as one table per data set, in text, Markdown, LaTeX or CSV."""
 
+import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ class TableOptions:
 CELLS = TableOptions()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Table:
     """A sweep's table of one of KINDS under one selection rule: a grid per data set, beside a published table or not."""
 
@@ -101,7 +102,7 @@ class Table:
 
     def _numbers(self) -> pd.DataFrame:
         if self.kind != "cells":
-            frame = pd.concat([pd.DataFrame(rows) for rows, _ in self._parts()], ignore_index=True)
+            frame = pd.concat([pd.DataFrame(rows) for rows, _ in self._parts], ignore_index=True)
             return frame if self.kind == "selection" else frame.assign(selection=self.selection.name)
         from mtlray.analysis.grid.scores import scores
         from mtlray.analysis.kinds.beside import besides
@@ -165,13 +166,16 @@ class Table:
         _check(format)
         if format == "csv":
             return delimited.render(self.frame()).rstrip("\n")
-        sheets: list[Sheet | Listing] = (
-            [sheet(self.results, self.selection, part, self.against) for part in self.grids]
-            if self.kind == "cells"
-            else [listing for _, listing in self._parts()]
-        )
-        return "\n\n\n".join(_LAYOUTS[format](one) for one in sheets)
+        return "\n\n\n".join(_LAYOUTS[format](one) for one in self.laid_out)
 
+    @functools.cached_property
+    def laid_out(self) -> list[Sheet] | list[Listing]:
+        """The table of each data set (of kind `compare`, with each baseline) in words, before it takes a format."""
+        if self.kind != "cells":
+            return [listing for _, listing in self._parts]
+        return [sheet(self.results, self.selection, part, self.against) for part in self.grids]
+
+    @functools.cached_property
     def _parts(self) -> "list[Part]":
         from mtlray.analysis.kinds.parts import parts  # which the cells do not wait for
 

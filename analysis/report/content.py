@@ -1,6 +1,5 @@
 """Content: what the page says, gathered from the results; every error becomes a sentence on the page."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,10 +11,9 @@ from mtlray.analysis.grid.cells import Grid, grid
 from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.published import PublishedTable, resolve
 from mtlray.analysis.grid.selection import RULES, SelectionRule
-from mtlray.analysis.kinds.parts import parts
-from mtlray.analysis.layout import delimited, latex, markdown
+from mtlray.analysis.layout import delimited
 from mtlray.analysis.layout.listing import Listing
-from mtlray.analysis.layout.sheet import Sheet, sheet
+from mtlray.analysis.layout.sheet import Sheet
 from mtlray.analysis.report.collecting import uncollected
 from mtlray.analysis.report.download import Download, download
 from mtlray.analysis.report.pictures import inline
@@ -85,36 +83,55 @@ def grids(results: Results) -> dict[tuple[str, str], Grid | str]:
     return found
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Cells:
+    """The cells of all data sets that have numbers under a rule: the table, its frame, and each data set's sheet."""
+
+    table: Table
+    frame: pd.DataFrame
+    sheets: dict[str, Sheet]
+
+
+def cells(
+    results: Results, of_rules: dict[tuple[str, str], Grid | str], against: PublishedTable | None
+) -> dict[str, Cells]:
+    """The cells under each rule that has numbers."""
+    made = {}
+    for rule in RULES:
+        found = [of_rules[rule.name, dataset] for dataset in results.datasets]
+        if parts := tuple(part for part in found if isinstance(part, Grid)):
+            table = Table(results=results, selection=rule, grids=parts, against=against)
+            sheets = {
+                part.dataset: one for part, one in zip(parts, table.laid_out, strict=True) if isinstance(one, Sheet)
+            }
+            made[rule.name] = Cells(table=table, frame=table.frame(), sheets=sheets)
+    return made
+
+
 def section(
     results: Results,
     selected: SelectionRule,
-    dataset: str,
     number: int,
     of_rules: dict[tuple[str, str], Grid | str],
-    against: PublishedTable | None,
-    frames: dict[str, pd.DataFrame],
+    made: dict[str, Cells],
 ) -> Section:
-    """One data set's part of the page; `frames` are those of `frames`."""
-    sheets: dict[str, Sheet | str] = {}
-    for rule in RULES:
-        found = of_rules[rule.name, dataset]
-        sheets[rule.name] = found if isinstance(found, str) else sheet(results, rule, found, against)
-    chosen = of_rules[selected.name, dataset]
+    """The part of the page about a data set, the `number`-th; `made` are its `cells`."""
+    dataset = results.datasets[number]
+    grids = {rule.name: of_rules[rule.name, dataset] for rule in RULES}
+    chosen = grids[selected.name]
     stem = f"{name_of(results)}.{dataset}"
     return Section(
         dataset=dataset,
         anchor=f"data-{number}",
         origin=chosen.data_origin if isinstance(chosen, Grid) else "see the reason below",
         fingerprint=fingerprints(results, dataset),
-        sheets=sheets,
+        sheets={rule: found if isinstance(found, str) else made[rule].sheets[dataset] for rule, found in grids.items()},
         csv={
-            rule: download(
-                f"{stem}.{rule}.csv", "CSV", delimited.render(frame[frame["dataset"] == dataset]), "text/csv"
-            )
-            for rule, frame in frames.items()
-            if not isinstance(sheets[rule], str)
+            rule: download(f"{stem}.{rule}.csv", "CSV", delimited.render(_of(made[rule].frame, dataset)), "text/csv")
+            for rule, found in grids.items()
+            if not isinstance(found, str)
         },
-        statistics=_statistics(results, selected, {rule.name: of_rules[rule.name, dataset] for rule in RULES}, stem),
+        statistics=_statistics(results, selected, grids, stem),
         pictures=_pictures(results, selected, dataset, f"d{number}", chosen),
         protocol=protocol(results, dataset),
     )
@@ -125,31 +142,22 @@ def name_of(results: Results) -> str:
     return str(results.sweep.get("name") or results.ledger.sweep)
 
 
-def frames(
-    results: Results, of_rules: dict[tuple[str, str], Grid | str], against: PublishedTable | None
-) -> dict[str, pd.DataFrame]:
-    """The cells of all data sets as one frame for each rule that has numbers, as `mtlray table --format csv` prints them."""
-    made = {}
-    for rule in RULES:
-        found = [of_rules[rule.name, dataset] for dataset in results.datasets]
-        parts = tuple(part for part in found if isinstance(part, Grid))
-        if parts:
-            made[rule.name] = Table(results=results, selection=rule, grids=parts, against=against).frame()
-    return made
-
-
-def downloads(results: Results, frames: dict[str, pd.DataFrame], sections: Sequence[Section]) -> list[Download]:
-    """The tables of all data sets under each rule that has numbers, as CSV, LaTeX and Markdown."""
+def downloads(results: Results, made: dict[str, Cells]) -> list[Download]:
+    """The cells of all data sets under each rule that has numbers, as CSV, LaTeX and Markdown."""
     name, files = name_of(results), []
-    for rule, frame in frames.items():
-        sheets = [found for part in sections if not isinstance(found := part.sheets[rule], str)]
+    for rule, of_rule in made.items():
         for ending, label, kind, text in (
-            ("csv", "CSV", "text/csv", delimited.render(frame)),
-            ("tex", "LaTeX", "text/x-tex", "\n\n\n".join(map(latex.render, sheets)) + "\n"),
-            ("md", "Markdown", "text/markdown", "\n\n\n".join(map(markdown.render, sheets)) + "\n"),
+            ("csv", "CSV", "text/csv", delimited.render(of_rule.frame)),
+            ("tex", "LaTeX", "text/x-tex", of_rule.table.render("latex") + "\n"),
+            ("md", "Markdown", "text/markdown", of_rule.table.render("markdown") + "\n"),
         ):
             files.append(download(f"{name}.{rule}.{ending}", label, text, kind, rule))
     return files
+
+
+def _of(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """The rows of a data set."""
+    return frame[frame["dataset"] == dataset]
 
 
 def _statistics(
@@ -165,19 +173,19 @@ def _statistics(
         own = rule.name if kind == "leaderboard" else ""
         if isinstance(part, str):
             continue  # the refusal stands in the place of the table of cells
+        table = Table(kind=kind, results=results, selection=rule, grids=(part,), against=None)
         try:
-            made = parts(kind, results, rule, (part,), None)
+            listings = tuple(one for one in table.laid_out if isinstance(one, Listing))
         except MtlrayError as error:
             found.append(Statistic(title=title, rule=own, listings=(), refusal=str(error)))
             continue
-        frame = pd.concat([pd.DataFrame(rows) for rows, _ in made], ignore_index=True)
         filename = ".".join([stem, *filter(None, [own]), kind, "csv"])
         found.append(
             Statistic(
                 title=title,
                 rule=own,
-                listings=tuple(listing for _, listing in made),
-                download=download(filename, "CSV", delimited.render(frame), "text/csv"),
+                listings=listings,
+                download=download(filename, "CSV", delimited.render(table.frame()), "text/csv"),
                 open=kind == "leaderboard",
             )
         )

@@ -16,7 +16,7 @@ from mtlray.analysis.grid.tuning import tuned
 from mtlray.analysis.layout import delimited
 from mtlray.analysis.report.collecting import set_aside
 from mtlray.analysis.report.completeness import MOST, STATES, completeness
-from mtlray.analysis.report.content import downloads, frames, grids, name_of, published_table, section
+from mtlray.analysis.report.content import cells, downloads, grids, name_of, published_table, section
 from mtlray.analysis.report.download import download, packed
 from mtlray.analysis.report.protocol import provenance
 from mtlray.errors import ResultsError
@@ -52,15 +52,12 @@ def render_report(
     results = tuned(results, rates)
     of_rules = grids(results)
     with set_aside():
-        cells = frames(results, of_rules, beside)
-        sections = [
-            section(results, selected, dataset, i, of_rules, beside, cells)
-            for i, dataset in enumerate(results.datasets)
-        ]
+        made = cells(results, of_rules, beside)
+        sections = [section(results, selected, i, of_rules, made) for i in range(len(results.datasets))]
     launch = results.sweep.get("launch") or {}
     name = name_of(results)
     source = masked(str(launch.get("source") or ""))  # earlier versions stored it as it was
-    files = downloads(results, cells, sections)
+    files = downloads(results, made)
     files.append(download(f"{name}.completeness.csv", "completeness, CSV", delimited.render(done.frame()), "text/csv"))
     if len(done.troubles):
         files.append(download(f"{name}.failures.csv", "failures, CSV", delimited.render(done.troubles), "text/csv"))

@@ -9,11 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from mtlray.analysis.watch.trials import Trials
-from mtlray.errors import StoreError
+from mtlray.errors import ResultsError, StoreError
 from mtlray.results.ledger import Ledger
-from mtlray.results.live_curve import LiveCurve
 from mtlray.results.states import TrialState
-from mtlray.storage.seal import BrokenSealError
+from mtlray.results.trial_folder import LiveCurve
 
 _MOST_POINTS = 300  # of one line
 _MOST_FINISHED = 40  # lines of finished trials, the newest that are known
@@ -42,7 +41,7 @@ class CurveReader:
                 curve = self.ledger.folder(trial_id).read_curve()
             except StoreError:
                 raise
-            except (BrokenSealError, pa.ArrowException, OSError, ValueError, KeyError):
+            except ResultsError:
                 self.damaged.append(f"trials/{trial_id}/curve.parquet")
                 continue
             if curve is not None:

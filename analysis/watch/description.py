@@ -7,8 +7,8 @@ from typing import Any
 
 from mtlray.analysis.watch.trials import Trials
 from mtlray.results.attempts import Attempt, history
-from mtlray.results.live_curve import LiveCurve
 from mtlray.results.states import TrialState
+from mtlray.results.trial_folder import LiveCurve
 from mtlray.words.masking import masked_within
 from mtlray.words.values import per_cent, shortest
 
@@ -71,6 +71,7 @@ def _label(trial: Mapping[str, Any]) -> dict[str, Any]:
         "dataset": trial["dataset"],
         "strategy": trial["strategy"],
         "learning_rate": "" if rate is None else shortest(float(rate)),
+        "axes": ", ".join(f"{name} {shortest(value)}" for name, value in (trial.get("axes") or {}).items()),
         "fraction": f"{per_cent(float(trial['fraction']))} %",
         "seed": trial["seed"],
     }

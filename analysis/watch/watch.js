@@ -91,10 +91,13 @@ const showHead = (state) => {
 
 const showTrials = (state) => {
   const several = state.datasets.length > 1;
-  const rates = [...state.running, ...state.troubles].some((trial) => trial.learning_rate !== "");
-  const heads = [...(several ? ["data set"] : []), "data", "seed", ...(rates ? ["lr"] : [])];
+  const listed = [...state.running, ...state.troubles];
+  const rates = listed.some((trial) => trial.learning_rate !== "");
+  const axes = listed.some((trial) => trial.axes !== "");
+  const heads = [...(several ? ["data set"] : []), "data", "seed", ...(rates ? ["lr"] : []), ...(axes ? ["axes"] : [])];
   const cells = (trial) => [
-    ...(several ? [trial.dataset] : []), trial.fraction, String(trial.seed), ...(rates ? [trial.learning_rate] : []),
+    ...(several ? [trial.dataset] : []), trial.fraction, String(trial.seed),
+    ...(rates ? [trial.learning_rate] : []), ...(axes ? [trial.axes] : []),
   ];
   fill("running", ["strategy", "step", "", ...heads, "start", "host"], state.running.map((trial) => {
     const bar = made("progress");

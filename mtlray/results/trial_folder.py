@@ -1,19 +1,56 @@
 """A trial's own folder, trials/<trial_id>/: its attempts, a log for each, and its checkpoints and curve while it runs."""
 
 import contextlib
+import io
 import json
 import os
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mtlray.errors import ResultsError
 from mtlray.results.attempts import Attempt, settled
 from mtlray.results.generations import Generations
-from mtlray.results.live_curve import LiveCurve
 from mtlray.storage.failpoints import failpoint
+from mtlray.storage.seal import facts_of, sealed
 from mtlray.storage.store import Store
 from mtlray.words.masking import masked
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiveCurve:
+    """Where an unfinished trial stood at its last checkpoint: `step` of `steps`, and a row for each evaluation so far.
+
+    `rows` has the columns of the curves of finished trials; `seconds` are those of training. Nothing continues from it.
+    """
+
+    step: int
+    steps: int
+    seconds: float
+    rows: pa.Table
+
+    def to_bytes(self) -> bytes:
+        """A sealed Parquet file."""
+        return sealed(self.rows, {"step": self.step, "steps": self.steps, "seconds": self.seconds})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "LiveCurve":
+        """Raises ResultsError where a byte is not as it was written, or something else wrote it."""
+        try:
+            facts = facts_of(data) or {}
+            rows = pq.read_table(io.BytesIO(data)).replace_schema_metadata(None)
+            return cls(facts["step"], facts["steps"], facts["seconds"], rows)
+        except (
+            pa.ArrowException,
+            OSError,
+            ValueError,
+            KeyError,
+        ) as error:  # OSError is Arrow's for a page that is damaged
+            raise ResultsError(f"The curve of a running trial does not open: {error}.") from error
 
 
 class TrialFolder:
@@ -96,7 +133,7 @@ class TrialFolder:
             self._store.write(self._curve_file, curve.to_bytes(), durable=False)
 
     def read_curve(self) -> LiveCurve | None:
-        """The curve so far; None where none is kept. Raises BrokenSealError where it is damaged, and StoreError."""
+        """The curve so far; None where none is kept. Raises ResultsError where it is damaged, and StoreError."""
         try:
             return LiveCurve.from_bytes(self._store.read(self._curve_file))
         except FileNotFoundError:

@@ -15,9 +15,8 @@ from mtlray.errors import DataError, LostLockError, StrategyError
 from mtlray.results.attempts import ENDS
 from mtlray.results.kept import KeptNetwork, write_kept
 from mtlray.results.ledger import Ledger
-from mtlray.results.live_curve import LiveCurve
 from mtlray.results.states import Ending, TrialState
-from mtlray.results.trial_folder import TrialFolder
+from mtlray.results.trial_folder import LiveCurve, TrialFolder
 from mtlray.running.endings import Stopped, end_of_attempt, ending_of, stops_apart
 from mtlray.running.giving_up import commit_failure, give_up, spent
 from mtlray.running.job import Job

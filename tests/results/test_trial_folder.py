@@ -7,10 +7,9 @@ import re
 import pyarrow as pa
 import pytest
 
+from mtlray.errors import ResultsError
 from mtlray.results.attempts import failures, history
-from mtlray.results.live_curve import LiveCurve
-from mtlray.results.trial_folder import TrialFolder
-from mtlray.storage.seal import BrokenSealError
+from mtlray.results.trial_folder import LiveCurve, TrialFolder
 from mtlray.storage.store import Store
 
 ID = "0" * 16
@@ -143,10 +142,10 @@ def test_a_damaged_curve_is_refused(folder, store):
     path = store.local / "trials" / ID / "curve.parquet"
     whole = path.read_bytes()
     path.write_bytes(whole[:40] + bytes([whole[40] ^ 1]) + whole[41:])
-    with pytest.raises(BrokenSealError):
+    with pytest.raises(ResultsError):
         folder.read_curve()
     path.write_bytes(b"")
-    with pytest.raises(BrokenSealError):
+    with pytest.raises(ResultsError):
         folder.read_curve()
 
 

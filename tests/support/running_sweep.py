@@ -9,8 +9,8 @@ import pyarrow as pa
 from fabricated import TASKS, Sweep
 
 from mtlray.results.driver_lock import DriverLock
-from mtlray.results.live_curve import LiveCurve
 from mtlray.results.schema import curves_schema
+from mtlray.results.trial_folder import LiveCurve
 
 STRATEGIES = {"stl:left": ("left",), "equal": TASKS, "dwa": TASKS, "uncertainty": TASKS}
 STEPS = 2000
