@@ -1,4 +1,4 @@
-"""The commands table, report and figures. Here they take a results folder; `mtlray` mounts them for sweep files too."""
+"""The commands table, report, figures and watch. Here they take a results folder; `mtlray` mounts them for sweep files too."""
 
 import contextlib
 import os
@@ -183,7 +183,20 @@ def _rows(text: str | None) -> tuple[str, ...]:
     return names
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (table, report, figures)
+def watch(
+    source: Folder,
+    port: Annotated[int, typer.Option("--port", help="Port on this machine; 0: any that is free.")] = 8650,
+) -> None:
+    """Serve a page on this machine that follows a sweep while it runs: progress, curves, failures. Reads the folder alone.
+
+    Ctrl-C and SIGTERM end it with exit code 0. On another machine, see the page through `ssh -L 8650:localhost:8650 HOST`.
+    """
+    from mtlray.analysis.watch import serve
+
+    serve(source.folder, source.trials, port, lambda line: print(line, flush=True))
+
+
+COMMANDS: tuple[Callable[..., None], ...] = (table, report, figures, watch)
 
 app = typer.Typer(
     help="From a sweep's results to tables, figures and a report. Needs neither torch nor Ray.",

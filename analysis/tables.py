@@ -1,5 +1,6 @@
 """Tables: a sweep's results as one table per data set, in text, Markdown, LaTeX, HTML or CSV."""
 
+import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ class TableOptions:
 CELLS = TableOptions()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Table:
     """A sweep's table of one of KINDS under one selection rule: a grid per data set, beside a published table or not."""
 
@@ -113,7 +114,7 @@ class Table:
 
     def _numbers(self) -> pd.DataFrame:
         if self.kind != "cells":
-            frame = pd.concat([pd.DataFrame(rows) for rows, _ in self._parts()], ignore_index=True)
+            frame = pd.concat([pd.DataFrame(rows) for rows, _ in self._parts], ignore_index=True)
             return frame if self.kind == "selection" else frame.assign(selection=self.selection.name)
         from mtlray.analysis.grid.scores import scores
         from mtlray.analysis.kinds.beside import besides, numbers_in
@@ -184,17 +185,20 @@ class Table:
         _check(format)
         if format == "csv":
             return delimited.render(self.frame()).rstrip("\n")
-        sheets: list[Sheet | Listing] = (
-            [sheet(self.results, self.selection, part, self.against, whole=self.whole) for part in self.grids]
-            if self.kind == "cells"
-            else [listing for _, listing in self._parts()]
-        )
         name = str(self.results.sweep.get("name") or self.results.ledger.sweep)
         return "\n\n\n".join(
-            _laid_out(one, format, width, f"{name}-{self.kind}{f'-{i + 1}' if i else ''}")
-            for i, one in enumerate(sheets)
+            _rendered(one, format, width, f"{name}-{self.kind}{f'-{i + 1}' if i else ''}")
+            for i, one in enumerate(self.laid_out)
         )
 
+    @functools.cached_property
+    def laid_out(self) -> Sequence[Sheet | Listing]:
+        """The table of each data set (of kind `compare`, with each baseline) in words, before it takes a format."""
+        if self.kind != "cells":
+            return [listing for _, listing in self._parts]
+        return [sheet(self.results, self.selection, part, self.against, whole=self.whole) for part in self.grids]
+
+    @functools.cached_property
     def _parts(self) -> "list[Part]":
         from mtlray.analysis.kinds.parts import parts  # which the cells do not wait for
 
@@ -249,7 +253,7 @@ def load_table(results: Sources, options: TableOptions = CELLS) -> Table:
     return tabulate(load_all(results, _READ), options)
 
 
-def _laid_out(one: Sheet | Listing, format: str, width: int, label: str) -> str:
+def _rendered(one: Sheet | Listing, format: str, width: int, label: str) -> str:
     """A table in one of the FORMATS that have a layout; `label` is what a document may refer to it by."""
     if format == "text":
         return text.render(one, width)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from mtlray.analysis.figures.captions import write_caption
@@ -40,8 +41,11 @@ def encode(drawn: Figure, format: str, *, text_as_paths: bool = True) -> bytes:
     with own_settings(parameters):
         if (engine := drawn.get_layout_engine()) is not None:
             engine.execute(drawn)
-            drawn.set_layout_engine("none")  # else savefig draws everything twice, the first time for the layout alone
-        drawn.savefig(buffer, format=format, metadata=_METADATA[format])
+            drawn.set_layout_engine("none")
+        if format == "svg":  # savefig would draw everything twice, the first time for the layout alone
+            FigureCanvasSVG(drawn).print_svg(buffer, metadata=_METADATA[format])  # type: ignore[no-untyped-call]
+        else:
+            drawn.savefig(buffer, format=format, metadata=_METADATA[format])
     return buffer.getvalue()
 
 

@@ -13,6 +13,7 @@ from mtlray.analysis.grid.places import Place, Placed
 from mtlray.errors import ResultsError
 from mtlray.results.configuration import SETTING_KEYS, configuration
 from mtlray.results.ledger import Ledger
+from mtlray.results.owner import present
 from mtlray.words.values import per_cent, shortest
 
 # What this package reads of each entry of the trial list.
@@ -101,11 +102,21 @@ class Results:
             return {f"{name}/{trial}" for name, part in self._each() for trial in part.started()}
         return self.ledger.started()
 
-    def damaged_trials(self) -> set[str]:
-        """The ids of the trials whose own summary file does not open."""
+    def running(self) -> set[str]:
+        """The ids of the trials that drivers are at work on now."""
         if self.parts:
-            return {f"{name}/{trial}" for name, part in self._each() for trial in part.damaged_trials()}
-        return {PurePosixPath(name).stem for name in self.damaged}
+            return {f"{name}/{trial}" for name, part in self._each() for trial in part.running()}
+        return {trial for driver in present(self.ledger.store) for trial in driver.running}
+
+    def damage(self) -> tuple[set[str], list[str]]:
+        """The ids of the trials that lost a file of theirs, and the files that do not open or are missing."""
+        if self.parts:
+            found = [(name, part.damage()) for name, part in self._each()]
+            ids = {f"{name}/{trial}" for name, (trials, _) in found for trial in trials}
+            return ids, [file for _, (_, files) in found for file in files]
+        whole, torn = self.ledger.records(every_byte=False)
+        files = list(dict.fromkeys([*self.damaged, *torn]))
+        return {PurePosixPath(file).stem for file in files} | (set(self.summary["trial_id"]) - whole.keys()), files
 
     def _each(self) -> Iterable[tuple[str, "Results"]]:
         return zip(self.namesakes.folders, self.parts, strict=True)
@@ -135,9 +146,9 @@ def load(
     ResultsError where there is no sweep, more than one, a sweep file that is not one, or a cell whose trials were made by
     different versions of what computes them.
     """
-    ledger = _open(str(results))
+    ledger = open_ledger(str(results))
     sweep = ledger.read_sweep()
-    assert sweep is not None, "_open looked for it"
+    assert sweep is not None, "open_ledger looked for it"
     where = ledger.store.where("sweep.json")
     if not isinstance(sweep, dict) or (trials is None and not isinstance(sweep.get("trials"), list)):
         raise ResultsError(
@@ -182,7 +193,7 @@ def adopted_text(results: Results, dataset: str) -> str:
     )
 
 
-def _open(results: str) -> Ledger:
+def open_ledger(results: str) -> Ledger:
     """The ledger of the one sweep that lies at or right below a path or URI."""
     if "://" not in results:
         results = str(Path(results).expanduser().resolve())  # "." and ".." have no parent in their name

@@ -9,10 +9,11 @@ import pandas as pd
 from mtlray.analysis.grid.load import Results
 from mtlray.results.states import TrialState
 
-STARTED = "started"  # running or interrupted: the folder alone does not say
 STATES = (
-    TrialState.DONE, TrialState.DIVERGED, TrialState.FAILED, TrialState.DAMAGED, STARTED, TrialState.WAITING,
+    TrialState.DONE, TrialState.DIVERGED, TrialState.PRUNED, TrialState.FAILED, TrialState.DAMAGED, TrialState.RUNNING,
+    TrialState.INTERRUPTED, TrialState.WAITING,
 )  # fmt: skip
+_RESULTS = (TrialState.DONE, TrialState.DIVERGED, TrialState.PRUNED)
 MOST = 200  # troubles on the page; the download has all
 
 
@@ -28,33 +29,47 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Completeness:
-    """`troubles` has one row per trial that diverged, failed or lost its file, with the reason."""
+    """`troubles` has one row per trial that diverged, failed or lost a file, with the reason; `damaged` names those files."""
 
     planned: int
     states: Counter[str]
     fractions: tuple[float, ...]
     lines: tuple[Line, ...]
     troubles: pd.DataFrame
+    damaged: tuple[str, ...]
 
     @property
     def complete(self) -> bool:
-        return sum(self.states[state] for state in TrialState if state.is_finished) == self.planned
+        """Whether each planned trial has a result: a failed one has none, nor has one whose curves are lost."""
+        return sum(self.states[state] for state in _RESULTS) == self.planned
+
+    def frame(self) -> pd.DataFrame:
+        """One row per line: data set, strategy, and the number of trials in each state."""
+        return pd.DataFrame(
+            [
+                {"dataset": line.dataset, "strategy": line.strategy}
+                | {str(state): line.states[state] for state in STATES}
+                for line in self.lines
+            ]
+        )
 
 
 def completeness(results: Results) -> Completeness:
-    """Read from the summary, the names of damaged files and the folders of started trials."""
+    """Read from the summary, the listings of curves, the folders of started trials, and what drivers say of themselves."""
     expected = results.expected
     rows = results.summary.drop_duplicates("trial_id")
     state_of: dict[str, str] = dict(zip(rows["trial_id"], rows["state"], strict=True))
-    damaged = results.damaged_trials()
-    started = results.started()
+    started, running = results.started(), results.running()
+    broken, damaged = results.damage()
 
     def state(trial_id: str) -> str:
+        if trial_id in broken:
+            return TrialState.DAMAGED
         if trial_id in state_of:
             return state_of[trial_id]
-        if trial_id in damaged:
-            return TrialState.DAMAGED
-        return STARTED if trial_id in started else TrialState.WAITING
+        if trial_id in running:
+            return TrialState.RUNNING
+        return TrialState.INTERRUPTED if trial_id in started else TrialState.WAITING
 
     frame = expected.assign(state=[state(trial_id) for trial_id in expected["trial_id"]])
     lines = []
@@ -72,6 +87,7 @@ def completeness(results: Results) -> Completeness:
         fractions=tuple(sorted({float(fraction) for fraction in frame["fraction"]}, reverse=True)),
         lines=tuple(lines),
         troubles=_troubles(frame, rows),
+        damaged=tuple(damaged),
     )
 
 
@@ -84,7 +100,8 @@ def _troubles(frame: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     return columns.assign(
         step=[steps.get(trial) for trial in troubled["trial_id"]],
         reason=[
-            errors.get(trial) or ("the summary file does not open" if state == TrialState.DAMAGED else "")
+            errors.get(trial)
+            or ("its summary or its curves are missing or do not open" if state == TrialState.DAMAGED else "")
             for trial, state in zip(troubled["trial_id"], troubled["state"], strict=True)
         ],
     ).reset_index(drop=True)

@@ -1,11 +1,8 @@
 """Content: what the page says, gathered from the results; every error becomes a sentence on the page."""
 
-import base64
-import contextlib
-import gc
-from collections.abc import Iterator
 from dataclasses import dataclass
 
+import pandas as pd
 from markupsafe import Markup
 
 from mtlray.analysis.figures.registry import FIGURES, figure
@@ -15,10 +12,11 @@ from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.own_numbers import beside
 from mtlray.analysis.grid.published import PublishedTable, resolve
 from mtlray.analysis.grid.selection import RULES, SelectionRule
-from mtlray.analysis.kinds.parts import parts
+from mtlray.analysis.layout import delimited
 from mtlray.analysis.layout.entries import Sheet
 from mtlray.analysis.layout.listing import Listing
-from mtlray.analysis.layout.sheet import sheet
+from mtlray.analysis.report.collecting import uncollected
+from mtlray.analysis.report.download import Download, download
 from mtlray.analysis.report.pictures import inline
 from mtlray.analysis.report.protocol import Facts, fingerprints, protocol
 from mtlray.analysis.tables import Table
@@ -42,32 +40,24 @@ class Statistic:
     title: str
     rule: str
     listings: tuple[Listing, ...]
+    download: Download | None = None
     refusal: str = ""
     open: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Section:
-    """One data set: its table under each rule (or why there is none), its figures and its protocol."""
+    """One data set: its table under each rule (or why there is none), also as CSV, its figures and its protocol."""
 
     dataset: str
     anchor: str
     origin: str
     fingerprint: str
     sheets: dict[str, Sheet | str]
+    csv: dict[str, Download]
     statistics: tuple[Statistic, ...]
     pictures: tuple[Picture, ...]
     protocol: Facts
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Download:
-    """A file inside the page, as a data URI; `rule` is "" where it is the same under all."""
-
-    filename: str
-    label: str
-    uri: str
-    rule: str
 
 
 def published_table(results: Results, against: str | None) -> PublishedTable | None:
@@ -94,61 +84,86 @@ def grids(results: Results) -> dict[tuple[str, str], Grid | str]:
     return found
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Cells:
+    """The cells of all data sets that have numbers under a rule: the table, its frame, and each data set's sheet."""
+
+    table: Table
+    frame: pd.DataFrame
+    sheets: dict[str, Sheet]
+
+
+def cells(
+    results: Results, of_rules: dict[tuple[str, str], Grid | str], against: PublishedTable | None
+) -> dict[str, Cells]:
+    """The cells under each rule that has numbers."""
+    made = {}
+    for rule in RULES:
+        found = [of_rules[rule.name, dataset] for dataset in results.datasets]
+        if parts := tuple(part for part in found if isinstance(part, Grid)):
+            table = Table(results=results, selection=rule, grids=parts, against=against)
+            sheets = {
+                part.dataset: one for part, one in zip(parts, table.laid_out, strict=True) if isinstance(one, Sheet)
+            }
+            made[rule.name] = Cells(table=table, frame=table.frame(), sheets=sheets)
+    return made
+
+
 def section(
     results: Results,
     selected: SelectionRule,
-    dataset: str,
     number: int,
     of_rules: dict[tuple[str, str], Grid | str],
-    against: PublishedTable | None,
+    made: dict[str, Cells],
 ) -> Section:
-    """One data set's part of the page."""
-    sheets: dict[str, Sheet | str] = {}
-    for rule in RULES:
-        found = of_rules[rule.name, dataset]
-        sheets[rule.name] = found if isinstance(found, str) else sheet(results, rule, found, against)
-    chosen = of_rules[selected.name, dataset]
+    """The part of the page about a data set, the `number`-th; `made` are its `cells`."""
+    dataset = results.datasets[number]
+    grids = {rule.name: of_rules[rule.name, dataset] for rule in RULES}
+    chosen = grids[selected.name]
+    stem = f"{name_of(results)}.{dataset}"
     return Section(
         dataset=dataset,
         anchor=f"data-{number}",
         origin=chosen.data_origin if isinstance(chosen, Grid) else "see the reason below",
         fingerprint=fingerprints(results, dataset),
-        sheets=sheets,
-        statistics=_statistics(results, selected, {rule.name: of_rules[rule.name, dataset] for rule in RULES}),
+        sheets={rule: found if isinstance(found, str) else made[rule].sheets[dataset] for rule, found in grids.items()},
+        csv={
+            rule: download(f"{stem}.{rule}.csv", "CSV", delimited.render(_of(made[rule].frame, dataset)), "text/csv")
+            for rule, found in grids.items()
+            if not isinstance(found, str)
+        },
+        statistics=_statistics(results, selected, grids, stem),
         pictures=_pictures(results, selected, dataset, f"d{number}", chosen),
         protocol=protocol(results, dataset),
     )
 
 
-def downloads(
-    results: Results, of_rules: dict[tuple[str, str], Grid | str], against: PublishedTable | None
-) -> list[Download]:
-    """The tables of each rule that has numbers, as CSV, LaTeX and Markdown."""
-    name = str(results.sweep.get("name") or results.ledger.sweep)
-    files = []
-    for rule in RULES:
-        found = [of_rules[rule.name, dataset] for dataset in results.datasets]
-        parts = tuple(part for part in found if isinstance(part, Grid))
-        if not parts:
-            continue
-        table = Table(results=results, selection=rule, grids=parts, against=against)
-        for format, ending, kind in (
-            ("csv", "csv", "text/csv"),
-            ("latex", "tex", "text/x-tex"),
-            ("markdown", "md", "text/markdown"),
+def name_of(results: Results) -> str:
+    """The name of the sweep, with which the names of files begin."""
+    return str(results.sweep.get("name") or results.ledger.sweep)
+
+
+def downloads(results: Results, made: dict[str, Cells]) -> list[Download]:
+    """The cells of all data sets under each rule that has numbers, as CSV, LaTeX and Markdown."""
+    name, files = name_of(results), []
+    for rule, of_rule in made.items():
+        for ending, label, kind, text in (
+            ("csv", "CSV", "text/csv", delimited.render(of_rule.frame)),
+            ("tex", "LaTeX", "text/x-tex", of_rule.table.render("latex") + "\n"),
+            ("md", "Markdown", "text/markdown", of_rule.table.render("markdown") + "\n"),
         ):
-            label = {"csv": "CSV", "latex": "LaTeX", "markdown": "Markdown"}[format]
-            files.append(download(f"{name}.{rule.name}.{ending}", label, table.render(format) + "\n", kind, rule.name))
+            files.append(download(f"{name}.{rule}.{ending}", label, text, kind, rule))
     return files
 
 
-def download(filename: str, label: str, text: str, kind: str, rule: str = "") -> Download:
-    """A text as a file inside the page."""
-    data = base64.b64encode(text.encode()).decode()
-    return Download(filename=filename, label=label, uri=f"data:{kind};charset=utf-8;base64,{data}", rule=rule)
+def _of(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """The rows of a data set."""
+    return frame[frame["dataset"] == dataset]
 
 
-def _statistics(results: Results, selected: SelectionRule, of_rules: dict[str, Grid | str]) -> tuple[Statistic, ...]:
+def _statistics(
+    results: Results, selected: SelectionRule, of_rules: dict[str, Grid | str], stem: str
+) -> tuple[Statistic, ...]:
     """The leaderboard under each rule; the rest, which takes longer to compute, under the rule of the page."""
     wanted = [("leaderboard", "Leaderboard", rule) for rule in RULES]
     wanted += [("compare", "Comparison with single-task and equal", selected), ("cost", "Cost", selected)]
@@ -159,25 +174,23 @@ def _statistics(results: Results, selected: SelectionRule, of_rules: dict[str, G
         own = rule.name if kind == "leaderboard" else ""
         if isinstance(part, str):
             continue  # the refusal stands in the place of the table of cells
+        table = Table(kind=kind, results=results, selection=rule, grids=(part,), against=None)
         try:
-            listings = tuple(listing for _, listing in parts(kind, results, rule, (part,), None))
+            listings = tuple(one for one in table.laid_out if isinstance(one, Listing))
         except MtlrayError as error:
             found.append(Statistic(title=title, rule=own, listings=(), refusal=str(error)))
             continue
-        found.append(Statistic(title=title, rule=own, listings=listings, open=kind == "leaderboard"))
+        filename = ".".join([stem, *filter(None, [own]), kind, "csv"])
+        found.append(
+            Statistic(
+                title=title,
+                rule=own,
+                listings=listings,
+                download=download(filename, "CSV", delimited.render(table.frame()), "text/csv"),
+                open=kind == "leaderboard",
+            )
+        )
     return tuple(found)
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without Python's collector, which walks the whole sweep again and again while a figure is drawn: a fifth of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _pictures(
@@ -189,7 +202,7 @@ def _pictures(
     pictures = []
     for kind in (kind for kind in FIGURES if not kind.takes_long):
         try:
-            with _uncollected():
+            with uncollected():
                 drawing = figure(kind.name, part)
                 svg = inline(drawing.figure, f"{prefix}-{kind.name}", f"{kind.title}, {dataset}")
         except NothingToDraw as error:

@@ -13,13 +13,17 @@ from mtlray.analysis.grid.selection import RULES, rule_of
 from mtlray.analysis.grid.several import load_all
 from mtlray.analysis.grid.tuning import tuned
 from mtlray.analysis.layout import delimited
+from mtlray.analysis.report.collecting import set_aside
 from mtlray.analysis.report.completeness import MOST, STATES, completeness
-from mtlray.analysis.report.content import download, downloads, grids, published_table, section
+from mtlray.analysis.report.content import cells, downloads, grids, name_of, published_table, section
+from mtlray.analysis.report.download import download, packed
 from mtlray.analysis.report.protocol import provenance
 from mtlray.analysis.sources import Sources
 from mtlray.errors import ResultsError
 from mtlray.words.masking import masked
 from mtlray.words.values import per_cent
+
+_FOLDED_FROM = 1000  # planned trials; from then on the page draws figures and long tables when they are opened
 
 
 def render_report(
@@ -45,11 +49,14 @@ def render_report(
     done = completeness(results)
     results = tuned(results, rates)
     of_rules = grids(results)
-    sections = [section(results, selected, dataset, i, of_rules, beside) for i, dataset in enumerate(results.datasets)]
+    with set_aside():
+        made = cells(results, of_rules, beside)
+        sections = [section(results, selected, i, of_rules, made) for i in range(len(results.datasets))]
     launch = results.sweep.get("launch") or {}
-    name = str(results.sweep.get("name") or results.ledger.sweep)
+    name = name_of(results)
     source = masked(str(launch.get("source") or ""))  # earlier versions stored it as it was
-    files = downloads(results, of_rules, beside)
+    files = downloads(results, made)
+    files.append(download(f"{name}.completeness.csv", "completeness, CSV", delimited.render(done.frame()), "text/csv"))
     if len(done.troubles):
         files.append(download(f"{name}.failures.csv", "failures, CSV", delimited.render(done.troubles), "text/csv"))
     if source:
@@ -66,7 +73,8 @@ def render_report(
         sections=sections,
         published=beside,
         others=results.others,
-        damaged=results.damaged,
+        damaged=done.damaged,
+        folded=done.planned > _FOLDED_FROM,
         downloads=files,
         provenance=provenance(results),
         source=source,
@@ -80,7 +88,7 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"percent": _percent, "number": _number}
+    environment.filters |= {"percent": _percent, "number": _number, "packed": packed}
     return environment.from_string(str(_beside("page.html.j2")))
 
 

@@ -1,7 +1,7 @@
 """The ledger: writes and reads a sweep's results folder.
 
 RESULTS/<sweep>/sweep.json                       the sweep as last launched
-RESULTS/<sweep>/trials/<trial_id>/               two checkpoints while it runs, its attempts, one log for each
+RESULTS/<sweep>/trials/<trial_id>/               two checkpoints and the curve while it runs, its attempts, their logs
 RESULTS/<sweep>/curves/<dataset>/<trial_id>.parquet   one row for each evaluation
 RESULTS/<sweep>/summary/<trial_id>.parquet       one row for each task and metric; its presence is the commit
 RESULTS/<sweep>/representations/<dataset>/<trial_id>-<step>.parquet   one row for each test example, where `embed_at` asks for it
@@ -197,7 +197,7 @@ class Ledger:
             self._curves(dataset).replace(ids)
         self._summaries.replace(ids)
         for trial_id in sorted(ids & self.started()):
-            self.folder(trial_id).checkpoints.delete()  # left by a kill between the commit and this step
+            self.folder(trial_id).tidy()  # left by a kill between the commit and this step
         return len(ids)
 
     # -- unfinished trials

@@ -1,17 +1,56 @@
-"""A trial's own folder, trials/<trial_id>/: its attempts, a log for each of them, and its checkpoints while it runs."""
+"""A trial's own folder, trials/<trial_id>/: its attempts, a log for each, and its checkpoints and curve while it runs."""
 
+import contextlib
+import io
 import json
 import os
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mtlray.errors import ResultsError
 from mtlray.results.attempts import Attempt, settled
 from mtlray.results.generations import Generations
 from mtlray.storage.failpoints import failpoint
+from mtlray.storage.seal import facts_of, sealed
 from mtlray.storage.store import Store
 from mtlray.words.masking import masked
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiveCurve:
+    """Where an unfinished trial stood at its last checkpoint: `step` of `steps`, and a row for each evaluation so far.
+
+    `rows` has the columns of the curves of finished trials; `seconds` are those of training. Nothing continues from it.
+    """
+
+    step: int
+    steps: int
+    seconds: float
+    rows: pa.Table
+
+    def to_bytes(self) -> bytes:
+        """A sealed Parquet file."""
+        return sealed(self.rows, {"step": self.step, "steps": self.steps, "seconds": self.seconds})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "LiveCurve":
+        """Raises ResultsError where a byte is not as it was written, or something else wrote it."""
+        try:
+            facts = facts_of(data) or {}
+            rows = pq.read_table(io.BytesIO(data)).replace_schema_metadata(None)
+            return cls(facts["step"], facts["steps"], facts["seconds"], rows)
+        except (
+            pa.ArrowException,
+            OSError,
+            ValueError,
+            KeyError,
+        ) as error:  # OSError is Arrow's for a page that is damaged
+            raise ResultsError(f"The curve of a running trial does not open: {error}.") from error
 
 
 class TrialFolder:
@@ -20,6 +59,7 @@ class TrialFolder:
     attempts.json      every start: where, and how it ended
     attempt-<n>.log    one log for each start
     checkpoint-<n>.pt  the two newest, while the trial is unfinished
+    curve.parquet      the curve up to the newest, while the trial is unfinished
     *.damaged          checkpoints that did not load
 
     One process at a time writes to it. Whatever writes raises OSError.
@@ -31,6 +71,7 @@ class TrialFolder:
         self._store = store
         self._path = f"trials/{trial_id}"
         self._attempts_file = f"{self._path}/attempts.json"
+        self._curve_file = f"{self._path}/curve.parquet"
 
     def start(self, launch: str, spec: str, device: str) -> "AttemptLog":
         """Note a new attempt, by this process, and begin its log, which names the trial's `spec` and the device."""
@@ -83,6 +124,26 @@ class TrialFolder:
     def _write(self, attempts: Sequence[Attempt]) -> None:
         text = json.dumps([asdict(attempt) for attempt in attempts], indent=1)
         self._store.write(self._attempts_file, text.encode(), durable=False)
+
+    # -- the curve so far
+
+    def write_curve(self, curve: LiveCurve) -> None:
+        """Store the curve so far, for whoever watches; a disk or store that refuses it now is no reason to end the trial."""
+        with contextlib.suppress(OSError):
+            self._store.write(self._curve_file, curve.to_bytes(), durable=False)
+
+    def read_curve(self) -> LiveCurve | None:
+        """The curve so far; None where none is kept. Raises ResultsError where it is damaged, and StoreError."""
+        try:
+            return LiveCurve.from_bytes(self._store.read(self._curve_file))
+        except FileNotFoundError:
+            return None
+
+    def tidy(self) -> None:
+        """Remove what only an unfinished trial needs: its curve so far, and then its checkpoints. Raises OSError."""
+        if self._store.exists(self._curve_file):
+            self._store.delete(self._curve_file)
+        self.checkpoints.delete()
 
     # -- logs
 

@@ -207,7 +207,7 @@ def write_adoptions(ledger: Ledger, sweep: str, adoptions: Sequence[Adoption], r
         curve = curves[record.dataset].get(record.trial_id)
         curve = relabelled(curve, labels) if curve is not None else None
         ledger.commit(trial.trial_id, trial.dataset.label, curve, _summary(adoption, sweep, reason))
-        ledger.folder(trial.trial_id).checkpoints.delete()
+        ledger.folder(trial.trial_id).tidy()
 
 
 def _summary(adoption: Adoption, sweep: str, reason: str) -> pa.Table:

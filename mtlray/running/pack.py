@@ -16,7 +16,7 @@ from mtlray.results.attempts import ENDS
 from mtlray.results.kept import KeptNetwork, write_kept
 from mtlray.results.ledger import Ledger
 from mtlray.results.states import Ending, TrialState
-from mtlray.results.trial_folder import TrialFolder
+from mtlray.results.trial_folder import LiveCurve, TrialFolder
 from mtlray.running.endings import Stopped, end_of_attempt, ending_of, stops_apart
 from mtlray.running.giving_up import commit_failure, give_up, spent
 from mtlray.running.job import Job
@@ -128,10 +128,14 @@ class _Start:
         keeping = Keeping(self._trials, config.keep, checkpoints, self._logs[0].add)
         stored = Representations(self._trials, self._ledger, self._job.embed_at)
         folders = {folder.trial_id: folder for folder in self._folders}
+        specs = {trial.trial_id: trial for trial in self._trials}
         live = {trial.trial_id: _live(trial, self._job) for trial in self._trials}
 
         def save(checkpoint: Checkpoint) -> None:
-            folders[checkpoint.trial_id].checkpoints.write(keeping.in_checkpoint(checkpoint).to_bytes())
+            folder, trial = folders[checkpoint.trial_id], specs[checkpoint.trial_id]
+            folder.checkpoints.write(keeping.in_checkpoint(checkpoint).to_bytes())
+            rows = curves_table(trial, checkpoint.rows)
+            folder.write_curve(LiveCurve(checkpoint.step, trial.steps, checkpoint.seconds, rows))
             live[checkpoint.trial_id].write(checkpoint.rows)
 
         def look(run: Run, data: PackData, curves: Curves) -> None:
@@ -184,7 +188,7 @@ class _Start:
         for folder, log, outcome in zip(self._folders, self._logs, outcomes, strict=True):
             log.add(f"{outcome.state} at step {outcome.step} after {outcome.seconds:.1f} s of training")
             log.finish("finished", outcome.state)
-            folder.checkpoints.delete()
+            folder.tidy()
             failpoint("checkpoint-deleted")
         return [_ending(outcome) for outcome in outcomes]
 

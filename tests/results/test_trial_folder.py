@@ -4,10 +4,12 @@ import os
 import platform
 import re
 
+import pyarrow as pa
 import pytest
 
+from mtlray.errors import ResultsError
 from mtlray.results.attempts import failures, history
-from mtlray.results.trial_folder import TrialFolder
+from mtlray.results.trial_folder import LiveCurve, TrialFolder
 from mtlray.storage.store import Store
 
 ID = "0" * 16
@@ -119,3 +121,47 @@ def test_what_the_files_are_called_and_hold(folder, store):
         f'[\n {{\n  "number": 1,\n  "launch": "a",\n  "host": "{platform.node()}",\n  "process": {os.getpid()},\n'
         '  "end": "finished",\n  "reason": "done",\n  "forgiven": false\n }\n]'
     )
+
+
+def live(step, n):
+    return LiveCurve(step, 100, 1.5, pa.table({"step": pa.array(range(n), pa.int64())}))
+
+
+@pytest.mark.parametrize("n", [0, 3])
+def test_the_curve_so_far_comes_back(folder, n):
+    assert folder.read_curve() is None
+    folder.write_curve(live(10, n))
+    folder.write_curve(live(20, n))
+    curve = folder.read_curve()
+    assert (curve.step, curve.steps, curve.seconds, curve.rows.num_rows) == (20, 100, 1.5, n)
+    assert curve.rows.equals(live(20, n).rows)
+
+
+def test_a_damaged_curve_is_refused(folder, store):
+    folder.write_curve(live(10, 3))
+    path = store.local / "trials" / ID / "curve.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:40] + bytes([whole[40] ^ 1]) + whole[41:])
+    with pytest.raises(ResultsError):
+        folder.read_curve()
+    path.write_bytes(b"")
+    with pytest.raises(ResultsError):
+        folder.read_curve()
+
+
+def test_a_curve_that_cannot_be_written_ends_no_trial(folder, store, monkeypatch):
+    def full(path, data, *, durable=True):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store, "write", full)
+    folder.write_curve(live(10, 1))
+    assert folder.read_curve() is None
+
+
+def test_a_finished_trial_keeps_neither_checkpoints_nor_the_curve_so_far(folder, store):
+    folder.start("a", "{spec}", "the device")
+    folder.checkpoints.write(b"state")
+    folder.write_curve(live(10, 1))
+    folder.tidy()
+    folder.tidy()
+    assert store.names(f"trials/{ID}") == ["attempt-1.log", "attempts.json"]

@@ -17,6 +17,7 @@ from mtlray.identity.provenance import Commit
 from mtlray.results.attempts import failures
 from mtlray.results.driver_lock import DriverLock
 from mtlray.results.generations import Generations
+from mtlray.results.shards import rows_of
 from mtlray.results.states import TrialState
 from mtlray.running import pack
 from mtlray.running.giving_up import give_up
@@ -252,6 +253,25 @@ def test_a_solver_that_fails_fails_its_own_trial_alone(dataset_spec, job):
     assert "There is no solution. The trial stops here." in second.text
     assert 'on_solver_error="fallback"' in second.text
     assert fallbacks(job) == {0: ("done", 0), 1: ("failed", None), 2: ("done", 0)}
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_running_trial_keeps_its_curve_so_far_and_a_finished_one_does_not(dataset_spec, job):
+    """It is the beginning of the curve that the finished trial has."""
+    specs = [trial(dataset_spec, seed=seed, evaluate_every=2) for seed in (0, 1)]
+    seen = []
+
+    def progress(step):
+        if step == 3:
+            seen.extend(job.ledger().folder(spec.trial_id).read_curve() for spec in specs)
+
+    run_pack(specs, job, progress)
+    curves = job.ledger().curves(dataset_spec.label)
+    for spec, so_far in zip(specs, seen, strict=True):
+        whole = rows_of(curves, {spec.trial_id})
+        assert (so_far.step, so_far.steps, so_far.rows.column("step").to_pylist()) == (2, 4, [2])
+        assert so_far.rows.equals(whole.slice(0, 1))
+        assert job.ledger().folder(spec.trial_id).read_curve() is None
 
 
 def test_fallbacks_are_counted_for_each_seed_and_survive_a_checkpoint(dataset_spec, job):

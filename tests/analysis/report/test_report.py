@@ -1,13 +1,17 @@
 """The report as text: well-formed, asking for nothing, escaped, with the table's own numbers, whatever is missing."""
 
 import base64
+import gzip
 import io
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pandas as pd
 import pytest
-from fabricated import NO_VALIDATION
+from fabricated import DATASET, NO_VALIDATION
+from markupsafe import escape as html_escape
+from running_sweep import REASON, RunningSweep
 
 from mtlray.analysis import TableOptions, tabulate
 from mtlray.analysis.grid.load import load
@@ -58,12 +62,16 @@ class Page(HTMLParser):
         return [attributes[name] for _, attributes in self.elements if name in attributes]
 
     def downloads(self):
-        found = {}
-        for tag, attributes in self.elements:
-            if tag == "a" and "download" in attributes:
-                data = attributes["href"].partition("base64,")[2]
-                found[attributes["download"]] = base64.b64decode(data).decode()
-        return found
+        files = {
+            attributes["data-file"]: attributes["data-content"]
+            for _, attributes in self.elements
+            if "data-file" in attributes
+        }
+        return {name: unpacked(content) for name, content in files.items()}
+
+
+def unpacked(packed: str) -> str:
+    return gzip.decompress(base64.b64decode(packed)).decode()
 
 
 @pytest.fixture
@@ -165,6 +173,84 @@ def test_a_half_finished_sweep_says_so(broken):
     assert "1 not finite" in page.text
 
 
+def test_it_is_complete_where_every_trial_has_a_result(make_sweep):
+    """A trial that diverged has one, a failed one has none."""
+    sweep = make_sweep()
+    trials = [sweep.plan("equal", BOTH, seed=seed) for seed in range(3)]
+    for trial in trials[:2]:
+        sweep.finish(trial, {"left": 90.0, "right": 90.0})
+    for state, said in (
+        ("failed", "Not complete: 2 of 3 trials are done, 1 failed."),
+        ("diverged", "Complete: 2 of 3 trials are done, 1 diverged."),
+    ):
+        sweep.finish(trials[2], {"left": None, "right": None}, state=state, error="for a reason")
+        assert said in Page(render_report(sweep.folder)).text
+
+
+def test_it_is_not_complete_where_curves_are_lost(make_sweep):
+    sweep = make_sweep()
+    trial = sweep.plan("equal", BOTH)
+    sweep.finish(trial, {"left": 90.0, "right": 90.0}, steps=(100, 200), n_evaluations=2)
+    assert "Complete: 1 of 1 trials are done." in Page(render_report(sweep.folder)).text
+    lost = f"curves/{trial['dataset']}/{trial['trial_id']}.parquet"
+    Path(sweep.folder, lost).unlink()
+    page = Page(render_report(sweep.folder))
+    assert "Not complete: 0 of 1 trials are done, 1 damaged." in page.text
+    assert lost in page.text
+    assert "its summary or its curves are missing or do not open" in page.downloads()["quickstart.failures.csv"]
+
+
+def test_a_running_sweep_tells_running_from_interrupted(tmp_path):
+    sweep = RunningSweep(tmp_path / "results")
+    with sweep.at_work():
+        assert "1 diverged, 1 failed, 2 running, 1 waiting." in Page(render_report(sweep.folder)).text
+    page = Page(render_report(sweep.folder))
+    assert "1 diverged, 1 failed, 2 interrupted, 1 waiting." in page.text
+    assert REASON in page.text
+
+
+def test_a_reason_stands_as_it_was_written(make_sweep):
+    sweep = make_sweep()
+    reason = "KeyError: 'a'\n  in line 3\n" + 200 * "and so on " + "to the end"
+    sweep.finish(sweep.plan("equal", BOTH), {"left": None, "right": None}, state="failed", error=reason)
+    assert f'<td class="wide">{html_escape(reason)}</td>' in render_report(sweep.folder)
+
+
+def test_every_table_is_there_as_csv(small):
+    files = Page(render_report(small.folder)).downloads()
+    stem = f"curves.{DATASET}"
+    for kind, name in (
+        ("leaderboard", "best_val.leaderboard"),
+        ("compare", "compare"),
+        ("cost", "cost"),
+        ("selection", "selection"),
+    ):
+        expected = tabulate(load(small.folder), TableOptions(kind=kind)).render("csv") + "\n"
+        assert files[f"{stem}.{name}.csv"] == expected
+    expected = tabulate(load(small.folder), TableOptions(against="gong2019")).render("csv") + "\n"
+    assert files[f"{stem}.best_val.csv"] == files["curves.best_val.csv"] == expected
+    completeness = pd.read_csv(io.StringIO(files["curves.completeness.csv"]))
+    assert completeness["done"].tolist() == [4, 4, 4, 4]
+
+
+def test_a_large_page_says_the_same_folded(small, monkeypatch):
+    """What is folded is packed, and is what stands in a small page."""
+    plain = Page(render_report(small.folder))
+    monkeypatch.setattr("mtlray.analysis.report.page._FOLDED_FROM", 0)
+    html = render_report(small.folder)
+    page = Page(html)
+    assert not [tag for tag, _ in page.elements if tag == "svg"]
+    parts = [Page(unpacked(packed)) for packed in page.attributes("data-part")]
+    assert sum(tag == "svg" for part in parts for tag, _ in part.elements) == sum(
+        tag == "svg" for tag, _ in plain.elements
+    )
+    tables = [tag for tag, _ in plain.elements if tag == "table"]
+    assert len(tables) == sum(tag == "table" for part in [page, *parts] for tag, _ in part.elements)
+    assert plain.downloads() == page.downloads() | {
+        name: text for part in parts for name, text in part.downloads().items()
+    }
+
+
 def test_a_sweep_without_a_finished_trial_has_a_page(make_sweep):
     sweep = make_sweep()
     sweep.plan("equal", BOTH)
@@ -189,7 +275,7 @@ def test_data_of_two_origins_is_refused_on_the_page(small):
     page = Page(render_report(small.folder))
     assert "should share one data origin" in page.text
     assert "svg" not in {tag for tag, _ in page.elements}
-    assert not any(name.endswith(".csv") and "failures" not in name for name in page.downloads())
+    assert {name for name in page.downloads() if name.endswith(".csv")} == {"curves.completeness.csv"}
 
 
 def test_a_rule_without_numbers_says_so_and_the_others_work(small):

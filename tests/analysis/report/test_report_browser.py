@@ -1,15 +1,14 @@
 """The report in headless Chromium: sorting, the switch, downloads, the keyboard, themes; no error and no request."""
 
 import csv
-import shutil
+import json
 
 import pytest
+from browsing import Quiet, chromium, needs_chromium
 
 from mtlray.analysis.report import render_report
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; on Debian: apt-get install chromium")
+pytestmark = needs_chromium
 
 BOTH = ("left", "right")
 STRATEGIES = {"stl:left": ("left",), "stl:right": ("right",), "equal": BOTH, "dwa": BOTH, "uncertainty": BOTH}
@@ -18,11 +17,8 @@ ROWS = ["single-task", "equal", "dwa", "uncertainty"]
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        # Containers often run as root, where Chromium wants no sandbox of its own; the page is ours and asks for nothing.
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -44,23 +40,9 @@ def path(tmp_path_factory, build_with_curves):
 @pytest.fixture
 def open_page(browser, path):
     """Open that report; at the end it must have logged nothing and asked for nothing outside."""
-    said, asked, contexts = [], [], []
-
-    def open_page(**options):
-        context = browser.new_context(accept_downloads=True, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(path.as_uri())
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert said == []
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    quiet = Quiet(browser)
+    yield lambda **options: quiet.open(path.as_uri(), **options)
+    quiet.close("file:")
 
 
 def names(page):
@@ -113,13 +95,13 @@ def test_the_switch_shows_another_rule_and_its_downloads(open_page):
     assert page.get_by_text("99.50 ± 0.71").first.is_visible()
     assert page.locator("div.saves[data-rule]:visible span").text_content() == "last:"
     with page.expect_download() as caught:
-        page.locator("a[download='curves.last.csv']").click()
+        page.locator("button[data-file='curves.last.csv']").click()
     rows = list(csv.DictReader(caught.value.path().read_text().splitlines()))
     (equal,) = [r for r in rows if (r["strategy"], r["task"], r["fraction"]) == ("equal", "left", "1.0")]
     assert float(equal["mean"]) == 99.5
     assert caught.value.suggested_filename == "curves.last.csv"
     with page.expect_download() as caught:
-        page.locator("a[download='curves.last.tex']").click()
+        page.locator("button[data-file='curves.last.tex']").click()
     assert caught.value.path().read_text().startswith("% needs \\usepackage{booktabs}")
 
 
@@ -161,11 +143,84 @@ def test_a_dark_theme_turns_paper_and_figures_dark(open_page):
     assert colors["dark"] == ["rgb(15, 20, 25)", "rgb(230, 237, 243)"]
 
 
+def test_every_table_can_be_saved_where_it_stands(open_page):
+    """By a button before it, or before the first of a few that are one."""
+    page = open_page()
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    saved = set()
+    for title in (
+        "Leaderboard",
+        "Comparison with single-task and equal",
+        "Cost",
+        "Price of selecting on the test split",
+    ):
+        part = page.locator("div:not([hidden])", has=page.locator("h3", has_text=title)).last
+        with page.expect_download() as caught:
+            part.locator("button[data-file]").first.click()
+        saved.add(caught.value.suggested_filename.split(".")[-2])
+    for section, name in (("completeness", "completeness"), ("failures", "failures")):
+        with page.expect_download() as caught:
+            page.locator(f"section[aria-labelledby={section}] button[data-from]").click()
+        assert caught.value.suggested_filename == f"curves.{name}.csv"
+        assert caught.value.path().read_text().startswith("dataset,strategy")
+    assert saved == {"leaderboard", "compare", "cost", "selection"}
+
+
+@pytest.fixture
+def folded_page(browser, path, monkeypatch):
+    """The same report as a large one is made."""
+    monkeypatch.setattr("mtlray.analysis.report.page._FOLDED_FROM", 0)
+    large = path.with_name("large.html")
+    large.write_text(render_report(str(path.parent / "curves")), encoding="utf-8")
+    quiet = Quiet(browser)
+    yield quiet.open(large.as_uri())
+    quiet.close("file:")
+
+
+def test_a_large_page_draws_what_is_opened(folded_page):
+    page = folded_page
+    assert page.locator("figure svg").count() == 0
+    page.locator("summary", has_text="Learning curves").first.click()
+    page.locator("figure svg").wait_for()
+    assert page.locator("figure svg").count() == 1
+    with page.expect_download() as caught:
+        page.locator("button[data-svg$='learning.svg']").click()
+    assert "<svg" in caught.value.path().read_text()
+    page.get_by_label("last", exact=True).check()
+    page.get_by_text("99.50 ± 0.71").first.wait_for()
+    heads(page, "100 %").first.click()
+    assert page.locator("th[aria-sort]").count() == 1
+
+
+@pytest.mark.parametrize("kind", ["small", "large"])
+def test_paper_has_what_is_closed_on_the_screen(open_page, folded_page, kind):
+    page = open_page() if kind == "small" else folded_page
+    closed = page.locator("details:not([open])").count()
+    assert closed > 2
+    page.evaluate(
+        """addEventListener("beforeprint", () => { document.documentElement.dataset.paper = JSON.stringify([
+            document.querySelectorAll("details:not([open])").length, document.querySelectorAll("figure svg").length]); })"""
+    )
+    paper = page.pdf()
+    still_closed, figures = json.loads(page.evaluate("document.documentElement.dataset.paper"))
+    assert (still_closed, figures > 5) == (0, True)
+    assert paper.count(b"/Type /Page\n") + paper.count(b"/Type /Page ") + paper.count(b"/Type /Page/") > 4
+    assert page.locator("details:not([open])").count() == closed
+
+
 def test_on_a_narrow_screen_tables_scroll_and_the_page_does_not(open_page):
-    page = open_page(viewport={"width": 360, "height": 740})
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    page = open_page(viewport={"width": 420, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") == 420
     wide = page.locator("div[data-rule]:not([hidden]) .scroll").first
     assert wide.evaluate("e => e.scrollWidth > e.clientWidth")
+    # The column that stays in sight leaves room for the others, and the wheel over a table moves the page.
+    labels = wide.locator("tbody th")
+    assert max(labels.nth(i).bounding_box()["width"] for i in range(labels.count())) < 0.45 * 420
+    wide.scroll_into_view_if_needed()
+    wide.hover()
+    before = page.evaluate("scrollY")
+    page.mouse.wheel(0, 200)
+    page.wait_for_function(f"scrollY > {before}")
 
 
 def test_print_leaves_out_what_cannot_be_clicked_on_paper(open_page):
