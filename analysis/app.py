@@ -193,7 +193,7 @@ def watch(
     """
     from mtlray.analysis.watch import serve
 
-    serve(source.folder, source.trials, port, lambda line: print(line, flush=True))
+    serve(source, port, lambda line: print(line, flush=True))
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (table, report, figures, watch)

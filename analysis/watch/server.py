@@ -6,7 +6,7 @@ import signal
 import socketserver
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from importlib import resources
@@ -39,8 +39,8 @@ class WatchServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, results: str, trials: Sequence[Mapping[str, Any]] | None, port: int) -> None:
-        self.follower = Follower(results, trials)
+    def __init__(self, source: Source, port: int) -> None:
+        self.source, self.follower = source, Follower(source.folder, source.trials)
         self._reports = threading.Lock()  # matplotlib draws in one thread at a time
         super().__init__((_LOOPBACK, port), _Handler)
 
@@ -54,7 +54,7 @@ class WatchServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
         with self._reports:
             try:
-                return render_report(Source(self.follower.results, trials=self.follower.trials))
+                return render_report(self.source)
             except (MtlrayError, OSError) as error:
                 text = html.escape(masked(str(error)))
                 return (
@@ -136,14 +136,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
 
-def serve(
-    results: str, trials: Sequence[Mapping[str, Any]] | None, port: int, say: Callable[[str], object] = print
-) -> None:
+def serve(source: Source, port: int, say: Callable[[str], object] = print) -> None:
     """Serve a sweep's page until SIGINT or SIGTERM; `say` is told the address. Raises SpecError for a port that cannot be had."""
     if not 0 <= port <= 65535:
         raise SpecError(f"Option --port should lie between 0 and 65535. Found {port}. 0 takes any port that is free.")
     try:
-        server = WatchServer(results, trials, port)
+        server = WatchServer(source, port)
     except OSError as error:
         raise SpecError(
             f"Option --port should name a port that is free. Found {port}: {error.strerror}. Name another one, or 0 for any that "
