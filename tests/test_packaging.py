@@ -97,7 +97,7 @@ def imported_by(*folders: Path) -> dict[str, str]:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 names = [node.module]
             elif isinstance(node, ast.Call) and re.search(r"\b(need|resources\.files)$", ast.unparse(node.func)):
-                names = [node.args[0].value]
+                names = [arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant)]
             found |= {name.partition(".")[0]: str(file) for name in names}
     return {name: file for name, file in found.items() if name not in sys.stdlib_module_names}
 

@@ -15,55 +15,15 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from mtlray.axes import Losses, PerSeed
 from mtlray.errors import SpecError
-from mtlray.models.activation_checkpointing import checkpoint_activations
 from mtlray.models.base import Heads, ModelSpec, SharedTrunk, head_name
+from mtlray.models.beginning import check_forward, checkpoint, choose, initialise
 from mtlray.models.blocks import blocks_of, in_blocks
 from mtlray.models.computation import Computation
-from mtlray.models.conv_pool_relu import ConvPoolReLU
-from mtlray.models.dtype import Precision, default_dtype, dtype_of
-from mtlray.models.kernels import Kernel, KernelChoice, choose_kernel
+from mtlray.models.dtype import Precision, dtype_of
+from mtlray.models.kernels import Kernel
 from mtlray.randomness import stream_seed
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses
-
-
-def initialise(
-    spec: ModelSpec, input_shape: tuple[int, ...], tasks: Sequence[Task], seed: int, dtype: torch.dtype
-) -> SharedTrunk:
-    """The network of one trial with its initial weights, drawn in float32 and then converted to `dtype`.
-
-    torch's initialisers know only the global generator, so it is seeded for this one construction and put back.
-    """
-    with torch.random.fork_rng(devices=[]), default_dtype(torch.float32):
-        torch.manual_seed(stream_seed(seed, "init"))
-        return spec.build(input_shape, tasks).to(dtype)
-
-
-def _choose(network: nn.Module, asked: KernelChoice, device: torch.device) -> Kernel:
-    """Set the kernel of those layers that have a choice, and return what the network then uses."""
-    layers = [layer for layer in network.modules() if isinstance(layer, ConvPoolReLU)]
-    if not layers or device.type != "cpu":
-        return "torch"
-    kernel = choose_kernel(asked)
-    for layer in layers:
-        layer.kernel = kernel
-    return kernel
-
-
-def _check_forward(spec: ModelSpec, network: SharedTrunk) -> None:
-    if spec.single_representation and type(network).forward is not SharedTrunk.forward:
-        raise SpecError(
-            f"The network of model {spec.label} has a `forward` of its own. Set `single_representation` of its spec to False, "
-            "or leave `forward` to SharedTrunk."
-        )
-
-
-def _checkpoint_activations(spec: ModelSpec, network: SharedTrunk, n_seeds: int) -> None:
-    if checkpoint_activations(network) and n_seeds > 1:
-        raise SpecError(
-            f"Activation checkpointing of model {spec.label} takes one network at a time. Found a pack of {n_seeds} "
-            "seeds. Choose pack size 1, or run without activation checkpointing."
-        )
 
 
 class Networks:
@@ -101,9 +61,9 @@ class Networks:
         # All modes are set here once, for a layer may have its own idea of them, such as a frozen batch norm; from then on
         # `_forward` sets them where they change.
         self._network: SharedTrunk = networks[0].train()
-        _check_forward(spec, self._network)
+        check_forward(spec, self._network)
         if computation.activation_checkpointing:
-            _checkpoint_activations(spec, self._network, len(seeds))
+            checkpoint(spec, self._network, len(seeds))
         self.kernel: Kernel = "torch"
         self.parameters: dict[str, Tensor]
         self.buffers: dict[str, Tensor]
@@ -112,7 +72,7 @@ class Networks:
         else:
             if self._channels_last:
                 self._network = self._network.to(memory_format=torch.channels_last)
-            self.kernel = _choose(self._network, "torch" if self._autocast else computation.kernel, self.device)
+            self.kernel = choose(self._network, "torch" if self._autocast else computation.kernel, self.device)
             self.parameters, self.buffers = dict(self._network.named_parameters()), dict(self._network.named_buffers())
         self._sort_parameters()
         self._alone: dict[int, Networks] = {}

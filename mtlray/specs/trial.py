@@ -14,9 +14,9 @@ from mtlray.data.base import subset_size
 from mtlray.errors import SpecError
 from mtlray.identity.codec import canonical_json, encode, is_ours
 from mtlray.models import ModelSpec
+from mtlray.models.beginning import initialise
 from mtlray.models.dtype import Precision, dtype_of
 from mtlray.models.fitting import check_fit
-from mtlray.models.networks import initialise
 from mtlray.results.ledger import RESULTS_VERSION
 from mtlray.specs.checks import require_object, require_strategy
 from mtlray.specs.hyperparameters import require_fields, require_hyperparameters

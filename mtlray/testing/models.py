@@ -9,9 +9,9 @@ from torch import Tensor
 from mtlray.axes import TokenShape
 from mtlray.errors import SpecError
 from mtlray.models import Computation, ModelSpec, Networks
+from mtlray.models.beginning import initialise
 from mtlray.models.dtype import Precision, dtype_of
 from mtlray.models.fitting import check_fit
-from mtlray.models.networks import initialise
 from mtlray.randomness import generator
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses

@@ -6,7 +6,7 @@ import torch
 from scripts import script
 
 from mtlray import DWA, Equal, LeNet, MultiMNIST, RevisedUncertainty, Uncertainty
-from mtlray.models.networks import initialise
+from mtlray.models.beginning import initialise
 
 plain = script("benchmarks/plain_gong2019.py")
 

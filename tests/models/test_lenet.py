@@ -8,7 +8,7 @@ from mtlray.data import MultiMNIST
 from mtlray.errors import SpecError
 from mtlray.identity.codec import encode
 from mtlray.models import LeNet
-from mtlray.models.networks import initialise
+from mtlray.models.beginning import initialise
 
 
 def n_parameters(module):

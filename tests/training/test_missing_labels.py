@@ -6,6 +6,7 @@ import functools
 import numpy as np
 import pytest
 import torch
+from plain_mlp import TASKS, copies, every_strategy, fast_ones, losses, stepped, with_strategy
 
 from mtlray import MLP, SGD, Adam, ArrayDataset, Equal, TrialSpec
 from mtlray.models import Computation
@@ -14,7 +15,6 @@ from mtlray.training.absence import cut
 from mtlray.training.evaluation import evaluate
 from mtlray.training.run import Run
 from mtlray.training.sampling import PackData
-from tests.support.plain_mlp import TASKS, copies, every_strategy, fast_ones, losses, stepped, with_strategy
 
 CPU = torch.device("cpu")
 KIND, BIG, SIZE = range(3)

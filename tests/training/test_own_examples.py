@@ -6,6 +6,7 @@ import functools
 import numpy as np
 import pytest
 import torch
+from plain_mlp import TASKS, copies, every_strategy, fast_ones, losses, stepped, with_strategy
 
 from mtlray import MLP, SGD, Adam, ArrayDataset, Equal, TrialSpec
 from mtlray.data import subset
@@ -17,7 +18,6 @@ from mtlray.training.evaluation import evaluate
 from mtlray.training.loop import train
 from mtlray.training.run import Run
 from mtlray.training.sampling import PackData
-from tests.support.plain_mlp import TASKS, copies, every_strategy, fast_ones, losses, stepped, with_strategy
 
 CPU = torch.device("cpu")
 NAMES = ["kind", "big", "size"]

@@ -5,13 +5,13 @@ import functools
 
 import pytest
 import torch
+from plain_mlp import TASKS
 
 from mtlray import MLP, SGD, ArrayDataset, Equal, OwnOptimizer, TrialSpec, Uncertainty
 from mtlray.errors import SpecError
 from mtlray.models import Computation
 from mtlray.training.run import Run
 from mtlray.training.sampling import PackData
-from tests.support.plain_mlp import TASKS
 
 CPU = torch.device("cpu")
 

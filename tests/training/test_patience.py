@@ -6,6 +6,7 @@ import functools
 import numpy as np
 import pytest
 import torch
+from plain_mlp import TASKS
 
 from mtlray import MLP, SGD, ArrayDataset, Cosine, Equal, Plateau, TrialSpec
 from mtlray.errors import SpecError
@@ -14,7 +15,6 @@ from mtlray.planning.plan import packs
 from mtlray.results.states import TrialState
 from mtlray.training.checkpoint import Checkpoint
 from mtlray.training.loop import train
-from tests.support.plain_mlp import TASKS
 
 
 def arrays():

@@ -28,7 +28,7 @@ from mtlray import (
     weigh,
 )
 from mtlray.models import Computation
-from mtlray.models.networks import initialise
+from mtlray.models.beginning import initialise
 from mtlray.strategies.every import every_strategy
 from mtlray.training.loop import walk
 from mtlray.training.run import Run

@@ -102,7 +102,7 @@ def test_the_switch_shows_another_rule_and_its_downloads(open_page):
     assert caught.value.suggested_filename == "curves.last.csv"
     with page.expect_download() as caught:
         page.locator("button[data-file='curves.last.tex']").click()
-    assert caught.value.path().read_text().startswith("% needs \\usepackage{booktabs}")
+    assert caught.value.path().read_text().startswith("% needs \\usepackage{booktabs,longtable,siunitx}")
 
 
 def test_a_figure_is_saved_as_a_file_that_stands_alone(open_page, browser, tmp_path):

@@ -12,6 +12,7 @@ import pytest
 from faultlib import tree
 from running_sweep import RunningSweep
 
+from mtlray.analysis.sources import Source
 from mtlray.analysis.watch import WatchServer, serve
 from mtlray.errors import SpecError
 
@@ -23,7 +24,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def server(folder):
-    with WatchServer(folder, None, 0) as server:
+    with WatchServer(Source(folder), 0) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield server
         server.shutdown()
@@ -96,7 +97,7 @@ def test_the_state_the_curves_and_the_report_are_served(server):
 
 
 def test_a_report_that_cannot_be_made_is_a_page_that_says_why(tmp_path):
-    with WatchServer(str(tmp_path / "<none>"), None, 0) as server:
+    with WatchServer(Source(str(tmp_path / "<none>")), 0) as server:
         assert "&lt;none&gt;" in server.report()
 
 
@@ -105,13 +106,13 @@ def test_a_port_that_is_taken_is_one_sentence(server, folder):
     with pytest.raises(
         SpecError, match=f"--port should name a port that is free. Found {port}: Address already in use"
     ):
-        serve(folder, None, port)
+        serve(Source(folder), port)
 
 
 @pytest.mark.parametrize("port", [-1, 65536])
 def test_a_port_that_is_none_is_refused(folder, port):
     with pytest.raises(SpecError, match="between 0 and 65535"):
-        serve(folder, None, port)
+        serve(Source(folder), port)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -9,6 +9,7 @@ from browsing import Quiet, chromium, needs_chromium
 from faultlib import SWEEP, wait_for
 from running_sweep import REASON, RunningSweep
 
+from mtlray.analysis.sources import Source
 from mtlray.analysis.watch import WatchServer
 from mtlray.analysis.watch.follower import Follower
 
@@ -28,7 +29,7 @@ def watch(browser, monkeypatch):
     quiet, servers = Quiet(browser), []
 
     def watch(folder, **options):
-        server = WatchServer(folder, None, 0)
+        server = WatchServer(Source(folder), 0)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         servers.append(server)
         return quiet.open(server.url, **options)
