@@ -168,6 +168,7 @@ if TYPE_CHECKING:
     from mtlray.tasks.metrics.numbers import R2 as R2
     from mtlray.tasks.metrics.numbers import MeanAbsoluteError as MeanAbsoluteError
     from mtlray.tasks.metrics.numbers import RootMeanSquaredError as RootMeanSquaredError
+    from mtlray.tasks.metrics.own import OwnMetric as OwnMetric
     from mtlray.tasks.metrics.yes_or_no import ROCAUC as ROCAUC
     from mtlray.tasks.metrics.yes_or_no import AveragePrecision as AveragePrecision
     from mtlray.tasks.metrics.yes_or_no import BinaryAccuracy as BinaryAccuracy

@@ -1,9 +1,13 @@
 """Tasks in one line: a class, a yes or no, a number, each with fitting loss and metrics, and labels that may be missing."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
+
 from mtlray.checks import integer, require
+from mtlray.errors import SpecError
 from mtlray.tasks.masked_losses import BinaryCrossEntropy, ClassCrossEntropy, StandardError
 from mtlray.tasks.metrics import Accuracy, Metric
 from mtlray.tasks.metrics.classes import BalancedAccuracy, MacroF1
@@ -77,9 +81,34 @@ def regression(
     return _task(name, "gaussian", (n,), loss or StandardError(), metrics or ours)
 
 
+def _try(name: str, likelihood: Likelihood, shape: tuple[int, ...], loss: Loss) -> None:
+    """Raise SpecError unless a loss of a user's own gives one number for each seed of a small batch."""
+    rule = (
+        f"The loss of task {name} should take predictions {['seed', 'batch', *shape]} and targets that lead with [seed, batch], "
+        "and return one number a seed, [seed]"
+    )
+    prediction = torch.linspace(-1, 1, 6 * math.prod(shape)).reshape(2, 3, *shape).requires_grad_()
+    target = torch.zeros(2, 3, dtype=torch.int64) if likelihood == "categorical" else torch.zeros(2, 3, *shape)
+    try:
+        found = loss(prediction, target)
+    except Exception as error:
+        raise SpecError(
+            f"{rule}. A try on 2 seeds of 3 examples ended with {type(error).__name__}: {error}."
+        ) from error
+    if not isinstance(found, torch.Tensor) or found.shape != (2,):
+        shown = list(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
+        raise SpecError(f"{rule}. Found {shown} for 2 seeds of 3 examples. Take the mean over all axes but the first.")
+    if not found.requires_grad:
+        raise SpecError(
+            f"{rule}, of which torch knows the gradient. Found numbers without one. Leave out `detach` and `item`."
+        )
+
+
 def _task(name: str, likelihood: Likelihood, shape: tuple[int, ...], loss: Loss, metrics: Sequence[Metric]) -> Task:
     require(isinstance(name, str) and name != "" and "/" not in name, "name", "be a word without `/`", repr(name))
     require(callable(loss), "loss", "be a function of prediction and target", loss)
+    if not isinstance(loss, (ClassCrossEntropy, BinaryCrossEntropy, StandardError)):
+        _try(name, likelihood, shape, loss)
     for metric in metrics:
         require(isinstance(metric, Metric), "metrics", "be metrics, such as Accuracy()", metric)
     names = [metric.name for metric in metrics]

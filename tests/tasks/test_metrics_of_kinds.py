@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from mtlray.errors import SpecError
+from mtlray.identity.codec import encode
 from mtlray.tasks.kinds import binary, classification, regression
 from mtlray.tasks.metrics import Accuracy
 from mtlray.tasks.metrics.classes import BalancedAccuracy, MacroF1
 from mtlray.tasks.metrics.numbers import R2, MeanAbsoluteError, RootMeanSquaredError
+from mtlray.tasks.metrics.own import OwnMetric
 from mtlray.tasks.metrics.yes_or_no import ROCAUC, AveragePrecision, BinaryAccuracy, BinaryBalancedAccuracy, BinaryF1
 
 
@@ -110,6 +112,37 @@ def test_metrics_that_count_the_same_things_count_them_once():
         assert len({metric.group for metric in task.metrics}) < len(task.metrics)
 
 
+def mean_error(prediction, target):
+    return (prediction - target).abs().mean()
+
+
+@pytest.mark.parametrize("cuts", [(30,), (7, 16, 30)])
+def test_a_function_is_a_metric_over_the_labelled_examples_of_a_split(cuts):
+    rng = torch.Generator().manual_seed(0)
+    prediction, target = torch.randn(2, 30, 1, generator=rng), torch.randn(2, 30, 1, generator=rng)
+    target[torch.rand(2, 30, 1, generator=rng) < 0.3] = torch.nan
+    own = OwnMetric(mean_error, name="own", higher_is_better=False).scaled(2.0, 3.0)
+    found = []
+    for metric in (own, MeanAbsoluteError().scaled(2.0, 3.0)):
+        kept, start = metric.init(2, torch.device("cpu")), 0
+        for end in cuts:
+            kept = metric.update(kept, prediction[:, start:end], target[:, start:end])
+            start = end
+        found.append(metric.compute(kept))
+    torch.testing.assert_close(found[0], found[1], rtol=1e-6, atol=1e-6)
+    assert own.compute(own.init(2, torch.device("cpu"))).isnan().all()
+    assert encode(own)["function"]["function"].startswith(f"{__name__}:mean_error")
+
+
+def test_a_loss_of_ones_own_is_a_function():
+    def absolute(prediction, target):
+        return (prediction - target).abs().flatten(1).mean(dim=1)
+
+    assert regression("a", loss=absolute).loss is absolute
+    hinge = lambda prediction, target: (1 - prediction[..., 0] * (2 * target - 1)).clamp(min=0).mean(dim=1)  # noqa: E731
+    assert binary("a", loss=hinge).loss is hinge
+
+
 @pytest.mark.parametrize(
     ("make", "match"),
     [
@@ -120,6 +153,15 @@ def test_metrics_that_count_the_same_things_count_them_once():
         (lambda: binary("a/b"), "name` should be a word"),
         (lambda: binary("a", metrics=("accuracy",)), "metrics` should be metrics, such as"),
         (lambda: binary("a", metrics=(ROCAUC(), ROCAUC())), "metrics` should have a name each"),
+        (
+            lambda: regression("a", loss=lambda p, t: (p - t).square().mean()),
+            r"one number a seed, \[seed\]. Found \[\] for 2",
+        ),
+        (lambda: regression("a", loss=lambda p, t: (p - t).mean((1, 2)).detach()), "Found numbers without one"),
+        (lambda: regression("a", loss=lambda p: p), "A try on 2 seeds of 3 examples ended with TypeError"),
+        (lambda: OwnMetric(3, name="a", higher_is_better=True), "function` should be a function"),
+        (lambda: OwnMetric(max, name="a/b", higher_is_better=True), "name` should be a word without"),
+        (lambda: OwnMetric(max, name="a", higher_is_better=False, bound=1.0), "bound` should be None, or positive"),
     ],
 )
 @pytest.mark.usefixtures("unchecked")  # as for a user, whose arguments nobody checks for their type

@@ -20,6 +20,7 @@ from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.files import prepared
 from mtlray.tasks.masked_losses import StandardError
 from mtlray.tasks.metrics.numbers import NumberMetric
+from mtlray.tasks.metrics.own import OwnMetric
 from mtlray.tasks.task import Task
 
 # Read once a process, and not sent to workers, which have the prepared arrays.
@@ -221,7 +222,7 @@ class ColumnsDataset(DatasetSpec):
         there = values[~np.isnan(values)]
         mean, std = (float(there.mean()), float(there.std())) if len(there) else (0.0, 1.0)
         std = std or 1.0
-        metrics = tuple(m.scaled(mean, std) if isinstance(m, NumberMetric) else m for m in task.metrics)
+        metrics = tuple(m.scaled(mean, std) if isinstance(m, NumberMetric | OwnMetric) else m for m in task.metrics)
         return dataclasses.replace(task, loss=dataclasses.replace(task.loss, mean=mean, std=std), metrics=metrics)
 
     # -- preparing and loading
