@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from faultlib import wait_for
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -21,6 +22,11 @@ def chromium() -> Iterator[Any]:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield started
         started.close()
+
+
+def until(page: Any, expression: str) -> None:
+    """Wait until an expression is true, on a busy machine too; playwright's own way needs `eval`, which our pages forbid."""
+    wait_for(lambda: page.evaluate(expression) or page.wait_for_timeout(50), seconds=300)
 
 
 class Quiet:

@@ -4,7 +4,7 @@ import csv
 import json
 
 import pytest
-from browsing import Quiet, chromium, needs_chromium
+from browsing import Quiet, chromium, needs_chromium, until
 
 from mtlray.analysis.report import render_report
 
@@ -220,7 +220,7 @@ def test_on_a_narrow_screen_tables_scroll_and_the_page_does_not(open_page):
     wide.hover()
     before = page.evaluate("scrollY")
     page.mouse.wheel(0, 200)
-    page.wait_for_function(f"scrollY > {before}")
+    until(page, f"scrollY > {before}")
 
 
 def test_print_leaves_out_what_cannot_be_clicked_on_paper(open_page):

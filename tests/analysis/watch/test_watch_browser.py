@@ -5,8 +5,8 @@ import sys
 import threading
 
 import pytest
-from browsing import Quiet, chromium, needs_chromium
-from faultlib import SWEEP, wait_for
+from browsing import Quiet, chromium, needs_chromium, until
+from faultlib import SWEEP
 from running_sweep import REASON, RunningSweep
 
 from mtlray.analysis.sources import Source
@@ -44,11 +44,6 @@ def watch(browser, monkeypatch):
 @pytest.fixture
 def sweep(tmp_path):
     return RunningSweep(tmp_path / "results")
-
-
-def until(page, expression):
-    """Wait until an expression is true, on a busy machine too; playwright's own way needs `eval`, which the page forbids."""
-    wait_for(lambda: page.evaluate(expression) or page.wait_for_timeout(50), seconds=300)
 
 
 def says(text, where="state"):
