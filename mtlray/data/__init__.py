@@ -5,10 +5,22 @@ from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, subset
 from mtlray.data.faces import IMDBWiki, UTKFace
 from mtlray.data.multi_mnist.spec import MultiMNIST
 from mtlray.data.nyuv2 import NYUv2
+from mtlray.data.tables import CLINC150, Tox21, Yeast
 
-DATASETS: tuple[type[DatasetSpec], ...] = (ArrayDataset, TorchDataset, MultiMNIST, NYUv2, IMDBWiki, UTKFace)
+DATASETS: tuple[type[DatasetSpec], ...] = (
+    ArrayDataset,
+    TorchDataset,
+    MultiMNIST,
+    NYUv2,
+    IMDBWiki,
+    UTKFace,
+    CLINC150,
+    Tox21,
+    Yeast,
+)
 
 __all__ = [
+    "CLINC150",
     "DATASETS",
     "ArrayDataset",
     "Column",
@@ -19,6 +31,8 @@ __all__ = [
     "MultiMNIST",
     "NYUv2",
     "TorchDataset",
+    "Tox21",
     "UTKFace",
+    "Yeast",
     "subset",
 ]

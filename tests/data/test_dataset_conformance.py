@@ -2,6 +2,7 @@
 
 import numpy as np
 import stored_pictures
+import stored_tables
 import torch
 
 from mtlray import ArrayDataset, IMDBWiki, MultiMNIST, TorchDataset, binary, classification, regression
@@ -56,6 +57,13 @@ class TestPictures(DatasetConformance):
         stored_pictures.rooms(root)
         stored_pictures.people(root)
         stored_pictures.people(root, stored_pictures.ACTORS)
+
+
+class TestTables(DatasetConformance):
+    datasets = (*stored_tables.GENES, *stored_tables.MOLECULES, *stored_tables.SENTENCES)
+
+    def bring(self, root):
+        stored_tables.stored(root)
 
 
 def test_every_data_set_is_there():

@@ -18,7 +18,9 @@ from mtlray.data.multi_mnist.digits import (
 from mtlray.data.multi_mnist.spec import MultiMNIST
 from mtlray.errors import DataError, SpecError, unknown_name
 from mtlray.reading.causes import DiskError, guarded
-from mtlray.storage.names import is_side_file
+from mtlray.storage.names import has_ending, is_side_file
+
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 
 
 def _source(name: str) -> Source | Importable:
@@ -129,7 +131,7 @@ def _prepare_import(source: Importable, root: Path, form: str | None, say: Calla
     folder = root / "downloads" / name / chosen
     say(f"{name}, {chosen}: {source.size}. Terms: {source.terms}.")
     try:
-        if len(source.remote[chosen]) == 1:
+        if len(source.remote[chosen]) == 1 and has_ending(source.remote[chosen][0].name, *_ARCHIVES):
             path = _unpacked(source.remote[chosen][0], folder, say)
         else:
             path = [fetch(file, folder, say) for file in source.remote[chosen]][-1].parent
