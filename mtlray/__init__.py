@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mtlray.calls.tables import table as table
     from mtlray.data import CLINC150 as CLINC150
     from mtlray.data import ArrayDataset as ArrayDataset
+    from mtlray.data import CelebA as CelebA
     from mtlray.data import Column as Column
     from mtlray.data import Dataset as Dataset
     from mtlray.data import DatasetSpec as DatasetSpec

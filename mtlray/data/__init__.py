@@ -2,6 +2,7 @@
 
 from mtlray.data.arrays import ArrayDataset, TorchDataset
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, subset
+from mtlray.data.celeba import CelebA
 from mtlray.data.faces import IMDBWiki, UTKFace
 from mtlray.data.multi_mnist.spec import MultiMNIST
 from mtlray.data.nyuv2 import NYUv2
@@ -17,12 +18,14 @@ DATASETS: tuple[type[DatasetSpec], ...] = (
     CLINC150,
     Tox21,
     Yeast,
+    CelebA,
 )
 
 __all__ = [
     "CLINC150",
     "DATASETS",
     "ArrayDataset",
+    "CelebA",
     "Column",
     "Dataset",
     "DatasetSpec",

@@ -51,11 +51,12 @@ class TestDigits(DatasetConformance):
 
 
 class TestPictures(DatasetConformance):
-    datasets = (stored_pictures.ROOMS, stored_pictures.PEOPLE, stored_pictures.ACTORS)
+    datasets = (stored_pictures.ROOMS, stored_pictures.PEOPLE, stored_pictures.ACTORS, stored_pictures.ATTRIBUTES)
 
     def bring(self, root):
         stored_pictures.rooms(root)
         stored_pictures.people(root)
+        stored_pictures.attributes(root)
         stored_pictures.people(root, stored_pictures.ACTORS)
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from mtlray.data.celeba.importing import import_celeba
+from mtlray.data.celeba.lists import MD5
 from mtlray.data.faces.from_imdb import import_imdb
 from mtlray.data.faces.from_utkface import import_utkface
 from mtlray.data.files.download import RemoteFile
@@ -77,6 +79,11 @@ def _imdb_wiki(path: Path, root: Path, options: ImportOptions) -> str:
 def _utkface(path: Path, root: Path, options: ImportOptions) -> str:
     options.only("utkface", "size")
     return import_utkface(path, root, size=224 if options.size is None else options.size, say=options.say)
+
+
+def _celeba(path: Path, root: Path, options: ImportOptions) -> str:
+    options.only("celeba", "size")
+    return import_celeba(path, root, size=64 if options.size is None else options.size, say=options.say)
 
 
 def _table(name: str, run: Callable[[Path, Path], str]) -> Callable[[Path, Path, ImportOptions], str]:
@@ -157,6 +164,20 @@ IMPORTABLE: Mapping[str, Importable] = MappingProxyType(
             forms="the unpacked folder, or a zip file of it",
             remote={},
             run=_utkface,
+        ),
+        "celeba": Importable(
+            name="celeba",
+            description="202,599 faces with forty attributes (Liu et al. 2015), aligned and cropped",
+            used_by="CelebA",
+            size="1.4 GB; once imported 12 KB a face at 64 pixels",
+            terms="non-commercial research only",
+            addresses=(
+                "http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html, to be fetched with a browser:",
+                *(f"  {name}, md5 {md5}" for name, md5 in MD5.items()),
+            ),
+            forms="the folder that holds these three, also in Anno, Eval and Img, or with img_align_celeba unpacked",
+            remote={},
+            run=_celeba,
         ),
         "yeast": Importable(
             name="yeast",

@@ -91,7 +91,7 @@ class CLINC150(PublishedTable):
         return Dataset({split: self._examples(arrays, split) for split in SIZES}, mark)
 
     def vocabulary(self, root: Path) -> tuple[str, ...]:
-        """The words, of which the first has the number 2, below a data folder. Raises DataError."""
+        """The words of the training part, the most frequent first, below a data folder. Raises DataError."""
         array = prepared.load(self._folder(root))[0]["vocabulary"].numpy()
         return tuple(array.tobytes().decode().split("\n"))
 

@@ -117,12 +117,17 @@ class PublishedTable(DatasetSpec):
     def prepare(self, root: Path) -> str:
         return prepared.recorded_fingerprint(self._folder(root))
 
+    def vocabulary(self, root: Path) -> tuple[str, ...]:
+        """The tokens, of which the first has the number 2, below a data folder. Default: none, for inputs that are numbers."""
+        del root
+        return ()
+
     def _folder(self, root: Path) -> Path:
         folder = folder_of(self.key, root)
         if not is_here(folder):
             raise DataError(
                 f"{type(self).__name__} should have been imported to {folder}. Found nothing there. Run "
-                f"`mtlray data prepare {self.key}`, or `mtlray data import {self.key} PATH` without a network; `mtlray data list` "
-                "says where to get it."
+                f"`mtlray data prepare {self.key}`, or `mtlray data import {self.key} PATH` without a network; "
+                "`mtlray data list` says where to get it."
             )
         return folder

@@ -99,15 +99,27 @@ class Tox21(PublishedTable):
         n_train, n_test = SIZES
         return {"train": n_train - self.val_molecules, "val": self.val_molecules, "test": n_test}[split]
 
+    def vocabulary(self, root: Path) -> tuple[str, ...]:
+        """The characters of the training part, the most frequent first, below a data folder. Raises DataError."""
+        arrays = prepared.load(self._folder(root))[0]
+        numbers = numbers_of(self._codes(arrays, "train")[~self._held_out(arrays)])
+        codes = np.flatnonzero(numbers >= FIRST)
+        return tuple(chr(code) for code in codes[np.argsort(numbers[codes])])
+
     def load(self, root: Path) -> Dataset:
         arrays, mark = prepared.load(self._folder(root))
-        codes = {split: arrays[f"{split}-codes"].numpy()[:, : self.max_length] for split in ("train", "test")}
-        val = held_out(
-            len(codes["train"]), self.val_molecules, arrays["train-groups"].numpy(), self.data_seed, "tox21 val"
-        )
+        codes = {split: self._codes(arrays, split) for split in ("train", "test")}
+        val = self._held_out(arrays)
         numbers = numbers_of(codes["train"][~val])
         tokens = {split: torch.from_numpy(numbers[of_split]) for split, of_split in codes.items()}
         return Dataset(three_splits(val, partial(self._examples, tokens, arrays)), mark)
+
+    def _codes(self, arrays: Mapping[str, Tensor], split: str) -> np.ndarray:
+        return arrays[f"{split}-codes"].numpy()[:, : self.max_length]
+
+    def _held_out(self, arrays: Mapping[str, Tensor]) -> np.ndarray:
+        groups = arrays["train-groups"].numpy()
+        return held_out(len(groups), self.val_molecules, groups, self.data_seed, "tox21 val")
 
     def _examples(
         self, tokens: Mapping[str, Tensor], arrays: Mapping[str, Tensor], split: str, rows: Tensor | None
@@ -152,5 +164,12 @@ def arrays_of(content: bytes, shown: str) -> dict[str, np.ndarray]:
     labels = np.array([[row[name] or "-1" for name in ASSAYS] for row in rows]).astype(np.int8)
     groups = np.unique(np.array(texts), return_inverse=True)[1].astype(np.int32)
     drawn = splitting.at_random(len(texts), 0, 0.2, groups, 0)
-    arrays = {"codes": codes, "labels": labels, "groups": groups}
-    return {f"{split}-{name}": array[drawn[split]] for name, array in arrays.items() for split in ("train", "test")}
+    arrays: dict[str, np.ndarray] = {}
+    for split in ("train", "test"):
+        rows_of = drawn[split]
+        arrays |= {
+            f"{split}-codes": codes[rows_of],
+            f"{split}-labels": labels[rows_of],
+            f"{split}-groups": groups[rows_of],
+        }
+    return arrays
