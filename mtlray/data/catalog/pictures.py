@@ -15,7 +15,7 @@ from mtlray.data.celeba import CelebA
 from mtlray.data.faces import Faces, IMDBWiki, UTKFace
 from mtlray.data.files.prepared import load
 from mtlray.data.files.record import is_here
-from mtlray.data.multi_mnist.digits import digits_are_here
+from mtlray.data.multi_mnist.digits import SOURCES, are_here
 from mtlray.data.multi_mnist.spec import MultiMNIST
 from mtlray.data.nyuv2 import NYUv2
 from mtlray.data.nyuv2.importing import FORMS
@@ -34,10 +34,10 @@ _IMPORTED = ("nyuv2", *_FACES, "celeba", *_TABLES)
 
 def specs_of(name: str, root: Path) -> list[DatasetSpec]:
     """The data sets that a source gives, as they lie below `root`. Raises SpecError for an unknown name, DataError for none."""
-    if name in ("mnist", "mnist5k"):
+    if name in SOURCES:
         return [MultiMNIST(source=name, task_names=("left", "right", "reconstruct"))]
     if name not in _IMPORTED:
-        raise unknown_name("data source", name, ["mnist", "mnist5k", *_IMPORTED])
+        raise unknown_name("data source", name, [*SOURCES, *_IMPORTED])
     if name in _TABLES:
         table = _TABLES[name]()
         table.prepare(root)
@@ -68,10 +68,11 @@ def specs_of(name: str, root: Path) -> list[DatasetSpec]:
 def arrays_of(spec: DatasetSpec, root: Path) -> Dataset:
     """What a data set holds, for a look at it: nothing below `root` is written. Raises DataError."""
     if isinstance(spec, MultiMNIST) and not all(is_here(folder) for folder in spec.folders(root)):
-        if not digits_are_here(spec.source, root):
-            raise DataError(
-                f"{spec.source} should be in {root}. Found it not there. Run `mtlray data prepare {spec.source}`."
-            )
+        for source in spec.collections:
+            if not are_here(source.name, root):
+                raise DataError(
+                    f"{source.name} should be in {root}. Found it not there. Run `mtlray data prepare {source.name}`."
+                )
         return spec.unstored(root)
     return spec.load(root)
 
