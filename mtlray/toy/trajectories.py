@@ -55,8 +55,8 @@ def strategies_of(text: str) -> list[AbstractStrategy]:
 def trajectory(strategy: AbstractStrategy, *, steps: int = 3500, lr: float = 0.01, scale: float = 0.1) -> Trajectory:
     """Take `steps` steps of Adam from each of `STARTS`, which a strategy sees as the seeds of a pack. Raises SpecError.
 
-    What a strategy trains is in the same optimizer. Nash-MTL's figure has 35,000 steps of 0.001;
-    steps of 0.05 leap out of the valleys that hold some strategies.
+    A start at which a strategy's solver fails, as on the front, stays there. What a strategy trains is in the same optimizer.
+    Nash-MTL's figure has 35,000 steps of 0.001; steps of 0.05 leap out of the valleys that hold some strategies.
     """
     steps = integer("steps", steps, "be a number of steps, at least 1")
     require(steps >= 1, "steps", "be a number of steps, at least 1", steps)
@@ -71,6 +71,9 @@ def trajectory(strategy: AbstractStrategy, *, steps: int = 3500, lr: float = 0.0
         batches = [_batch(points, scale) for _ in range(strategy.batches_per_step)]
         _, state = strategy.backward(batches, state)
         optimizer.step()
+        if (failed := strategy.solver_fallbacks(state)) is not None:
+            with torch.no_grad():
+                points[failed > 0] = passed[-1][failed > 0]
         state = strategy.end_step(batches, state)
         passed.append(points.detach().clone())
         values.append(losses(points.detach(), scale))

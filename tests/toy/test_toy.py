@@ -67,6 +67,16 @@ def test_a_start_goes_the_same_way_alone(monkeypatch):
     torch.testing.assert_close(trajectory(MGDA(), steps=30).points[:, 0], together)
 
 
+def test_a_start_on_the_front_stays_where_the_solver_ends(monkeypatch):
+    start = front(3)[1]
+    monkeypatch.setattr("mtlray.toy.trajectories.STARTS", (tuple(start.tolist()), (9.0, 9.0)))
+    (nash,) = strategies_of("nash")
+    points = trajectory(nash, steps=60).points
+    assert torch.equal(points[-1, 0], points[-20, 0]), "the sum would take it along the front"
+    assert distance(points[-1, :1])[0] < 0.5
+    assert not torch.equal(points[-1, 1], points[-20, 1])
+
+
 @pytest.mark.slow
 def test_mgda_reaches_the_front_where_the_sum_is_caught():
     far, near = (trajectory(strategy).distance for strategy in (Equal(), MGDA()))
