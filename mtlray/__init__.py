@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from mtlray.calls.running import run as run
     from mtlray.calls.running import trial as trial
     from mtlray.calls.tables import table as table
+    from mtlray.data import CLINC150 as CLINC150
     from mtlray.data import ArrayDataset as ArrayDataset
+    from mtlray.data import CelebA as CelebA
     from mtlray.data import Column as Column
     from mtlray.data import Dataset as Dataset
     from mtlray.data import DatasetSpec as DatasetSpec
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
     from mtlray.data import MultiMNIST as MultiMNIST
     from mtlray.data import NYUv2 as NYUv2
     from mtlray.data import TorchDataset as TorchDataset
+    from mtlray.data import Tox21 as Tox21
     from mtlray.data import UTKFace as UTKFace
+    from mtlray.data import Yeast as Yeast
     from mtlray.data.base import SplitName as SplitName
     from mtlray.data.files import prepared as prepared
     from mtlray.data.holdout import held_out as held_out

@@ -44,10 +44,19 @@ def digits(data_root: Path, digits_spec: MultiMNIST) -> Dataset:
 @pytest.fixture(scope="session")
 def mnist_files() -> Path:
     """The folder with the four official MNIST files, where there is one."""
-    root = ROOT
-    folder = (root / os.environ.get("MTLRAY_TEST_DATA", "../shared/data")).resolve() / "mnist"
+    return _official("mnist", "MNIST")
+
+
+@pytest.fixture(scope="session")
+def fashion_files() -> Path:
+    """The folder with the four Fashion-MNIST files, where there is one."""
+    return _official("fashion_mnist", "Fashion-MNIST")
+
+
+def _official(name: str, title: str) -> Path:
+    folder = (ROOT / os.environ.get("MTLRAY_TEST_DATA", "../shared/data")).resolve() / name
     if not (folder / "train-images-idx3-ubyte.gz").is_file():
-        pytest.skip(f"the official MNIST files are not in {folder}; MTLRAY_TEST_DATA names another place")
+        pytest.skip(f"the official {title} files are not in {folder}; MTLRAY_TEST_DATA names another place")
     return folder
 
 

@@ -13,7 +13,7 @@ ROWS = [
     ["checks", "own_settings", "reading", "storage"],
     ["identity", "tasks", "launch_scripts"],
     ["results", "data", "models", "strategies"],
-    ["specs", "trackers", "analysis"],
+    ["specs", "trackers", "analysis", "toy"],
     ["planning", "training"],
     ["running", "testing"],
     ["running/on_ray"],

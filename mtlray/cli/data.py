@@ -66,7 +66,9 @@ def data_import(
         ),
     ] = None,
     no_normals: Annotated[bool, typer.Option("--no-normals", help="For nyuv2: leave surface normals out.")] = False,
-    size: Annotated[int | None, typer.Option("--size", help="For faces: side in pixels. Default: 224.")] = None,
+    size: Annotated[
+        int | None, typer.Option("--size", help="For faces: side in pixels. Default: 224, for celeba 64.")
+    ] = None,
     min_face_score: Annotated[
         float | None, typer.Option("--min-face-score", help="For imdb_wiki: lowest face score to keep. Default: 1.")
     ] = None,

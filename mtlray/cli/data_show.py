@@ -20,7 +20,7 @@ def data_show(
     examples: Annotated[int, typer.Option("--examples", min=1, help="Examples of each split.")] = 3,
 ) -> None:
     """Draw some examples of a data set with their labels: one picture for each form that was imported."""
-    from mtlray.data.catalog.pictures import arrays_of, draw, specs_of
+    from mtlray.data.catalog.pictures import arrays_of, draw, specs_of, vocabulary_of
 
     if out.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise SpecError(f"Option --out should name a .png, .pdf or .svg file. Found `{out}`.")
@@ -28,5 +28,5 @@ def data_show(
     specs = specs_of(name, root)
     for spec in specs:
         path = out if len(specs) == 1 else out.with_stem(f"{out.stem}-{spec.label}")
-        draw(spec, arrays_of(spec, root), path, examples)
+        draw(spec, arrays_of(spec, root), path, examples, vocabulary_of(spec, root))
         print(f"{path}: {spec.origin}")

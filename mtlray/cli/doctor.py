@@ -133,9 +133,9 @@ def _disk(folder: Path) -> Check:
 
 
 def _mnist(folder: Path) -> Check:
-    from mtlray.data.multi_mnist.digits import MNIST_FILES, mnist_folder
+    from mtlray.data.multi_mnist.official import MNIST
 
-    here = all((mnist_folder(folder) / name).is_file() for name in MNIST_FILES)
+    here = MNIST.are_here(folder)
     missing = (
         "not here; the 5,000 digits of `mnist5k` need no download, and `mtlray data list` says where to get all of it"
     )

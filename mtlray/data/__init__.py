@@ -2,15 +2,30 @@
 
 from mtlray.data.arrays import ArrayDataset, TorchDataset
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, subset
+from mtlray.data.celeba import CelebA
 from mtlray.data.faces import IMDBWiki, UTKFace
 from mtlray.data.multi_mnist.spec import MultiMNIST
 from mtlray.data.nyuv2 import NYUv2
+from mtlray.data.tables import CLINC150, Tox21, Yeast
 
-DATASETS: tuple[type[DatasetSpec], ...] = (ArrayDataset, TorchDataset, MultiMNIST, NYUv2, IMDBWiki, UTKFace)
+DATASETS: tuple[type[DatasetSpec], ...] = (
+    ArrayDataset,
+    TorchDataset,
+    MultiMNIST,
+    NYUv2,
+    IMDBWiki,
+    UTKFace,
+    CLINC150,
+    Tox21,
+    Yeast,
+    CelebA,
+)
 
 __all__ = [
+    "CLINC150",
     "DATASETS",
     "ArrayDataset",
+    "CelebA",
     "Column",
     "Dataset",
     "DatasetSpec",
@@ -19,6 +34,8 @@ __all__ = [
     "MultiMNIST",
     "NYUv2",
     "TorchDataset",
+    "Tox21",
     "UTKFace",
+    "Yeast",
     "subset",
 ]

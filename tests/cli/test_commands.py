@@ -219,11 +219,11 @@ def test_an_unknown_option_is_a_usage_error(cli):
 
 
 def test_a_corrupt_mnist_file_is_named_and_nothing_is_copied(cli, tmp_path):
-    from mtlray.data.multi_mnist.digits import MNIST_FILES
+    from mtlray.data.multi_mnist.official import MNIST
 
     folder = tmp_path / "mine"
     folder.mkdir()
-    for name in MNIST_FILES:
+    for name in MNIST.md5:
         (folder / name).write_bytes(b"\x1f\x8b not the official bytes")
     before = tree(tmp_path)
     code, _, err = cli("data", "import", "mnist", folder)

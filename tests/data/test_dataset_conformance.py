@@ -2,6 +2,7 @@
 
 import numpy as np
 import stored_pictures
+import stored_tables
 import torch
 
 from mtlray import ArrayDataset, IMDBWiki, MultiMNIST, TorchDataset, binary, classification, regression
@@ -50,12 +51,20 @@ class TestDigits(DatasetConformance):
 
 
 class TestPictures(DatasetConformance):
-    datasets = (stored_pictures.ROOMS, stored_pictures.PEOPLE, stored_pictures.ACTORS)
+    datasets = (stored_pictures.ROOMS, stored_pictures.PEOPLE, stored_pictures.ACTORS, stored_pictures.ATTRIBUTES)
 
     def bring(self, root):
         stored_pictures.rooms(root)
         stored_pictures.people(root)
+        stored_pictures.attributes(root)
         stored_pictures.people(root, stored_pictures.ACTORS)
+
+
+class TestTables(DatasetConformance):
+    datasets = (*stored_tables.GENES, *stored_tables.MOLECULES, *stored_tables.SENTENCES)
+
+    def bring(self, root):
+        stored_tables.stored(root)
 
 
 def test_every_data_set_is_there():

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from mtlray.data import IMDBWiki, NYUv2, UTKFace
+from mtlray.data import CelebA, IMDBWiki, NYUv2, UTKFace
 from mtlray.data.files import prepared
 
 ROOMS = NYUv2(downscale=8, n_images=(6, 3), val_images=2)
 PEOPLE = UTKFace(image_size=32, n_images=(12, 5), val_images=3, flips="both")
+ATTRIBUTES = CelebA(image_size=32, n_images=(12, 3, 5))
 ACTORS = IMDBWiki(image_size=32, n_images=(12, 5), val_images=3)
 
 
@@ -44,3 +45,18 @@ def people(root, spec=PEOPLE):
 
     prepared.prepare(root / spec.key / "32px", made)
     return spec
+
+
+def attributes(root):
+    """CelebA as it is stored, twelve, three and five of 32 pixels."""
+    rng = np.random.default_rng(0)
+
+    def made():
+        arrays = {}
+        for split, n in zip(("train", "val", "test"), ATTRIBUTES.n_images, strict=True):
+            arrays[f"{split}-images"] = rng.integers(0, 256, (n, 3, 32, 32), dtype=np.uint8)
+            arrays[f"{split}-labels"] = rng.integers(0, 2, (n, 40)).astype(np.int8)
+        return arrays
+
+    prepared.prepare(root / "celeba" / "32px", made)
+    return ATTRIBUTES

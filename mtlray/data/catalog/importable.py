@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from mtlray.data.celeba.importing import import_celeba
+from mtlray.data.celeba.lists import MD5
 from mtlray.data.faces.from_imdb import import_imdb
 from mtlray.data.faces.from_utkface import import_utkface
 from mtlray.data.files.download import RemoteFile
 from mtlray.data.nyuv2.from_mat import OFFICIAL
 from mtlray.data.nyuv2.importing import import_nyuv2
+from mtlray.data.tables import clinc150, tox21, yeast
+from mtlray.data.tables.published import PublishedFile
 from mtlray.errors import SpecError
 
 
@@ -75,6 +79,23 @@ def _imdb_wiki(path: Path, root: Path, options: ImportOptions) -> str:
 def _utkface(path: Path, root: Path, options: ImportOptions) -> str:
     options.only("utkface", "size")
     return import_utkface(path, root, size=224 if options.size is None else options.size, say=options.say)
+
+
+def _celeba(path: Path, root: Path, options: ImportOptions) -> str:
+    options.only("celeba", "size")
+    return import_celeba(path, root, size=64 if options.size is None else options.size, say=options.say)
+
+
+def _table(name: str, run: Callable[[Path, Path], str]) -> Callable[[Path, Path, ImportOptions], str]:
+    def run_without_options(path: Path, root: Path, options: ImportOptions) -> str:
+        options.only(name)
+        return run(path, root)
+
+    return run_without_options
+
+
+def _addresses(*files: PublishedFile) -> tuple[str, ...]:
+    return tuple(f"{file.remote.addresses[0]}, md5 {file.remote.md5}" for file in files)
 
 
 _NYU = "http://horatio.cs.nyu.edu/mit/silberman"
@@ -143,6 +164,53 @@ IMPORTABLE: Mapping[str, Importable] = MappingProxyType(
             forms="the unpacked folder, or a zip file of it",
             remote={},
             run=_utkface,
+        ),
+        "celeba": Importable(
+            name="celeba",
+            description="202,599 faces with forty attributes (Liu et al. 2015), aligned and cropped",
+            used_by="CelebA",
+            size="1.4 GB; once imported 12 KB a face at 64 pixels",
+            terms="non-commercial research only",
+            addresses=(
+                "http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html, to be fetched with a browser:",
+                *(f"  {name}, md5 {md5}" for name, md5 in MD5.items()),
+            ),
+            forms="the folder that holds these three, also in Anno, Eval and Img, or with img_align_celeba unpacked",
+            remote={},
+            run=_celeba,
+        ),
+        "yeast": Importable(
+            name="yeast",
+            description="2,417 genes with 103 numbers and fourteen functional classes (Elisseeff and Weston 2001)",
+            used_by="Yeast",
+            size="0.8 MB",
+            terms="no licence text with the data; this copy is in a package under BSD-3-Clause",
+            addresses=_addresses(yeast.FILE),
+            forms="yeast.csv as it is there, also as .gz, or the folder that holds it",
+            remote={"csv": (yeast.FILE.remote,)},
+            run=_table("yeast", yeast.import_yeast),
+        ),
+        "tox21": Importable(
+            name="tox21",
+            description="8,014 molecules in twelve assays, with labels missing (Tox21 data challenge 2014, as in MoleculeNet)",
+            used_by="Tox21",
+            size="0.1 MB",
+            terms="data of the US Tox21 programme, public; this copy is in a repository under MIT",
+            addresses=_addresses(tox21.FILE),
+            forms="tox21.csv as it is there, also as .gz, or the folder that holds it",
+            remote={"csv": (tox21.FILE.remote,)},
+            run=_table("tox21", tox21.import_tox21),
+        ),
+        "clinc150": Importable(
+            name="clinc150",
+            description="23,700 sentences to an assistant with domain and intent, 1,200 out of scope (Larson et al. 2019)",
+            used_by="CLINC150",
+            size="2.5 MB",
+            terms="CC BY 3.0; name the authors",
+            addresses=_addresses(clinc150.SENTENCES, clinc150.DOMAINS),
+            forms="the folder that holds data_full.json, also as .gz, and domains.json",
+            remote={"json": (clinc150.DOMAINS.remote, clinc150.SENTENCES.remote)},
+            run=_table("clinc150", clinc150.import_clinc150),
         ),
     }
 )

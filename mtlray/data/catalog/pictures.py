@@ -1,6 +1,7 @@
 """A picture of a data set: some examples of each split, with their targets."""
 
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,27 +9,39 @@ from typing import Any
 import numpy as np
 import torch
 
+from mtlray.data.arrays.text import FIRST
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples
+from mtlray.data.celeba import CelebA
 from mtlray.data.faces import Faces, IMDBWiki, UTKFace
 from mtlray.data.files.prepared import load
 from mtlray.data.files.record import is_here
-from mtlray.data.multi_mnist.digits import digits_are_here
+from mtlray.data.multi_mnist.digits import SOURCES, are_here
 from mtlray.data.multi_mnist.spec import MultiMNIST
 from mtlray.data.nyuv2 import NYUv2
 from mtlray.data.nyuv2.importing import FORMS
 from mtlray.data.nyuv2.sample import CLASSES
+from mtlray.data.tables import CLINC150, Tox21, Yeast
+from mtlray.data.tables.published import PublishedTable
 from mtlray.errors import DataError, unknown_name
 from mtlray.own_settings import own_settings
 
 _FACES: Mapping[str, type[Faces]] = {"imdb_wiki": IMDBWiki, "utkface": UTKFace}
+_TABLES: Mapping[str, type[PublishedTable]] = {"yeast": Yeast, "tox21": Tox21, "clinc150": CLINC150}
+_TITLE = 60  # characters in a line
+_MANY = 5  # labels above an example that are written out
+_IMPORTED = ("nyuv2", *_FACES, "celeba", *_TABLES)
 
 
 def specs_of(name: str, root: Path) -> list[DatasetSpec]:
     """The data sets that a source gives, as they lie below `root`. Raises SpecError for an unknown name, DataError for none."""
-    if name in ("mnist", "mnist5k"):
+    if name in SOURCES:
         return [MultiMNIST(source=name, task_names=("left", "right", "reconstruct"))]
-    if name != "nyuv2" and name not in _FACES:
-        raise unknown_name("data source", name, ["mnist", "mnist5k", "nyuv2", *_FACES])
+    if name not in _IMPORTED:
+        raise unknown_name("data source", name, [*SOURCES, *_IMPORTED])
+    if name in _TABLES:
+        table = _TABLES[name]()
+        table.prepare(root)
+        return [table]
     specs: list[DatasetSpec] = []
     for folder in sorted(path.parent for path in (root / name).glob("*/meta.json")):
         if folder.name not in FORMS and not re.fullmatch(r"\d{2,5}px", folder.name):
@@ -37,7 +50,10 @@ def specs_of(name: str, root: Path) -> list[DatasetSpec]:
         if not {"train-images", "test-images"} <= arrays.keys():
             continue
         counts = (len(arrays["train-images"]), len(arrays["test-images"]))
-        if name != "nyuv2":
+        if name == "celeba":
+            n_images = (counts[0], len(arrays["val-images"]), counts[1])
+            specs.append(CelebA(image_size=int(folder.name.removesuffix("px")), n_images=n_images))
+        elif name != "nyuv2":
             specs.append(_FACES[name](image_size=int(folder.name.removesuffix("px")), n_images=counts))
         elif folder.name in FORMS:
             tasks = ("segmentation", "depth", "normals") if "train-normals" in arrays else ("segmentation", "depth")
@@ -52,17 +68,26 @@ def specs_of(name: str, root: Path) -> list[DatasetSpec]:
 def arrays_of(spec: DatasetSpec, root: Path) -> Dataset:
     """What a data set holds, for a look at it: nothing below `root` is written. Raises DataError."""
     if isinstance(spec, MultiMNIST) and not all(is_here(folder) for folder in spec.folders(root)):
-        if not digits_are_here(spec.source, root):
-            raise DataError(
-                f"{spec.source} should be in {root}. Found it not there. Run `mtlray data prepare {spec.source}`."
-            )
+        for source in spec.collections:
+            if not are_here(source.name, root):
+                raise DataError(
+                    f"{source.name} should be in {root}. Found it not there. Run `mtlray data prepare {source.name}`."
+                )
         return spec.unstored(root)
     return spec.load(root)
 
 
+def vocabulary_of(spec: DatasetSpec, root: Path) -> tuple[str, ...]:
+    """The words or characters that a data set's tokens stand for; none where its inputs are no tokens. Raises DataError."""
+    return spec.vocabulary(root) if isinstance(spec, PublishedTable) else ()
+
+
 @own_settings({})
-def draw(spec: DatasetSpec, dataset: Dataset, out: Path, n: int) -> None:
-    """Write a picture with `n` training and `n` test examples, evenly spread over each split, a row an example."""
+def draw(spec: DatasetSpec, dataset: Dataset, out: Path, n: int, vocabulary: Sequence[str] = ()) -> None:
+    """Write a picture with `n` training and `n` test examples, evenly spread over each split, a row an example.
+
+    Texts are written with the words or characters of a `vocabulary`, and numbers are drawn as bars.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -71,14 +96,14 @@ def draw(spec: DatasetSpec, dataset: Dataset, out: Path, n: int) -> None:
 
     chosen = [(split, i) for split in ("train", "test") for i in _spread(len(dataset.splits[split]), n)]
     images = [name for name, column in dataset.splits["train"].targets.items() if column.values.ndim > 1]
-    height, width = spec.input_shape[-2:]
+    height, width = spec.input_shape[-2:] if len(spec.input_shape) > 1 else (1, 3)
     size = (2.6 * (1 + len(images)) + 1.8, (2.6 * height / width + 0.25) * len(chosen) + 0.8)
     figure, axes = plt.subplots(len(chosen), 1 + len(images), figsize=size, squeeze=False, layout="constrained")
     for row, (split, i) in zip(axes, chosen, strict=True):
         examples = dataset.splits[split]
-        row[0].imshow(_pixels(_one(examples, examples.inputs, i)), cmap="gray")
-        words = [f"{name} {int(_one(examples, c, i))}" for name, c in examples.targets.items() if c.values.ndim == 1]
-        row[0].set_title(", ".join([f"{split} {i}", *words]), fontsize=8)
+        _draw_input(row[0], examples.inputs.kind, _one(examples, examples.inputs, i), vocabulary)
+        title = ", ".join([f"{split} {i}", *_labels(spec, examples, i)])
+        row[0].set_title(textwrap.fill(title, _TITLE), fontsize=8)
         for axis, name in zip(row[1:], images, strict=True):
             _draw_target(axis, name, examples.targets[name], _one(examples, examples.targets[name], i), plt)
         for axis in row:
@@ -95,6 +120,28 @@ def draw(spec: DatasetSpec, dataset: Dataset, out: Path, n: int) -> None:
         raise DataError(f"The picture should be written to `{out}`. Found: {error}.") from error
     finally:
         plt.close(figure)
+
+
+def _draw_input(axis: Any, kind: str, values: np.ndarray, vocabulary: Sequence[str]) -> None:
+    if kind == "token":
+        words = [
+            vocabulary[k - FIRST] if FIRST <= k < FIRST + len(vocabulary) else "?"
+            for k in values[values > 0].astype(int)
+        ]
+        between = "" if all(len(word) == 1 for word in vocabulary) else " "
+        axis.text(0.5, 0.5, textwrap.fill(between.join(words), _TITLE), ha="center", va="center", parse_math=False)
+    elif kind == "image":
+        axis.imshow(_pixels(values), cmap="gray")
+    else:
+        axis.bar(np.arange(values.size), values.ravel())
+
+
+def _labels(spec: DatasetSpec, examples: Examples, i: int) -> list[str]:
+    """The labels of an example in words; of many questions with a yes or no those with a yes."""
+    values = {name: int(_one(examples, c, i)) for name, c in examples.targets.items() if c.values.ndim == 1}
+    if len(values) < _MANY or any(task.output_shape != (1,) for task in spec.tasks):
+        return [f"{name} {value if value >= 0 else '-'}" for name, value in values.items()]
+    return [f"yes: {', '.join(name for name, value in values.items() if value > 0) or 'none'}"]
 
 
 def _draw_target(axis: Any, name: str, column: Column, values: np.ndarray, plt: Any) -> None:

@@ -4,21 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mtlray.data.catalog.importable import IMPORTABLE, Importable, ImportOptions
+from mtlray.data.catalog.stored import words_of
 from mtlray.data.files import prepared
 from mtlray.data.files.download import RemoteFile, fetch, unpack
-from mtlray.data.multi_mnist.digits import (
-    MNIST_FILES,
-    SOURCES,
-    Source,
-    check_mnist,
-    digits_are_here,
-    import_mnist,
-    mnist_folder,
-)
+from mtlray.data.multi_mnist.digits import SOURCES, Source, are_here
 from mtlray.data.multi_mnist.spec import MultiMNIST
 from mtlray.errors import DataError, SpecError, unknown_name
 from mtlray.reading.causes import DiskError, guarded
-from mtlray.storage.names import is_side_file
+from mtlray.storage.names import has_ending, is_side_file
+
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 
 
 def _source(name: str) -> Source | Importable:
@@ -30,16 +25,16 @@ def _source(name: str) -> Source | Importable:
 
 
 def _whether_here(source: Source, root: Path) -> str:
-    if not digits_are_here(source.name, root):
+    if not are_here(source.name, root):
         return f"no: mtlray data prepare {source.name}, or mtlray data import {source.name} FOLDER"
-    if source.name != "mnist":
+    if source.files is None:
         return "yes"
     try:
-        check_mnist(mnist_folder(root))
+        source.files.check(source.files.folder(root))
     except DiskError:
-        return "yes, but the disk does not give it: `mtlray data verify mnist` says why"
+        return f"yes, but the disk does not give it: `mtlray data verify {source.name}` says why"
     except DataError:
-        return "yes, but damaged: `mtlray data verify mnist` says how"
+        return f"yes, but damaged: `mtlray data verify {source.name}` says how"
     return "yes, with the official checksums"
 
 
@@ -58,11 +53,14 @@ def describe_sources(root: Path) -> str:
             f"  prepared  {', '.join(made) if made else 'nothing yet'}"
         )
     parts += [_describe(source, root) for source in IMPORTABLE.values()]
-    files = "\n".join(f"  {name}  md5 {md5}" for name, md5 in MNIST_FILES.items())
-    return (
-        "\n\n".join(parts)
-        + f"\n\nThe four official MNIST files, for `mtlray data import mnist FOLDER`:\n{files}\nData is stored in {root}."
-    )
+    parts += [_official(source) for source in SOURCES.values() if source.files is not None]
+    return "\n\n".join(parts) + f"\nData is stored in {root}."
+
+
+def _official(source: Source) -> str:
+    assert source.files is not None
+    files = "\n".join(f"  {name}  md5 {md5}" for name, md5 in source.files.md5.items())
+    return f"The four official {source.files.title} files, for `mtlray data import {source.name} FOLDER`:\n{files}"
 
 
 def _describe(source: Importable, root: Path) -> str:
@@ -129,7 +127,7 @@ def _prepare_import(source: Importable, root: Path, form: str | None, say: Calla
     folder = root / "downloads" / name / chosen
     say(f"{name}, {chosen}: {source.size}. Terms: {source.terms}.")
     try:
-        if len(source.remote[chosen]) == 1:
+        if len(source.remote[chosen]) == 1 and has_ending(source.remote[chosen][0].name, *_ARCHIVES):
             path = _unpacked(source.remote[chosen][0], folder, say)
         else:
             path = [fetch(file, folder, say) for file in source.remote[chosen]][-1].parent
@@ -157,10 +155,10 @@ def import_source(name: str, path: Path, root: Path, options: ImportOptions) -> 
         path.exists()  # not allowed to look is another trouble than nothing there
     if isinstance(source, Importable):
         return source.run(path, root, options)
-    if name != "mnist":
+    if source.files is None:
         raise SpecError(f"`{name}` is installed with mtlray and needs no import. Found `mtlray data import {name}`.")
     options.only(name)
-    return f"{name} is now in {import_mnist(path, root)}."
+    return f"{name} is now in {source.files.bring(path, root)}."
 
 
 def verify_source(name: str, root: Path) -> str:
@@ -174,10 +172,10 @@ def verify_source(name: str, root: Path) -> str:
                 f"Run `mtlray data import {name} PATH`; `mtlray data list` says where to get it."
             )
     else:
-        if name == "mnist" and not digits_are_here(name, root):
+        if source.files is not None and not are_here(name, root):
             raise DataError(
-                f"The MNIST files should be in {mnist_folder(root)}. Some are missing. "
-                "Run `mtlray data prepare mnist`, or `mtlray data import mnist FOLDER`."
+                f"The {source.files.title} files should be in {source.files.folder(root)}. Some are missing. "
+                f"Run `mtlray data prepare {name}`, or `mtlray data import {name} FOLDER`."
             )
         source.read(root)
         folders = _prepared(source, root)
@@ -187,8 +185,8 @@ def verify_source(name: str, root: Path) -> str:
 
 def _prepared(source: Source, root: Path) -> list[Path]:
     """The folders of arrays that were made from a source."""
-    folders = (root / "prepared").glob(f"*-{source.name}-*/meta.json")
-    return sorted(path.parent for path in folders)
+    folders = [path.parent for path in (root / "prepared").glob("*/meta.json")]
+    return sorted(folder for folder in folders if source.name in words_of(folder.name))
 
 
 def _imports(source: Importable, root: Path) -> list[Path]:

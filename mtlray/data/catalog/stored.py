@@ -11,7 +11,7 @@ from pathlib import Path
 from mtlray.data.catalog.importable import IMPORTABLE
 from mtlray.data.files.maker import class_in
 from mtlray.data.files.record import RECORD, read_record
-from mtlray.data.multi_mnist.digits import SOURCES, mnist_folder
+from mtlray.data.multi_mnist.digits import SOURCES
 from mtlray.errors import DataError, SpecError, unknown_name
 from mtlray.storage.beside import TEMPORARY, remove_folder, remove_leftovers
 from mtlray.storage.in_use import users_of
@@ -41,9 +41,12 @@ class Stored:
     def is_made_from(self, source: str) -> bool:
         """Whether its arrays come from a source of `mtlray data list`."""
         made = self.folder.parent.name == "prepared"
-        return self.source == source or (
-            made and (f"-{source}-" in self.name or self.folder.name.startswith(f"{source}-"))
-        )
+        return self.source == source or (made and source in words_of(self.folder.name))
+
+
+def words_of(folder: str) -> list[str]:
+    """What the name of a folder of arrays consists of: a key, details, the source or both of two sources, a digest."""
+    return re.split("-|_and_", folder)
 
 
 def stored(root: Path) -> list[Stored]:
@@ -125,7 +128,10 @@ def planned_removal(name: str, root: Path, *, sources: bool) -> Removal:
 
 def _raw(name: str, root: Path) -> Sequence[Path]:
     """The folders that hold a source as it was downloaded or brought."""
-    return (mnist_folder(root),) if name == "mnist" else (root / "downloads" / name,) if name in IMPORTABLE else ()
+    if name in SOURCES:
+        files = SOURCES[name].files
+        return () if files is None else (files.folder(root),)
+    return (root / "downloads" / name,) if name in IMPORTABLE else ()
 
 
 def _under_its_lock(folder: Path, act: Callable[[Path], None]) -> None:

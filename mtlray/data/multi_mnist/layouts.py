@@ -85,27 +85,34 @@ LAYOUTS: Mapping[str, Layout] = MappingProxyType(
 )
 
 
-def compose(layout: Layout, digits: Digits, rng: np.random.Generator) -> Pairs:
-    """One pair for each digit, which is its first member once; partners are drawn with replacement from the same digits."""
-    n = len(digits)
-    partners = rng.integers(0, n, n)
-    while not layout.same_class and (same := digits.labels[partners] == digits.labels).any():
+def compose(layout: Layout, digits: Digits, rng: np.random.Generator, others: Digits | None = None) -> Pairs:
+    """One pair for each digit, which is its first member once; partners are drawn with replacement from the same digits.
+
+    Or from `others`, of other classes: these are the right ones then, in every layout, and `right_index` is among them.
+    """
+    n, theirs = len(digits), digits if others is None else others
+    partners = rng.integers(0, len(theirs), n)
+    while others is None and not layout.same_class and (same := digits.labels[partners] == digits.labels).any():
         partners[same] = rng.integers(0, n, int(same.sum()))
     members = np.stack([np.arange(n), partners], axis=1)
     offsets = layout.offsets(rng, n)
     if layout.ordered_by_x:
         swap = offsets[:, 0, 1] > offsets[:, 1, 1]
-        members[swap], offsets[swap] = members[swap][:, ::-1], offsets[swap][:, ::-1]
+        offsets[swap] = offsets[swap][:, ::-1]
+        if others is None:
+            members[swap] = members[swap][:, ::-1]
     images = np.empty((n, CANVAS, CANVAS), np.uint8)
     right = np.empty_like(images)
     for start in range(0, n, _CHUNK):
         part = slice(start, start + _CHUNK)
-        left, right[part] = (_place(digits.images[members[part, i]], offsets[part, i]) for i in (0, 1))
+        left = _place(digits.images[members[part, 0]], offsets[part, 0])
+        right[part] = _place(theirs.images[members[part, 1]], offsets[part, 1])
         if layout.merge == "max":
             images[part] = np.maximum(left, right[part])
         else:
             images[part] = np.minimum(left.astype(np.uint16) + right[part], 255)
-    return Pairs(images, right, members[:, 1], digits.labels[members])
+    labels = np.stack([digits.labels[members[:, 0]], theirs.labels[members[:, 1]]], axis=1)
+    return Pairs(images, right, members[:, 1], labels)
 
 
 def _place(images: np.ndarray, offsets: np.ndarray) -> np.ndarray:

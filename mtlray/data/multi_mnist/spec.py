@@ -14,7 +14,7 @@ from torch import Tensor
 from mtlray.checks import integer, require, require_choice
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.files import prepared
-from mtlray.data.multi_mnist.digits import SOURCES
+from mtlray.data.multi_mnist.digits import SOURCES, Digits, Source
 from mtlray.data.multi_mnist.layouts import CANVAS, DIGIT, LAYOUTS, compose, resize_nearest
 from mtlray.errors import unknown_name
 from mtlray.randomness import numpy_generator
@@ -24,6 +24,8 @@ from mtlray.tasks.task import Task, checked_names
 
 _TASKS = ("left", "right", "reconstruct")
 _TARGETS = ("placed", "centred", "picture")
+_MIXED = {"fashion+mnist": ("mnist", "fashion")}
+"""Sources of two collections: the left ones, and the right ones."""
 _SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 
 
@@ -31,7 +33,8 @@ _SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 class MultiMNIST(DatasetSpec):
     """Two MNIST digits on one canvas (Sabour et al. 2017; Sener and Koltun 2018; Gong et al. 2019, section II.A).
 
-    `source` is "mnist" (official files) or "mnist5k" (5,000 digits that need no network); `layout` is one of
+    `source` is "mnist" (official files), "mnist5k" (5,000 digits that need no network), "fashion" (garments of Fashion-MNIST
+    instead of digits) or "fashion+mnist" (a digit on the left, a garment on the right; Lin et al. 2019). `layout` is one of
     `mtlray.data.multi_mnist.layouts.LAYOUTS`. Every digit is the first member of one pair. `val_digits` source digits are
     held out of the training digits before they are paired, so that no digit is in two splits. `data_seed` draws the held-out
     digits, the partners and the offsets; the test pairs are the same for all trials. Inputs are pixels divided by 255.
@@ -67,11 +70,11 @@ class MultiMNIST(DatasetSpec):
         object.__setattr__(self, "task_names", names)
         for name in ("val_digits", "image_size", "data_seed"):
             object.__setattr__(self, name, integer(name, getattr(self, name)))
-        if self.source not in SOURCES:
-            raise unknown_name("source of Multi-MNIST digits", self.source, SOURCES)
+        if self.source not in {*SOURCES, *_MIXED}:
+            raise unknown_name("source of Multi-MNIST digits", self.source, [*SOURCES, *_MIXED])
         if self.layout not in LAYOUTS:
             raise unknown_name("Multi-MNIST layout", self.layout, LAYOUTS)
-        limit = SOURCES[self.source].n_train - 2
+        limit = self.collections[0].n_train - 2
         rule = f"be 0, or from 2 to {limit} of {self.source}'s training digits"
         require(self.val_digits == 0 or 2 <= self.val_digits <= limit, "val_digits", rule, self.val_digits)
         require(self.image_size in (CANVAS, 28), "image_size", "be 36 or 28", self.image_size)
@@ -84,7 +87,7 @@ class MultiMNIST(DatasetSpec):
         if self.layout != "sener":
             names.append(self.layout)
         if self.source != "mnist":
-            names.append(self.source)
+            names.append(self._source_in_names)
         if self.val_digits:
             names.append(f"val{self.val_digits}")
         if self.image_size != CANVAS:
@@ -99,7 +102,17 @@ class MultiMNIST(DatasetSpec):
 
     @property
     def origin(self) -> str:
-        return f"Multi-MNIST, layout {self.layout}, from {SOURCES[self.source].origin}"
+        return f"Multi-MNIST, layout {self.layout}, from {' and '.join(source.origin for source in self.collections)}"
+
+    @property
+    def collections(self) -> tuple[Source, ...]:
+        """What the pairs are drawn from: one collection for both, or one for the left and one for the right."""
+        return tuple(SOURCES[name] for name in _MIXED.get(self.source, (self.source,)))
+
+    @property
+    def _source_in_names(self) -> str:
+        """The source in names of folders, without a sign that has a meaning in addresses."""
+        return self.source.replace("+", "_and_")
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -110,7 +123,7 @@ class MultiMNIST(DatasetSpec):
         return (1, self.image_size, self.image_size)
 
     def n_examples(self, split: SplitName) -> int:
-        source = SOURCES[self.source]
+        source = self.collections[0]
         return {"train": source.n_train - self.val_digits, "val": self.val_digits, "test": source.n_test}[split]
 
     def folders(self, root: Path) -> tuple[Path, ...]:
@@ -165,25 +178,32 @@ class MultiMNIST(DatasetSpec):
         if self.reconstruction_target == "centred":
             made_of.append(self.reconstruction_target)
         digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:8]
-        return root / "prepared" / f"{self.key}-{self.layout}-{self.source}-{digest}"
+        return root / "prepared" / f"{self.key}-{self.layout}-{self._source_in_names}-{digest}"
 
     def _make(self, root: Path) -> dict[str, np.ndarray]:
-        train, test = SOURCES[self.source].read(root)
-        order = numpy_generator(self.data_seed, "multi_mnist val").permutation(len(train))
-        digits = {
-            "val": train.take(np.sort(order[: self.val_digits])),
-            "train": train.take(np.sort(order[self.val_digits :])),
-            "test": test,
-        }
+        of_split = [
+            self._read(source, root, purpose)
+            for source, purpose in zip(self.collections, ("multi_mnist val", "multi_mnist val right"), strict=False)
+        ]
+        digits, others = of_split[0], of_split[1] if len(of_split) > 1 else None
         arrays: dict[str, np.ndarray] = {}
         for split in _SPLITS:
-            pairs = compose(
-                LAYOUTS[self.layout], digits[split], numpy_generator(self.data_seed, f"multi_mnist {split}")
-            )
+            rng = numpy_generator(self.data_seed, f"multi_mnist {split}")
+            pairs = compose(LAYOUTS[self.layout], digits[split], rng, None if others is None else others[split])
             images, right = pairs.images, pairs.right
             if self.image_size != CANVAS:
                 images, right = (resize_nearest(array, self.image_size) for array in (images, right))
             if self.reconstruction_target == "centred":
-                right = digits[split].images[pairs.right_index]
+                right = (others or digits)[split].images[pairs.right_index]
             arrays |= {f"{split}-images": images, f"{split}-right": right, f"{split}-labels": pairs.labels}
         return arrays
+
+    def _read(self, source: Source, root: Path, purpose: str) -> dict[SplitName, Digits]:
+        """The digits of each split; `purpose` names the draw of those that are held out. Raises DataError."""
+        train, test = source.read(root)
+        order = numpy_generator(self.data_seed, purpose).permutation(len(train))
+        return {
+            "val": train.take(np.sort(order[: self.val_digits])),
+            "train": train.take(np.sort(order[self.val_digits :])),
+            "test": test,
+        }

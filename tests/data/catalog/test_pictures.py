@@ -2,11 +2,14 @@
 
 import matplotlib as mpl
 import pytest
+import stored_pictures
+import stored_tables
 import torch
 from PIL import Image
 
+from mtlray.data import CLINC150
 from mtlray.data.base import Column, Dataset, Examples
-from mtlray.data.catalog.pictures import draw, specs_of
+from mtlray.data.catalog.pictures import arrays_of, draw, specs_of, vocabulary_of
 from mtlray.data.nyuv2 import NYUv2
 from mtlray.errors import DataError, SpecError
 
@@ -48,3 +51,41 @@ def test_settings_of_a_person_change_no_picture(digits, digits_spec, tmp_path):
     with mpl.rc_context({"text.usetex": True, "font.size": 30}):
         draw(digits_spec, digits, tmp_path / "x.png", 2)
     assert (tmp_path / "x.png").read_bytes() == (tmp_path / "plain.png").read_bytes()
+
+
+def test_texts_and_numbers_are_shown(tmp_path, monkeypatch):
+    stored_tables.stored(tmp_path)
+    shown = []
+    monkeypatch.setattr("matplotlib.axes.Axes.set_title", lambda self, text, **options: shown.append(text))
+    for name in ("yeast", "tox21", "clinc150"):
+        (spec,) = specs_of(name, tmp_path)
+        draw(spec, arrays_of(spec, tmp_path), tmp_path / f"{name}.png", 1, vocabulary_of(spec, tmp_path))
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            assert picture.convert("L").getextrema() == (0, 255)
+    assert len(shown) == 6
+    assert shown[0].startswith("train 0, yes: ")
+    assert shown[4].startswith("train 0, domain ")
+    with pytest.raises(DataError, match="Yeast should have been imported"):
+        specs_of("yeast", tmp_path / "nowhere")
+
+
+def test_words_are_those_of_the_vocabulary(tmp_path, monkeypatch):
+    texts = []
+    monkeypatch.setattr("matplotlib.axes.Axes.text", lambda self, x, y, text, **options: texts.append(text))
+    tokens = Column(torch.tensor([[2, 3, 1, 0]]), "token")
+    splits = {name: Examples(tokens, {"in_scope": Column(torch.tensor([1]), "label")}) for name in ("train", "test")}
+    for words in (("pay", "$it"), ("C", "=")):
+        draw(CLINC150(("in_scope",)), Dataset(splits, "none"), tmp_path / "x.png", 1, words)
+    assert texts == ["pay $it ?"] * 2 + ["C=?"] * 2
+
+
+def test_attributes_of_faces_are_those_with_a_yes(tmp_path, monkeypatch):
+    stored_pictures.attributes(tmp_path)
+    shown = []
+    monkeypatch.setattr("matplotlib.axes.Axes.set_title", lambda self, text, **options: shown.append(text))
+    (spec,) = specs_of("celeba", tmp_path)
+    assert spec == stored_pictures.ATTRIBUTES
+    dataset = arrays_of(spec, tmp_path)
+    draw(spec, dataset, tmp_path / "x.png", 1)
+    first = [name for name, column in dataset.splits["train"].targets.items() if column.values[0] == 1]
+    assert " ".join(shown[0].split()) == f"train 0, yes: {', '.join(first)}"

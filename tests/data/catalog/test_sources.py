@@ -5,7 +5,7 @@ from places import SMALL
 
 from mtlray.data.catalog.pictures import specs_of
 from mtlray.data.catalog.sources import describe_sources, prepare_source, verify_source
-from mtlray.data.multi_mnist.digits import import_mnist, mnist_folder
+from mtlray.data.multi_mnist.official import MNIST
 from mtlray.errors import DataError
 
 
@@ -13,7 +13,7 @@ def test_verify_of_mnist_that_is_not_there(tmp_path):
     with pytest.raises(DataError) as caught:
         verify_source("mnist", tmp_path)
     assert str(caught.value) == (
-        f"The MNIST files should be in {mnist_folder(tmp_path)}. Some are missing. "
+        f"The MNIST files should be in {MNIST.folder(tmp_path)}. Some are missing. "
         "Run `mtlray data prepare mnist`, or `mtlray data import mnist FOLDER`."
     )
     assert list(tmp_path.iterdir()) == [], "nothing is downloaded"
@@ -21,7 +21,7 @@ def test_verify_of_mnist_that_is_not_there(tmp_path):
 
 def test_what_is_listed_as_here_is_whole(mnist_files, tmp_path):
     assert "  here      no: mtlray data prepare mnist, or" in describe_sources(tmp_path)
-    folder = import_mnist(mnist_files, tmp_path)
+    folder = MNIST.bring(mnist_files, tmp_path)
     assert "  here      yes, with the official checksums" in describe_sources(tmp_path)
     (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(b"cut")
     assert "  here      yes, but damaged: `mtlray data verify mnist` says how" in describe_sources(tmp_path)
@@ -58,7 +58,7 @@ def tree(folder):
 
 
 def test_what_only_looks_writes_nothing(cli, mnist_files, tmp_path):
-    import_mnist(mnist_files, tmp_path / "data")
+    MNIST.bring(mnist_files, tmp_path / "data")
     before = tree(tmp_path)
     for command in (["list"], ["verify", "mnist"], ["verify", "mnist5k"], ["show", "nyuv2", "--out", "x.png"]):
         cli("data", *command)

@@ -8,7 +8,7 @@ import worked_example
 
 from mtlray.data.catalog.stored import describe_stored, planned_removal
 from mtlray.data.files import prepared
-from mtlray.data.multi_mnist.digits import mnist_folder
+from mtlray.data.multi_mnist.official import MNIST
 from mtlray.errors import DataError, SpecError
 from mtlray.specs.sweepfile import load_sweep
 from mtlray.storage.system_lock import alone
@@ -36,8 +36,8 @@ def root(tmp_path):
     made(tmp_path / "prepared" / "multi_mnist-sener-mnist-89abcdef")
     made(tmp_path / "mine")
     made(tmp_path / "nyuv2" / "mtan")
-    mnist_folder(tmp_path).mkdir(parents=True)
-    (mnist_folder(tmp_path) / "train-images-idx3-ubyte.gz").write_bytes(b"digits")
+    MNIST.folder(tmp_path).mkdir(parents=True)
+    (MNIST.folder(tmp_path) / "train-images-idx3-ubyte.gz").write_bytes(b"digits")
     (tmp_path / "website").mkdir()
     (tmp_path / "website" / "meta.json").write_text('{"title": "not ours"}')
     return tmp_path
@@ -84,7 +84,7 @@ def test_remove_takes_what_is_named_and_nothing_else(root, name, gone):
     assert below(root) == before, "planning removes nothing"
     assert f"{len(gone)} folder" in removal.run()
     assert below(root) == [folder for folder in before if folder not in gone]
-    assert (mnist_folder(root) / "train-images-idx3-ubyte.gz").exists()
+    assert (MNIST.folder(root) / "train-images-idx3-ubyte.gz").exists()
 
 
 def test_sources_go_only_when_they_are_asked_for(root):
@@ -95,7 +95,7 @@ def test_sources_go_only_when_they_are_asked_for(root):
     planned_removal("nyuv2", root, sources=True).run()
     assert "nyuv2/mtan" not in below(root)
     planned_removal("mnist", root, sources=True).run()
-    assert not mnist_folder(root).exists()
+    assert not MNIST.folder(root).exists()
     assert below(root) == ["mine", "prepared/points-0123abcd", "prepared/points-4567cdef", "website"]
 
 
@@ -104,7 +104,7 @@ def test_sources_go_only_when_they_are_asked_for(root):
     [
         ("pionts-0123abcd", False, "There is no prepared data `pionts-0123abcd`. Did you mean"),
         ("website", False, "There is no prepared data `website`"),
-        ("points", True, "--sources goes with a source: imdb_wiki, mnist, "),
+        ("points", True, "--sources goes with a source: celeba, clinc150, fashion, imdb_wiki, mnist, "),
         ("..", False, "There is no prepared data `..`"),
     ],
 )

@@ -1,6 +1,7 @@
 """Multi-MNIST: what is in it, bit by bit, and what is refused."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ import torch
 
 from mtlray.data import MultiMNIST, subset
 from mtlray.data.files import prepared
-from mtlray.data.multi_mnist.digits import SOURCES, Digits, import_mnist
+from mtlray.data.multi_mnist.digits import SOURCES, Digits
 from mtlray.data.multi_mnist.layouts import LAYOUTS
+from mtlray.data.multi_mnist.official import FASHION, MNIST
 from mtlray.errors import SpecError
 from mtlray.identity.codec import encode
 
@@ -44,7 +46,7 @@ def test_arrays_depend_on_what_makes_them_and_on_nothing_else(arguments, expecte
 
 
 def test_official_mnist_gives_the_published_arrays(mnist_files, tmp_path):
-    import_mnist(mnist_files, tmp_path)
+    MNIST.bring(mnist_files, tmp_path)
     spec = MultiMNIST()
     assert spec.prepare(tmp_path) == "deaa7bf4e4e13262"
     dataset = spec.load(tmp_path)
@@ -216,7 +218,8 @@ def test_lists_and_numpys_integers_are_taken():
     [
         (
             {"source": "mnist5"},
-            "There is no source of Multi-MNIST digits `mnist5`. Did you mean `mnist5k`? Valid names: mnist, mnist5k.",
+            "There is no source of Multi-MNIST digits `mnist5`. Did you mean `mnist5k`? "
+            "Valid names: fashion, fashion+mnist, mnist, mnist5k.",
         ),
         (
             {"layout": "senner"},
@@ -256,3 +259,71 @@ def test_refuses(arguments, message):
     with pytest.raises(SpecError) as caught:
         MultiMNIST(**arguments)
     assert str(caught.value) == message
+
+
+@pytest.fixture
+def collections(numbered, monkeypatch):
+    """Digits numbered from 1 to 120 on the left, garments of twice that brightness and of the next class on the right."""
+    from mtlray.data.multi_mnist import spec
+
+    digits = spec.SOURCES["mnist5k"]
+
+    def read(root):
+        return tuple(Digits(2 * part.images, (part.labels + 1) % 10) for part in digits.read(root))
+
+    both = {"mnist": digits, "fashion": dataclasses.replace(digits, origin="garments", read=read)}
+    monkeypatch.setattr("mtlray.data.multi_mnist.spec.SOURCES", both)
+
+
+@pytest.mark.usefixtures("collections")
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_digit_on_the_left_and_a_garment_on_the_right(layout, tmp_path):
+    spec = MultiMNIST("fashion+mnist", layout, ("left", "right", "reconstruct"), val_digits=30)
+    assert spec.label.endswith("fashion_and_mnist-val30")
+    assert spec.origin.endswith(" and garments")
+    spec.prepare(tmp_path)
+    splits = spec.load(tmp_path).splits
+    seen = {}
+    for split, examples in splits.items():
+        garments = examples.targets["reconstruct"].values.flatten(1).amax(1)
+        left, right = (examples.targets[name].values.tolist() for name in ("left", "right"))
+        assert not (garments % 2).any()
+        assert right == ((garments // 2 - 1) % 10 + 1).remainder(10).tolist()
+        seen[split] = set((garments // 2).tolist())
+        assert len(left) == spec.n_examples(split)
+    assert not seen["train"] & seen["val"], "garments are held out, too"
+    lefts = [row for split in ("train", "val") for row in splits[split].targets["left"].values.tolist()]
+    assert np.bincount(lefts).tolist() == [10] * 10, "each digit is the left one once"
+
+
+@pytest.mark.usefixtures("collections")
+def test_garments_in_the_place_of_digits(tmp_path):
+    spec = MultiMNIST("fashion")
+    spec.prepare(tmp_path)
+    train = spec.load(tmp_path).splits["train"]
+    corners = train.inputs.values[:, 0, 0, 0]
+    assert corners.tolist() == [2 * i for i in range(1, 101)]
+    assert train.targets["left"].values.tolist() == [(i + 1) % 10 for i in range(100)]
+
+
+def test_the_identity_of_digits_is_that_of_before():
+    assert encode(MultiMNIST())["source"] == "mnist"
+    assert MultiMNIST().folders(Path())[0].name == "multi_mnist-sener-mnist-0bbbc2bb"
+    assert MultiMNIST("fashion+mnist").folders(Path())[0].name.startswith("multi_mnist-sener-fashion_and_mnist-")
+    assert MultiMNIST("fashion+mnist").n_examples("train") == 60_000
+
+
+def test_the_published_garments(fashion_files, mnist_files, tmp_path):
+    FASHION.bring(fashion_files, tmp_path)
+    MNIST.bring(mnist_files, tmp_path)
+    train, test = SOURCES["fashion"].read(tmp_path)
+    assert (len(train), len(test)) == (60_000, 10_000)
+    assert train.labels[:5].tolist() == [9, 0, 0, 3, 0]
+    assert np.bincount(test.labels).tolist() == [1000] * 10
+    assert train.images.mean() / 255 == pytest.approx(0.2860, abs=1e-4)
+    spec = MultiMNIST("fashion+mnist", val_digits=1000)
+    arrays = spec.unstored(tmp_path).splits
+    assert np.bincount(torch.cat([arrays[s].targets["left"].values for s in ("train", "val")])).tolist()[:2] == [
+        5923,
+        6742,
+    ]
