@@ -32,7 +32,8 @@ FORMATS = ("text", "markdown", "latex", "html", "csv")
 # The columns of the summary that tables are made from; the others are long texts.
 _READ = (
     "trial_id", "dataset", "data_origin", "data_fingerprint", "strategy", "state", "task", "metric", "unit",
-    "higher_is_better", "best_val", "joint_val_score", "trivial", "perfect", "n_evaluations", "steps", "solver_fallbacks",
+    "higher_is_better", "best_val", "joint_val_score", "trivial", "perfect", "n_evaluations", "steps",
+    "stopped_early", "solver_fallbacks",
     "backward_passes", "train_samples_per_second", "seconds", "peak_memory_bytes", "pack_size", "device",
     "kernel", "versions", "adopted", *READ,
 )  # fmt: skip

@@ -19,6 +19,8 @@ def labelled(examples: Examples, tasks: Sequence[str]) -> Labelled | None:
     A class below 0 and NaN are none; an example with several numbers or pixels has a label where one of them has. Of columns of
     another kind none is missing.
     """
+    if not len(examples):
+        return None
     columns = [_there(examples.targets[task], examples.rows) for task in tasks]
     if all(column is None for column in columns):
         return None

@@ -102,6 +102,7 @@ CHANGES = {
         "dataset": MultiMNIST(data_seed=1), "model": LeNet(preset="B"), "strategy": DWA(), "optimizer": SGD(lr=0.1),
         "fraction": 0.5, "steps": 1, "batch_size": 64, "evaluate_every": "epoch", "seed": 1, "precision": "float64",
         "gradient_diagnostics": True,
+        "patience": 3,
     },
     MultiMNIST: {
         "source": "mnist5k", "layout": "sabour", "task_names": ("left",), "val_digits": 10, "image_size": 28,
@@ -567,7 +568,8 @@ REFUSED = [
     ),
     (
         lambda: change(optimizer=Lion(lr=0.1)),
-        "Parameter `optimizer` should be one of SGD, Adam, AdamW, NAdam, RMSprop, Adagrad. Found `Lion(lr=0.1, "
+        "Parameter `optimizer` should be one of SGD, Adam, AdamW, NAdam, RMSprop, Adagrad, or OwnOptimizer(a class "
+        "of your own, lr=...). Found `Lion(lr=0.1, "
         "weight_decay=0.0, strategy_lr=None, halve_every=None, schedule=None, clip_norm=None, decay_vectors=True)`.",
     ),
     (

@@ -182,7 +182,7 @@ def test_a_plateau_goes_by_the_validation_score():
 @pytest.mark.parametrize("warmup", [0, 15])
 def test_a_plateau_is_torchs_over_200_steps_and_continues_from_a_checkpoint(warmup, tmp_path):
     schedule = Plateau(patience=1, factor=0.5, warmup=warmup)
-    trial = dataclasses.replace(BASE, optimizer=SGD(lr=0.5, momentum=0.9, schedule=schedule))
+    trial = dataclasses.replace(BASE, optimizer=SGD(lr=0.1, momentum=0.9, schedule=schedule))
 
     def begin(saved=()):
         run, data = run_of(trial, tmp_path)
@@ -201,7 +201,7 @@ def test_a_plateau_is_torchs_over_200_steps_and_continues_from_a_checkpoint(warm
         return weights(run)
 
     run, curves, data = begin()
-    optimizer = torch.optim.SGD(run.networks.parameters.values(), lr=0.5, momentum=0.9, fused=True)
+    optimizer = torch.optim.SGD(run.networks.parameters.values(), lr=0.1, momentum=0.9, fused=True)
     rising = torch.optim.lr_scheduler.LinearLR(optimizer, 1 / warmup, total_iters=warmup) if warmup else None
     plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "max", 0.5, 1, 0.0, "abs")
     for step in range(1, STEPS + 1):
@@ -214,7 +214,7 @@ def test_a_plateau_is_torchs_over_200_steps_and_continues_from_a_checkpoint(warm
             measured = evaluate(run.networks, data.splits["val"])
             row = {f"val/{name}": values[0] for name, values in measured.items()}
             plateau.step(curves.score.of(row, "val"))
-    assert optimizer.param_groups[0]["lr"] < 0.2
+    assert optimizer.param_groups[0]["lr"] < 0.1
     assert_same(train_it(), weights(run))
     assert_same(train_it(cut=random.Random(warmup).randrange(1, STEPS)), weights(run))
 
