@@ -64,7 +64,7 @@ def summary_table(
         **_circumstances(about),
         "state": str(state),
         "steps": step,
-        "stopped_early": state is TrialState.DONE and step < trial.steps,
+        "stopped_early": state is TrialState.DONE and trial.patience is not None and step < trial.steps,
         "n_evaluations": len(rows),
         "solver_fallbacks": solver_fallbacks,
         "train_samples_per_second": rates[len(rates) // 2] if rates else None,

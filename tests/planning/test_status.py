@@ -63,6 +63,16 @@ def test_what_runs_is_what_the_driver_says(ledger):
     assert json.loads(status.as_json("s"))["driver"] is None
 
 
+def test_trials_that_stopped_early_are_counted(ledger):
+    patient, other = dataclasses.replace(BASE, patience=3), dataclasses.replace(BASE, seed=1)
+    commit(ledger, patient, TrialState.DONE, error="")
+    commit(ledger, other, TrialState.DONE, error="")
+    assert "1 done by patience before their last step, at steps 0 to 0" in Status([patient, other], ledger).as_text(
+        "s", "f"
+    )
+    assert "patience" not in Status([other], ledger).as_text("s", "f")
+
+
 def test_failures_and_repeated_starts_are_shown(ledger, tmp_path):
     failed, left = trials(2)
     commit(ledger, failed, error="its reason (log: somewhere)")

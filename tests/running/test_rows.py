@@ -146,6 +146,17 @@ def test_summary_has_a_row_for_each_task_and_metric():
     assert (left["spec"], left["results_version"], left["sweep"]) == (TRIAL.canonical, RESULTS_VERSION, "table")
 
 
+@pytest.mark.parametrize(
+    ("patience", "step", "expected"), [(None, 100, False), (5, 100, False), (5, 30, True), (None, 30, False)]
+)
+def test_summary_says_that_a_trial_stopped_early(patience, step, expected):
+    trial = dataclasses.replace(TRIAL, patience=patience)
+    rows = summary_table(trial, TrialState.DONE, step, rows_of_both_tasks(), ABOUT).to_pylist()
+    assert {(row["stopped_early"], row["steps"], row["last"] is None) for row in rows} == {(expected, step, False)}
+    (diverged, _) = summary_table(trial, TrialState.DIVERGED, 30, rows_of_both_tasks(), ABOUT).to_pylist()
+    assert diverged["stopped_early"] is False
+
+
 def test_summary_of_a_failed_trial_has_rows_without_numbers():
     rows = summary_table(TRIAL, TrialState.FAILED, 0, [], ABOUT, "RuntimeError: no").to_pylist()
     assert len(rows) == 2

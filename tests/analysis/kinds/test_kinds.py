@@ -187,6 +187,16 @@ def test_steps_that_fell_back_are_noted(make_sweep):
         assert "nash: 6 steps in 2 trials fell back to the equal direction" in rendered
 
 
+def test_trials_that_stopped_early_are_noted(make_sweep):
+    sweep = make_sweep()
+    for seed in range(3):
+        trial = sweep.plan("equal", ["left", "right"], seed=seed)
+        sweep.finish(trial, {"left": 90.0 + seed, "right": 80.0}, stopped_early=seed > 0)
+    for kind in ("cells", "leaderboard"):
+        rendered = " ".join(render_table(sweep.folder, TableOptions(kind=kind)).split())
+        assert "stopped early: 2 of 3 trials, by their patience, at steps 2,000 to 2,000" in rendered
+
+
 def test_markdown_rows_are_of_equal_length(varied):
     for kind in OTHERS:
         for part in render_table(varied.folder, TableOptions(kind=kind), format="markdown").split("\n\n"):
