@@ -93,7 +93,7 @@ def batches(dataset):
     train = dataset.splits["train"]
     found = []
     for number in range(n):
-        (indices,) = [sampler.batch(number) for sampler in data._samplers]
+        ((indices,),) = [[sampler.batch(number) for sampler in of_trial] for of_trial in data._samplers]
         at = train.located(indices[None])
         found.append(
             (
