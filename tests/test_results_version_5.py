@@ -24,16 +24,12 @@ def test_every_state_is_read(cli, results):
     assert out.startswith("version_5: 20 done, 4 diverged, 4 failed, 2 interrupted, 2 waiting of 32 trials, in ")
 
 
-def words(table):
-    """The words and numbers of a table, however wide its blocks are and its lines broken."""
-    return {word.strip("(),") for word in table.split() if set(word) != {"─"}}
-
-
 @pytest.mark.parametrize("kind", ["cells", "leaderboard", "compare", "cost"])
-def test_its_tables_are_the_same(cli, results, kind):
+def test_its_tables_are_the_same(cli, results, kind, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")  # as wide as tables then were
     code, out, _ = cli("table", results / "version_5", "--kind", kind, "--select", "best_val_per_task")
     assert code == 0
-    assert words(out) == words((ASSET / f"table-{kind}.txt").read_text())
+    assert out == (ASSET / f"table-{kind}.txt").read_text()
 
 
 def test_its_numbers_are_the_same(cli, results):
