@@ -79,11 +79,11 @@ class PackData:
         splits = {name: _of_tasks(examples, self._names, trial) for name, examples in dataset.splits.items()}
         self.labelled = {name: labelled(examples, self._names) for name, examples in splits.items()}
         self.splits = {name: place(examples, device) for name, examples in splits.items()}
-        self._own = None if trial.dataset.own_examples is None else self._examples_of_tasks(len(splits["train"]))
+        own = self._own = None if trial.dataset.own_examples is None else self._examples_of_tasks(len(splits["train"]))
         self._samplers, samplers = self._begin(), self._begin()  # for what is apart; a thread has the others
 
-        def indices(number: int) -> Indices:
-            return _together(self._drawn(samplers, number))
+        def indices(number: int) -> Indices:  # without `self`, so that the data go with the last reference to it
+            return _together(_drawn(samplers, number, own))
 
         end, dtype = trial.steps * trial.strategy.batches_per_step, dtype_of(trial.precision)
         self.batches = Batches(self.splits["train"], self._names, indices, end, device=device, dtype=dtype)
@@ -107,14 +107,6 @@ class PackData:
             return [[Sampler(trial, len(self.splits["train"]))] for trial in self._trials]
         of_tasks = list(zip(self._names, self._own, strict=True))
         return [[Sampler(trial, len(rows), name) for name, rows in of_tasks] for trial in self._trials]
-
-    def _drawn(self, samplers: Sequence[Sequence[Sampler]], number: int) -> list[Block]:
-        """The examples of a mini-batch, `[seed, batch]`: of all tasks, or a block for each task."""
-        return self._located(zip(*([s.batch(number) for s in of_trial] for of_trial in samplers), strict=True))
-
-    def _located(self, blocks: object) -> list[Block]:
-        found = [torch.stack(list(block)) for block in blocks]  # type: ignore[attr-defined]
-        return found if self._own is None else [rows[block] for rows, block in zip(self._own, found, strict=True)]
 
     def batch(self, number: int) -> Inputs:
         """Inputs and each task's targets of a mini-batch, `[seed, batch, ...]`, as the data set changes them at random.
@@ -140,7 +132,7 @@ class PackData:
         """Which tasks have a label in a mini-batch, on the CPU. Called where it `lacks_labels`."""
         there = self.labelled["train"]
         assert there is not None
-        (drawn,) = self._drawn(self._samplers, number)
+        (drawn,) = _drawn(self._samplers, number, self._own)
         return there[drawn].any(dim=1)
 
     def apart(self, purpose: str, step: int, count: int) -> list[list[Block]]:
@@ -151,7 +143,7 @@ class PackData:
         of_trials = [[s.apart(purpose, step, count) for s in of_trial] for of_trial in self._samplers]
         n_batches = min(len(batches) for batches in of_trials[0])
         return [
-            self._located(zip(*([batches[i] for batches in of_trial] for of_trial in of_trials), strict=True))
+            _located([[batches[i] for batches in of_trial] for of_trial in of_trials], self._own)
             for i in range(n_batches)
         ]
 
@@ -163,6 +155,17 @@ class PackData:
     def close(self) -> None:
         """End what reads ahead."""
         self.batches.close()
+
+
+def _drawn(samplers: Sequence[Sequence[Sampler]], number: int, own: Sequence[Tensor] | None) -> list[Block]:
+    """The examples of a mini-batch, `[seed, batch]`: of all tasks, or a block for each task."""
+    return _located([[sampler.batch(number) for sampler in of_trial] for of_trial in samplers], own)
+
+
+def _located(of_trials: Sequence[Sequence[Tensor]], own: Sequence[Tensor] | None) -> list[Block]:
+    """The blocks of all trials together; `own` are each task's examples, by which its block counts."""
+    found = [torch.stack(list(block)) for block in zip(*of_trials, strict=True)]
+    return found if own is None else [rows[block] for rows, block in zip(own, found, strict=True)]
 
 
 def _together(blocks: Sequence[Block]) -> Indices:

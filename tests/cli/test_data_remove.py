@@ -1,6 +1,5 @@
 """`mtlray data list` and `mtlray data remove` as a user meets them."""
 
-import gc
 import subprocess
 import sys
 
@@ -55,7 +54,6 @@ def test_remove_with_yes(cli, tmp_path):
 
     cli("run", worked_example.write(tmp_path), "--in-process", "--yes", "--steps", "2", "--strategies", "equal")
     prepared._load.cache_clear()  # this process has them mapped
-    gc.collect()
     code, out, err = cli("data", "remove", "points", "--yes")
     assert (code, err) == (0, "")
     assert "1 folder removed, " in out
