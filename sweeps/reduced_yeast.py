@@ -1,6 +1,6 @@
 """Fourteen tasks in minutes on a CPU: which strategies help on the genes of Yeast, against a network for each task?
 
-The EMA weightings of Lakkapragada et al. 2022 were tested on many tasks of a yes or no each; this is a small data set of that
+The EMA weightings of Lakkapragada et al. 2023 were tested on many tasks of a yes or no each; this is a small data set of that
 kind. Fetch it with `mtlray data prepare yeast`. All 81 trials take about three minutes of CPU time.
 """
 

@@ -12,7 +12,7 @@ from mtlray.checks import require, require_choice
 from mtlray.errors import StrategyError
 from mtlray.strategies.base import State
 from mtlray.strategies.gramian import AbstractSolverWeighting, Matrix, Vector
-from mtlray.strategies.numerics.cosines import ROUNDING, divide
+from mtlray.strategies.numerics.cosines import ROUNDING, combined_length, divide
 from mtlray.strategies.numerics.min_norm import as_vectors, simplex_min_norm
 
 # Where the root in one variable is looked for; and a |g_w| below this share of the longest gradient is zero.
@@ -88,7 +88,7 @@ class CAGrad(AbstractSolverWeighting):
 
 def _norm(gramian: Gramian, weights: Weights) -> Tensor:
     """Length of each trial's weighted sum of the gradients, `[seed, 1]`; zero where rounding alone is left of it."""
-    norm = (weights * (gramian @ weights.unsqueeze(2)).squeeze(2)).sum(dim=1, keepdim=True).clamp(min=0).sqrt()
+    norm = combined_length(gramian, weights)
     lengths = gramian.diagonal(dim1=1, dim2=2).sqrt()
     noise = ROUNDING * (weights * lengths).sum(dim=1, keepdim=True)
     return norm.masked_fill(norm <= torch.maximum(noise, _ZERO * lengths.amax(dim=1, keepdim=True)), 0.0)

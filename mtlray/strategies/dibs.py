@@ -9,7 +9,7 @@ from mtlray.axes import Gramian, Losses, Weights
 from mtlray.checks import integer, require
 from mtlray.strategies.base import Faithfulness, State
 from mtlray.strategies.gramian import AbstractGramianWeighting
-from mtlray.strategies.numerics.cosines import divide
+from mtlray.strategies.numerics.cosines import divide, norms_and_cosines
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,15 @@ class DiBS(AbstractGramianWeighting):
 
     def weigh(self, gramian: Gramian, losses: Losses, state: State) -> tuple[Weights, State]:
         del losses
-        norms = gramian.diagonal(dim1=1, dim2=2).sqrt()
-        cosines, present = divide(gramian, norms.unsqueeze(1) * norms.unsqueeze(2)), (norms > 0).to(gramian)
+        norms, cosines = norms_and_cosines(gramian)
+        present = (norms > 0).to(gramian)
         # The step is minus the sum of the unit gradients with these shares.
-        shares, inside = torch.zeros_like(norms), torch.ones_like(norms[:, :1])
+        shares, products = torch.zeros_like(norms), torch.zeros_like(norms)
+        square, inside = torch.zeros_like(norms[:, :1]), torch.ones_like(norms[:, :1])
         for _ in range(self.n_steps):
-            products = (cosines @ shares.unsqueeze(2)).squeeze(2)
-            square = (shares * products).sum(dim=1, keepdim=True)
             pull = present * (square - 2 * products + 1).clamp(min=0).sqrt()
             shares = shares + inside * pull / self.n_steps
-            square = (shares * (cosines @ shares.unsqueeze(2)).squeeze(2)).sum(dim=1, keepdim=True)
+            products = (cosines @ shares.unsqueeze(2)).squeeze(2)
+            square = (shares * products).sum(dim=1, keepdim=True)
             inside = inside * (square <= 1)
         return divide(shares, norms), state

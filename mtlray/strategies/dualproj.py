@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from mtlray.strategies.gramian import AbstractSolverWeighting, Matrix, Vector
-from mtlray.strategies.numerics.min_norm import as_vectors, nonnegative_least_squares
+from mtlray.strategies.numerics.min_norm import as_vectors, dual_cone_weights
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,6 @@ class DualProj(AbstractSolverWeighting):
     source: ClassVar[str] = "Lopez-Paz and Ranzato 2017, NeurIPS, eq. 11 (TorchJD)"
 
     def solve(self, gramian: Matrix) -> Vector:
-        # The shortest vector of the form g_0 + sum of u_j g_j with u >= 0.
         vectors, norms = as_vectors(gramian), np.sqrt(np.diag(gramian))
-        safe = np.where(norms > 0, norms, 1.0)
-        weights: Vector = 1 / len(norms) + nonnegative_least_squares(vectors / safe, -vectors.mean(axis=1)) / safe
+        weights: Vector = 1 / len(norms) + dual_cone_weights(vectors, norms, vectors.mean(axis=1))
         return weights

@@ -9,7 +9,7 @@ from mtlray.axes import Gramian, Losses, Weights
 from mtlray.checks import require
 from mtlray.strategies.base import Faithfulness, State
 from mtlray.strategies.gramian import AbstractGramianWeighting
-from mtlray.strategies.numerics.cosines import divide
+from mtlray.strategies.numerics.cosines import combined_length, divide
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,7 @@ class NTKMTL(AbstractGramianWeighting):
         ratios = divide(squares.sum(dim=1, keepdim=True).expand_as(squares), squares)
         weights = torch.where(squares > 0, ratios**self.exponent, 0.0)
         if self.max_norm is not None:
-            length = (
-                (weights * (gramian @ weights.unsqueeze(2)).squeeze(2)).sum(dim=1, keepdim=True).clamp(min=0).sqrt()
-            )
-            weights = weights * divide(torch.full_like(length, self.max_norm), length).masked_fill(
-                length == 0, 1.0
-            ).clamp(max=1)
+            length = combined_length(gramian, weights)
+            factor = torch.full_like(length, self.max_norm) / length  # infinite for a length of zero, which stays
+            weights = weights * factor.clamp(max=1)
         return weights, state

@@ -10,7 +10,7 @@ from mtlray.axes import Gramian, Losses, Weights
 from mtlray.strategies.base import State
 from mtlray.strategies.gramian import AbstractSolverWeighting, Matrix, Vector
 from mtlray.strategies.numerics.cosines import divide
-from mtlray.strategies.numerics.min_norm import as_vectors, nonnegative_least_squares
+from mtlray.strategies.numerics.min_norm import as_vectors, dual_cone_weights
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,7 @@ class UPGrad(AbstractSolverWeighting):
         return 0.5 * (1 + divide(against.expand_as(squares), squares)), state
 
     def solve(self, gramian: Matrix) -> Vector:
-        # By duality the projection of g_k is the shortest vector of the form g_k + sum of u_j g_j with u >= 0.
-        vectors = as_vectors(gramian)
-        norms = np.sqrt(np.diag(gramian))
-        safe = np.where(norms > 0, norms, 1.0)
-        added = [nonnegative_least_squares(vectors / safe, -column) / safe for column in vectors.T]
+        vectors, norms = as_vectors(gramian), np.sqrt(np.diag(gramian))
+        added = [dual_cone_weights(vectors, norms, column) for column in vectors.T]
         mean: Vector = (1 + np.sum(added, axis=0)) / len(norms)
         return mean

@@ -1,7 +1,7 @@
 """The vector that has the same cosine with every task's gradient, and which gradients count as dependent."""
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mtlray.axes import Gramian, Weights
@@ -29,7 +29,7 @@ def equal_cosines(gramian: Gramian) -> Weights:
     Where the gradients are dependent there may be none (`has_equal_cosines`), and it is the least-squares solution, which for
     two opposite gradients is zero. A task without a gradient is left out and weighs zero.
     """
-    norms, cosines = _norms_and_cosines(gramian)
+    norms, cosines = norms_and_cosines(gramian)
     values, vectors = torch.linalg.eigh(cosines)
     kept = values > RANK_TOLERANCE * values[:, -1:]
     inverse = kept / values.masked_fill(~kept, 1.0)
@@ -44,11 +44,19 @@ def equal_cosines(gramian: Gramian) -> Weights:
 
 def has_equal_cosines(gramian: Gramian, weights: Weights) -> Bool[Tensor, "seed"]:
     """Whether the sum of the gradients with these weights has an inner product of one with each unit gradient there is."""
-    norms, cosines = _norms_and_cosines(gramian)
+    norms, cosines = norms_and_cosines(gramian)
     products = (cosines @ (weights * norms).unsqueeze(2)).squeeze(2)
     return ((products - 1).abs().masked_fill(norms == 0, 0.0) <= _CONSISTENT).all(dim=1)
 
 
-def _norms_and_cosines(gramian: Gramian) -> tuple[Weights, Gramian]:
+def norms_and_cosines(gramian: Gramian) -> tuple[Weights, Gramian]:
+    """The lengths of the gradients, and the cosines between them, zero where one of the two is."""
     norms = gramian.diagonal(dim1=1, dim2=2).sqrt()
     return norms, divide(gramian, norms.unsqueeze(1) * norms.unsqueeze(2))
+
+
+def combined_length(gramian: Gramian, weights: Weights) -> Float[Tensor, "seed 1"]:
+    """The length of each trial's sum of the gradients with these weights."""
+    square = (weights * (gramian @ weights.unsqueeze(2)).squeeze(2)).sum(dim=1, keepdim=True)
+    length: Tensor = square.clamp(min=0).sqrt()
+    return length

@@ -40,6 +40,17 @@ def simplex_min_norm(vectors: Matrix) -> Vector:
     return shares
 
 
+def dual_cone_weights(vectors: Matrix, lengths: Vector, target: Vector) -> Vector:
+    """Weights, not negative, of the columns that make the nearest vector to a target against which no column points.
+
+    By duality that is the shortest vector of the form target + sum of u_j v_j with u >= 0. `lengths` are those of the columns.
+    Raises StrategyError.
+    """
+    safe = np.where(lengths > 0, lengths, 1.0)
+    weights: Vector = nonnegative_least_squares(vectors / safe, -target) / safe
+    return weights
+
+
 def nonnegative_least_squares(matrix: Matrix, target: Vector) -> Vector:
     """The x >= 0 with the smallest |matrix @ x - target|. Raises StrategyError."""
     from scipy.optimize import nnls  # half a second, which no other strategy should pay
