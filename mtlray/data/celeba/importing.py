@@ -11,6 +11,7 @@ from PIL import Image
 from mtlray.checks import require
 from mtlray.data.celeba.lists import ARCHIVE, ATTRIBUTE_LIST, PART_LIST, Lists, read_lists, require_published
 from mtlray.data.files import prepared
+from mtlray.data.files.of_size import folder_of_size
 from mtlray.data.files.record import is_here
 from mtlray.errors import DataError
 from mtlray.reading.archives import ZipMembers
@@ -30,7 +31,7 @@ def import_celeba(path: Path, root: Path, *, size: int, say: Callable[[str], Non
     for a list or an archive that is not the published one, and for a picture that is missing or damaged; then nothing is stored.
     """
     require(size >= 32, "size", "be at least 32 pixels", size)
-    folder = root / "celeba" / f"{size}px"
+    folder = folder_of_size(root, "celeba", size)
     if is_here(folder):
         raise DataError(
             f"CelebA of {size} pixels should be imported once. Found it in {folder}. Remove that folder to import it again."

@@ -9,7 +9,7 @@ from mtlray.checks import integer, require
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.celeba.lists import ATTRIBUTES
 from mtlray.data.files import prepared
-from mtlray.data.files.record import is_here
+from mtlray.data.files.of_size import folder_of_size, imported_of_size
 from mtlray.errors import DataError
 from mtlray.tasks.kinds import binary
 from mtlray.tasks.metrics.yes_or_no import BinaryAccuracy, BinaryBalancedAccuracy, BinaryF1
@@ -76,7 +76,7 @@ class CelebA(DatasetSpec):
         return self.n_images[_SPLITS.index(split)]
 
     def folders(self, root: Path) -> tuple[Path, ...]:
-        return (root / self.key / f"{self.image_size}px",)
+        return (folder_of_size(root, self.key, self.image_size),)
 
     def prepare(self, root: Path) -> str:
         return prepared.recorded_fingerprint(self._folder(root))
@@ -98,10 +98,4 @@ class CelebA(DatasetSpec):
         return Dataset(splits, mark)
 
     def _folder(self, root: Path) -> Path:
-        (folder,) = self.folders(root)
-        if not is_here(folder):
-            raise DataError(
-                f"CelebA with pictures of {self.image_size} pixels should have been imported to {folder}. Found nothing there. "
-                f"Run `mtlray data import celeba PATH --size {self.image_size}`; `mtlray data list` says where to get it."
-            )
-        return folder
+        return imported_of_size(root, self.key, self.image_size, "CelebA")

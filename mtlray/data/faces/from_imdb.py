@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mtlray.data.faces.store import OLDEST, Dropped, Face, read_file, store_faces
+from mtlray.data.files.of_size import folder_of_size
 from mtlray.errors import DataError
 from mtlray.randomness import numpy_generator
 from mtlray.reading.causes import Cause, ReadError, guarded, nothing_imported
@@ -46,7 +47,7 @@ def import_imdb(
         "train": [face for face in faces if face.subject not in test],
         "test": [face for face in faces if face.subject in test],
     }
-    folder = root / "imdb_wiki" / f"{size}px"
+    folder = folder_of_size(root, "imdb_wiki", size)
     about = {
         "origin": "imdb_wiki:imdb_crop",
         "min_face_score": str(min_face_score),

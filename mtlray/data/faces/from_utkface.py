@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from mtlray.data.faces.store import FEMALE, MALE, OLDEST, Dropped, Face, read_file, store_faces
+from mtlray.data.files.of_size import folder_of_size
 from mtlray.errors import DataError
 from mtlray.randomness import numpy_generator
 from mtlray.reading.archives import ZipMembers
@@ -34,7 +35,7 @@ def import_utkface(path: Path, root: Path, *, size: int, say: Callable[[str], No
         dropped = Dropped()
         files = _files(path, dropped, stack)
         splits = _splits(path, _faces(path, files, dropped), files, dropped)
-        folder = root / "utkface" / f"{size}px"
+        folder = folder_of_size(root, "utkface", size)
         mark = store_faces(folder, splits, size, dropped, {"origin": "utkface"}, say)
     counts = tuple(sum(face.name not in dropped.pictures for face in splits[split]) for split in ("train", "test"))
     return (

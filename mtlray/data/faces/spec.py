@@ -14,7 +14,7 @@ from mtlray.checks import integer, require
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.faces.store import OLDEST
 from mtlray.data.files import prepared
-from mtlray.data.files.record import is_here
+from mtlray.data.files.of_size import folder_of_size, imported_of_size
 from mtlray.data.holdout import held_out, three_splits
 from mtlray.errors import DataError
 from mtlray.tasks.losses import age_error, cross_entropy
@@ -109,7 +109,7 @@ class Faces(DatasetSpec):
         return {"train": n_train - self.val_images, "val": self.val_images, "test": n_test}[split]
 
     def folders(self, root: Path) -> tuple[Path, ...]:
-        return (root / self.key / f"{self.image_size}px",)
+        return (folder_of_size(root, self.key, self.image_size),)
 
     def prepare(self, root: Path) -> str:
         return prepared.recorded_fingerprint(self._folder(root))
@@ -144,14 +144,7 @@ class Faces(DatasetSpec):
         return Task(name=name, likelihood="categorical", output_shape=shape, loss=cross_entropy, metrics=metrics)
 
     def _folder(self, root: Path) -> Path:
-        (folder,) = self.folders(root)
-        if not is_here(folder):
-            raise DataError(
-                f"{type(self).__name__} with pictures of {self.image_size} pixels should have been imported to {folder}. Found "
-                f"nothing there. Run `mtlray data import {self.key} PATH --size {self.image_size}`; `mtlray data list` "
-                "says where to get it."
-            )
-        return folder
+        return imported_of_size(root, self.key, self.image_size, type(self).__name__)
 
 
 @dataclass(frozen=True)
