@@ -1,5 +1,6 @@
 """Entries: one data set's table as words in rows and columns, before it takes the form of text, Markdown, HTML or LaTeX."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +14,20 @@ class Entry:
     note: tuple[str, ...] = ()
     best: bool = False
     better: bool = False
+
+
+def marked_up(entry: Entry | None, bold: str, escape: Callable[[str], str]) -> str:
+    """A cell in a language with tags: `bold` is a format for the best of a column, and what is better is underlined."""
+    if entry is None:
+        return ""
+    text = escape(entry.mean)
+    if entry.better:
+        text = f"<u>{text}</u>"
+    if entry.best:
+        text = bold.format(text)
+    if entry.std:
+        text += f" ± {escape(entry.std)}"
+    return f"{text} ({escape(', '.join(entry.note))})" if entry.note else text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +65,11 @@ class Sheet:
     groups: tuple[Group, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+
+    def legend(self, best: str, better: str, *, between: str = "; ") -> list[str]:
+        """One line that says what the marks mean that some entry has, by these words for the two; none without a mark."""
+        parts = [text for present, text in zip(self.marks, (best, better), strict=True) if present]
+        return [f"{between.join(parts)}."] if parts else []
 
     @property
     def marks(self) -> tuple[bool, bool]:

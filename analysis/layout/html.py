@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from html import escape
 
-from mtlray.analysis.layout.entries import Entry, Row, Sheet
+from mtlray.analysis.layout.entries import Row, Sheet, marked_up
 from mtlray.analysis.layout.listing import Listing
 
+_MARKS = "<b>bold</b>: not told apart from the best of its column", "<u>underlined</u>: better than single-task"
 _LABEL = ' style="text-align:left;white-space:nowrap"'
 _CELL = ' style="text-align:right;white-space:nowrap"'
 
@@ -14,7 +15,7 @@ def render(sheet: Sheet | Listing) -> str:
     """A `<section>` with one table, without a newline at the end."""
     head = "".join(f"<dt>{escape(key)}</dt><dd>{escape(text)}</dd>" for key, text in sheet.head)
     body = _listed(sheet) if isinstance(sheet, Listing) else _rows(sheet)
-    legend = [] if isinstance(sheet, Listing) else _legend(sheet)
+    legend = [] if isinstance(sheet, Listing) else sheet.legend(*_MARKS)
     notes = "".join(f"<li>{note}</li>" for note in (*legend, *map(escape, sheet.notes)))
     parts = [
         f"<h3>{escape(sheet.title)}</h3>",
@@ -38,7 +39,10 @@ def _rows(sheet: Sheet) -> str:
         for name in ("task", "measure")
     ]
     fractions = _line("th", ["strategy", *(text for group, _ in spans for text in group.fractions)])
-    lines = [_line("td", [escape(_label(row)), *map(_cell, row.entries)], escaped=True) for row in sheet.rows]
+    lines = [
+        _line("td", [escape(_label(row)), *(marked_up(one, "<b>{}</b>", escape) for one in row.entries)], escaped=True)
+        for row in sheet.rows
+    ]
     return "\n".join(["<thead>", *tops, fractions, "</thead>", "<tbody>", *lines, "</tbody>"])
 
 
@@ -64,26 +68,3 @@ def _line(kind: str, cells: Iterable[str], spans: Iterable[int] | None = None, *
 
 def _label(row: Row) -> str:
     return f"\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}{row.label}" if row.below else row.label
-
-
-def _cell(entry: Entry | None) -> str:
-    if entry is None:
-        return ""
-    text = escape(entry.mean)
-    if entry.better:
-        text = f"<u>{text}</u>"
-    if entry.best:
-        text = f"<b>{text}</b>"
-    if entry.std:
-        text += f" ± {escape(entry.std)}"
-    return f"{text} ({escape(', '.join(entry.note))})" if entry.note else text
-
-
-def _legend(sheet: Sheet) -> list[str]:
-    best, better = sheet.marks
-    marked = (
-        (best, "<b>bold</b>: not told apart from the best of its column"),
-        (better, "<u>underlined</u>: better than single-task"),
-    )
-    parts = [text for present, text in marked if present]
-    return [f"{'; '.join(parts)}."] if parts else []

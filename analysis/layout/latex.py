@@ -14,6 +14,7 @@ _PAGE, _COLUMN, _LINES = 78, 52, 44
 _PROSE = 88  # characters of a line of a caption or a note
 _GAP = 2
 _CAPTION = ("data set", "selection", "cells")  # of the head; the rest stands below the table
+_MARKS = "Bold: not told apart from the best of its column", "+: better than single-task"
 _SIGNED = re.compile(r"[+-]?\d[\d,]*(\.\d+)?")
 
 
@@ -31,7 +32,7 @@ def render(sheet: Sheet | Listing, label: str = "table") -> str:
     """A table environment with `label`, without a newline at the end. What does not go into the caption stands below."""
     blocks = _listed(sheet) if isinstance(sheet, Listing) else _blocks(sheet.groups, sheet.rows)
     notes = [_sentence(f"{key.capitalize()}: {text}") for key, text in sheet.head if key not in _CAPTION]
-    notes += [*(() if isinstance(sheet, Listing) else _legend(sheet)), *sheet.notes]
+    notes += [*(() if isinstance(sheet, Listing) else sheet.legend(*_MARKS, between=". ")), *sheet.notes]
     head = [text if key == "cells" else f"{key.capitalize()}: {text}" for key, text in sheet.head if key in _CAPTION]
     caption = " ".join(map(_sentence, (sheet.title, *head)))
     short = sheet.title.partition(":")[0]
@@ -187,16 +188,6 @@ def _listed(listing: Listing) -> list[_Block]:
         head = _line([escape(listing.columns[0]), *(escape(listing.columns[i]) for i in shown)])
         made.append(_Block(f"l{'r' * len(shown)}", (head,), tuple(body), width))
     return made
-
-
-def _legend(sheet: Sheet) -> list[str]:
-    best, better = sheet.marks
-    marked = (
-        (best, "Bold: not told apart from the best of its column"),
-        (better, "+: better than single-task"),
-    )
-    parts = [text for present, text in marked if present]
-    return [f"{'. '.join(parts)}."] if parts else []
 
 
 def _spanned(texts: Sequence[str], spans: Sequence[int]) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-from mtlray.analysis.layout.entries import Entry, Row, Sheet
+from mtlray.analysis.layout.entries import Row, Sheet, marked_up
 from mtlray.analysis.layout.listing import Listing
 
 
@@ -18,14 +18,12 @@ def render(sheet: Sheet | Listing) -> str:
         for fraction in group.fractions
     ]
     lines += ["", _line(["strategy", *headings]), _line(["---"] * (1 + len(headings)))]
-    lines += [_line([_label(row), *(_cell(entry) for entry in row.entries)]) for row in sheet.rows]
-    best, better = sheet.marks
-    marked = (
-        (best, "**bold**: not told apart from the best of its column"),
-        (better, "<u>underlined</u>: better than single-task"),
+    lines += [
+        _line([_label(row), *(marked_up(entry, "**{}**", _escape) for entry in row.entries)]) for row in sheet.rows
+    ]
+    legend = sheet.legend(
+        "**bold**: not told apart from the best of its column", "<u>underlined</u>: better than single-task"
     )
-    parts = [text for present, text in marked if present]
-    legend = [f"{'; '.join(parts)}."] if parts else []
     notes = [*legend, *map(_escape, sheet.notes)]
     return "\n".join([*lines, *([""] if notes else []), *(f"- {note}" for note in notes)])
 
@@ -44,19 +42,6 @@ def _label(row: Row) -> str:
     if row.kind == "ours":
         return _code(row.label)
     return f"&nbsp;&nbsp;{_escape(row.label)}" if row.below else _escape(row.label)
-
-
-def _cell(entry: Entry | None) -> str:
-    if entry is None:
-        return ""
-    text = _escape(entry.mean)
-    if entry.better:
-        text = f"<u>{text}</u>"
-    if entry.best:
-        text = f"**{text}**"
-    if entry.std:
-        text += f" ± {entry.std}"
-    return f"{text} ({', '.join(entry.note)})" if entry.note else text
 
 
 def _code(text: str) -> str:

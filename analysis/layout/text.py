@@ -8,6 +8,7 @@ from mtlray.analysis.layout.blocks import column_ranges, columns_of, cut, first_
 from mtlray.analysis.layout.entries import Entry, Group, Row, Sheet
 from mtlray.analysis.layout.listing import Listing
 
+_MARKS = "* not told apart from the best of its column", "+ better than single-task"
 WIDTH = 80
 _PROSE = 100  # longer lines of prose are hard to read, however wide the terminal
 _GAP = "  "
@@ -24,7 +25,7 @@ def render(sheet: Sheet | Listing, width: int = WIDTH) -> str:
         lines += ["", *_listed(sheet, width), ""]
     else:
         lines += ["", *_body(sheet.groups, sheet.rows, width), ""]
-    for note in (*(() if isinstance(sheet, Listing) else _legend(sheet)), *sheet.notes):
+    for note in (*(() if isinstance(sheet, Listing) else sheet.legend(*_MARKS)), *sheet.notes):
         lines += _wrapped(note, prose, subsequent_indent="  ")
     return "\n".join(line.rstrip() for line in lines).rstrip()
 
@@ -32,19 +33,6 @@ def render(sheet: Sheet | Listing, width: int = WIDTH) -> str:
 def _wrapped(text: str, width: int, *, subsequent_indent: str = "") -> list[str]:
     """Lines of a text; a name with hyphens in it is not cut."""
     return textwrap.wrap(text, width, subsequent_indent=subsequent_indent, break_on_hyphens=False)
-
-
-def _legend(sheet: Sheet) -> list[str]:
-    best, better = sheet.marks
-    parts = [
-        text
-        for marked, text in (
-            (best, "* not told apart from the best of its column"),
-            (better, "+ better than single-task"),
-        )
-        if marked
-    ]
-    return [f"{'; '.join(parts)}."] if parts else []
 
 
 def _body(groups: Sequence[Group], rows: Sequence[Row], width: int) -> list[str]:
