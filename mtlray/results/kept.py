@@ -73,12 +73,11 @@ def kept_files(store: Store, dataset: str, trial_id: str) -> dict[str, bytes]:
     """What is kept of a trial, by the names of the files; empty where nothing is. Raises ResultsError and OSError."""
     if not is_kept(store, dataset, trial_id):
         return {}
-    weights, _ = read_weights(store, dataset, trial_id)
-    names = (f"{trial_id}.parquet",)
-    others = {
-        name: store.read(f"{FOLDER}/{dataset}/{name}") for name in names if store.exists(f"{FOLDER}/{dataset}/{name}")
-    }
-    return {f"{trial_id}{WEIGHTS}": weights, **others}
+    files = {f"{trial_id}{WEIGHTS}": read_weights(store, dataset, trial_id)[0]}
+    name = f"{trial_id}.parquet"
+    if store.exists(f"{FOLDER}/{dataset}/{name}"):
+        files[name] = store.read(f"{FOLDER}/{dataset}/{name}")
+    return files
 
 
 def kept_sizes(store: Store) -> dict[str, int]:
