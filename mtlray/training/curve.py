@@ -35,13 +35,13 @@ class Curves:
             self._refuse_patience()
         if saved:
             run.rates.replay([(row["step"], row.get("val/score") or math.nan) for row in self.rows[0]])
+        self.out_of_patience = self._ran_out_of_patience()
+        """Whether the trial, at its last evaluation, had no better validation score for as many as it has `patience`."""
         self._seconds_before = max((c.seconds for c in saved), default=0.0)
         self._started = time.monotonic()
         self._last = (self._started, run.step)  # when and at which step the last evaluation ended
 
-    @property
-    def out_of_patience(self) -> bool:
-        """Whether the trial has had no better validation score for as many evaluations as it has `patience`."""
+    def _ran_out_of_patience(self) -> bool:
         patience = self._trial.patience
         if patience is None:
             return False
@@ -86,6 +86,7 @@ class Curves:
                 rows.append(
                     self._scored({**same, **own, "strategy_scalars": {name: v[i] for name, v in scalars.items()}})
                 )
+        self.out_of_patience = self._ran_out_of_patience()
         run.look_for_divergence()
         run.rates.evaluated(self._last_score(0))
         run.meters.end_interval()

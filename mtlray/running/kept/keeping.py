@@ -26,8 +26,9 @@ _State = dict[str, Tensor]
 class Keeping:
     """Called after each step of a pack; holds the network of each trial that is to be kept, and writes nothing.
 
-    "best" is the evaluation with the highest joint validation score, the first of equals; "last" the last step. The best so far
-    is part of a trial's checkpoint. `networks` are there after the last step, by trial, without those that diverged.
+    "best" is the evaluation with the highest joint validation score, the first of equals; "last" the last step, or that at which
+    a trial stops early. The best so far is part of a trial's checkpoint. `networks` are there after the last step, by trial,
+    without those that diverged.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Keeping:
         """Raises SpecError where "best" is asked for and a task has no scale for a score."""
         if self._keep is None:
             return
-        last = run.step == self._trials[0].steps
+        last = run.step == self._trials[0].steps or curves.out_of_patience
         if self._keep == "best":
             if not self._checked:
                 self._refuse_without_score(curves)

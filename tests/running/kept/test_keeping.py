@@ -194,6 +194,21 @@ def test_what_was_best_without_keep_is_not_made_up(make_job, monkeypatch):
     assert "Nothing is kept: the best evaluation was before" in job.ledger().folder(TRIAL.trial_id).read_log(2)
 
 
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_a_trial_that_stops_early_keeps_its_network_too(make_job, keep):
+    trial = dataclasses.replace(TRIAL, steps=400, patience=1)
+    job = make_job("early", keep)
+    (ending,) = run_pack([trial], job)
+    assert ending.state == "done"
+    row = job.ledger().summary()[0].to_pylist()[0]
+    assert row["stopped_early"]
+    steps = job.ledger().curves(LABEL)["step"].to_pylist()
+    assert max(steps) < trial.steps, "else the test tells nothing"
+    _, facts = weights(job, trial)
+    assert facts["step"] == (row["joint_val_step"] if keep == "best" else max(steps))
+    assert read_predictions(job.ledger().store, LABEL, trial.trial_id) is not None
+
+
 def test_a_diverged_trial_keeps_nothing(make_job):
     trial = dataclasses.replace(TRIAL, optimizer=SGD(lr=1e9))
     job = make_job("s", "last")
