@@ -1,12 +1,13 @@
 """The metrics and the loss of each task over a whole split."""
 
+from contextlib import closing
+
 import torch
 
-from mtlray.axes import Indices
 from mtlray.data import Examples
-from mtlray.data.batches import Batches
 from mtlray.data.labels import Labelled
 from mtlray.models import Networks
+from mtlray.training.predicting import predict
 
 
 @torch.no_grad()
@@ -18,35 +19,25 @@ def evaluate(
     The split is cut into batches of `batch` examples. Losses are the mean over batches, weighted by their sizes, or where
     `labelled` says which labels are there, by their numbers of labels; a task without any has none.
     """
-    n, n_seeds, device = len(examples), networks.n_seeds, networks.device
+    n, device = len(examples), networks.device
     if n == 0:
         return {}
     groups = {
         (t.name, m.group): m for t in networks.tasks for m in t.metrics
     }  # one metric of each group updates for all
-    kept = {key: metric.init(n_seeds, device) for key, metric in groups.items()}
-    losses = torch.zeros(n_seeds, len(networks.tasks), dtype=torch.float64, device=device)
-
-    def indices(number: int) -> Indices:
-        return torch.arange(number * batch, min((number + 1) * batch, n)).expand(n_seeds, -1)
-
-    end = -(-n // batch)
+    kept = {key: metric.init(networks.n_seeds, device) for key, metric in groups.items()}
+    losses = torch.zeros(networks.n_seeds, len(networks.tasks), dtype=torch.float64, device=device)
     counts = [[min(batch, n - start)] * len(networks.tasks) for start in range(0, n, batch)]
     if labelled is not None:
         counts = [labels.sum(dim=0).tolist() for labels in torch.split(labelled, batch)]
-    batches = Batches(examples, [t.name for t in networks.tasks], indices, end, device=device, dtype=networks.dtype)
-    try:
-        for number in range(end):
-            inputs, targets = batches.at(number)
-            predictions = networks.predict(inputs)
+    with closing(predict(networks, examples, batch)) as predicted:
+        for number, (predictions, targets) in enumerate(predicted):
             for column, (task, prediction, target) in enumerate(zip(networks.tasks, predictions, targets, strict=True)):
                 if counts[number][column]:
                     losses[:, column] += counts[number][column] * task.loss(prediction, target).double()
                 for (name, group), metric in groups.items():
                     if name == task.name:
                         kept[name, group] = metric.update(kept[name, group], prediction, target)
-    finally:
-        batches.close()
     values = {
         f"{t.name}/{m.name}": m.compute(kept[t.name, m.group]).tolist() for t in networks.tasks for m in t.metrics
     }

@@ -1,6 +1,6 @@
 """What networks predict for a whole split, batch by batch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import torch
 from torch import Tensor
@@ -13,10 +13,11 @@ from mtlray.models import Networks
 
 def predict(
     networks: Networks, examples: Examples, batch: int = 500
-) -> Iterator[tuple[Sequence[Tensor], Sequence[Tensor]]]:
+) -> Generator[tuple[Sequence[Tensor], Sequence[Tensor]], None, None]:
     """Each task's predictions and targets, `[seed, batch, ...]`, for one batch of a split after the other.
 
-    The split is cut as for an evaluation, because what is predicted depends on that by rounding.
+    An evaluation is made of these, and what is predicted depends by rounding on how the split is cut. Close it where it is not
+    read to its end, for a thread may be reading ahead.
     """
     n = len(examples)
 
