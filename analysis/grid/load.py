@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from mtlray.analysis.grid.places import Namesakes, Place, Placed
+from mtlray.analysis.grid.reading import summary_frame
 from mtlray.errors import ResultsError
 from mtlray.results.configuration import SETTING_KEYS, configuration
 from mtlray.results.ledger import Ledger
@@ -135,10 +136,8 @@ def load(
     different versions of what computes them.
     """
     ledger = open_ledger(str(results))
-    # Rows first: while they are read, two copies of them are in memory, and the list of a large sweep takes as much again.
-    rows, damaged = ledger.summary(None if columns is None else [*columns, *_LABELS, *_VERSIONS])
-    frame = rows.to_pandas()
-    del rows
+    # Rows first: while they are read, there are two copies of them, and the list of a large sweep takes as much again.
+    frame, damaged = summary_frame(ledger, None if columns is None else [*columns, *_LABELS, *_VERSIONS])
     sweep = ledger.read_sweep()
     assert sweep is not None, "open_ledger looked for it"
     where = ledger.store.where("sweep.json")
@@ -148,6 +147,7 @@ def load(
             f"{where} should describe a sweep and list its `trials`. Launch the sweep again to write it anew."
         )
     expected = _expected(listed if trials is None else trials, where)
+    del listed
     ids = set(expected["trial_id"].tolist())
     planned = [trial in ids for trial in frame["trial_id"].tolist()]
     others = frame.loc[[not known for known in planned], "trial_id"].nunique() if not all(planned) else 0
@@ -247,13 +247,12 @@ def _expected(trials: Sequence[Mapping[str, Any]], where: str) -> pd.DataFrame:
 
 def _label(expected: pd.DataFrame, summary: pd.DataFrame) -> None:
     """Take the labels of finished trials from their rows."""
-    # Lists and a dict, because pandas takes ten times as long to find the rows of a hundred thousand trials.
-    row_of: dict[str, int] = {}
-    for row, trial in enumerate(summary["trial_id"].tolist()):
-        row_of.setdefault(trial, row)
+    # A dict, because pandas takes ten times as long to find the rows of a hundred thousand trials.
+    first = summary[list(_LABELS)].drop_duplicates("trial_id")
+    row_of = {trial: row for row, trial in enumerate(first["trial_id"].tolist())}
     rows = [row_of.get(trial) for trial in expected["trial_id"].tolist()]
     for column in _LABELS[1:]:
-        known, said = summary[column].tolist(), summary[column].notna().tolist()
+        known, said = first[column].tolist(), first[column].notna().tolist()
         planned = expected[column].tolist()
         labels = [
             known[row] if row is not None and said[row] else label for label, row in zip(planned, rows, strict=True)
@@ -264,7 +263,7 @@ def _label(expected: pd.DataFrame, summary: pd.DataFrame) -> None:
 
 def _refuse_mixtures(expected: pd.DataFrame, summary: pd.DataFrame, where: str) -> None:
     """Raise ResultsError where trials that differ in the seed alone were made by different versions of a component."""
-    rows = summary.drop_duplicates("trial_id")
+    rows = summary[["trial_id", *_VERSIONS]].drop_duplicates("trial_id")
     every = list(zip(*(rows[column].tolist() for column in _VERSIONS), strict=True))
     parsed = {pair: _versions(*pair) for pair in dict.fromkeys(every)}  # few texts, in many rows
     made_by = [parsed[pair] for pair in every]
