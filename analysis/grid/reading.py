@@ -31,4 +31,5 @@ def _frame(rows: pa.Table) -> pd.DataFrame:
         column = rows.column(name).combine_chunks().dictionary_encode()
         texts = np.array([*column.dictionary.to_pylist(), None], dtype=object)
         frame[name] = pd.Series(texts[column.indices.fill_null(len(texts) - 1).to_numpy()], dtype=object)
-    return frame[rows.column_names]
+    ordered: pd.DataFrame = frame[rows.column_names]
+    return ordered
