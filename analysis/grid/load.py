@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from mtlray.analysis.grid.places import Place, Placed
+from mtlray.analysis.grid.places import Namesakes, Place, Placed
+from mtlray.analysis.grid.reading import summary_frame
 from mtlray.errors import ResultsError
 from mtlray.results.configuration import SETTING_KEYS, configuration
 from mtlray.results.ledger import Ledger
@@ -37,18 +38,6 @@ class Rates:
     labels: Mapping[tuple[str, str], str] = field(default_factory=dict)
     tried: Mapping[tuple[str, str, Place], int] = field(default_factory=dict)
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Namesakes:
-    """Whose the strategies of several sweeps are; see `mtlray.analysis.grid.several`. Empty for one sweep.
-
-    `folders` maps each sweep's short name to its folder, in the order in which they were named; `of` each strategy, such as
-    `equal [before]`, to its own name and its sweep's.
-    """
-
-    folders: Mapping[str, str] = field(default_factory=dict)
-    of: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -147,16 +136,18 @@ def load(
     different versions of what computes them.
     """
     ledger = open_ledger(str(results))
+    # Rows first: while they are read, there are two copies of them, and the list of a large sweep takes as much again.
+    frame, damaged = summary_frame(ledger, None if columns is None else [*columns, *_LABELS, *_VERSIONS])
     sweep = ledger.read_sweep()
     assert sweep is not None, "open_ledger looked for it"
     where = ledger.store.where("sweep.json")
-    if not isinstance(sweep, dict) or (trials is None and not isinstance(sweep.get("trials"), list)):
+    listed = sweep.pop("trials", None) if isinstance(sweep, dict) else None
+    if not isinstance(sweep, dict) or (trials is None and not isinstance(listed, list)):
         raise ResultsError(
             f"{where} should describe a sweep and list its `trials`. Launch the sweep again to write it anew."
         )
-    expected = _expected(sweep["trials"] if trials is None else trials, where)
-    rows, damaged = ledger.summary(None if columns is None else [*columns, *_LABELS, *_VERSIONS])
-    frame = rows.to_pandas()
+    expected = _expected(listed if trials is None else trials, where)
+    del listed
     ids = set(expected["trial_id"].tolist())
     planned = [trial in ids for trial in frame["trial_id"].tolist()]
     others = frame.loc[[not known for known in planned], "trial_id"].nunique() if not all(planned) else 0
@@ -223,6 +214,9 @@ def _expected(trials: Sequence[Mapping[str, Any]], where: str) -> pd.DataFrame:
     rows: dict[str, tuple[Any, ...]] = {}
     seen: dict[tuple[Any, ...], str] = {}
     needed = set(TRIAL_KEYS)
+    nothing: dict[str, Any] = {}
+    kept: dict[Any, Any] = {}
+    of_tasks: dict[tuple[str, ...], list[str]] = {}
     for trial in trials:
         if not needed <= trial.keys():
             missing = [key for key in TRIAL_KEYS if key not in trial]
@@ -230,11 +224,14 @@ def _expected(trials: Sequence[Mapping[str, Any]], where: str) -> pd.DataFrame:
                 f"Each trial in {where} should have the keys {', '.join(TRIAL_KEYS)}. "
                 f"Found one without {', '.join(missing)}. Launch the sweep again to write it anew."
             )
-        trial_id, dataset, strategy, fraction, seed, tasks = (trial[key] for key in TRIAL_KEYS)
+        trial_id, dataset, strategy, fraction, seed, tasks = map(trial.__getitem__, TRIAL_KEYS)
         if trial_id in rows:
             continue
-        setting = tuple(trial.get(key) for key in SETTING_KEYS)
-        axes, fields = trial.get("axes") or {}, trial.get("fields")
+        # Of a large sweep's texts, few are different: each is kept once.
+        dataset, strategy = kept.setdefault(dataset, dataset), kept.setdefault(strategy, strategy)
+        setting = [kept.setdefault(value, value) for value in map(trial.get, SETTING_KEYS)]
+        tasks = of_tasks.setdefault(tuple(tasks), list(tasks))
+        axes, fields = trial.get("axes") or nothing, trial.get("fields")
         # Two trials that differ in something else would be averaged as if they were two seeds.
         cell = (*configuration(trial), seed)
         if cell in seen:
@@ -244,31 +241,32 @@ def _expected(trials: Sequence[Mapping[str, Any]], where: str) -> pd.DataFrame:
                 "sweeps."
             )
         seen[cell] = trial_id
-        rows[trial_id] = (trial_id, dataset, strategy, float(fraction), seed, list(tasks), *setting, axes, fields)
+        rows[trial_id] = (trial_id, dataset, strategy, float(fraction), seed, tasks, *setting, axes, fields)
     return pd.DataFrame(list(rows.values()), columns=[*TRIAL_KEYS, *SETTING_KEYS, "axes", "fields"])
 
 
 def _label(expected: pd.DataFrame, summary: pd.DataFrame) -> None:
     """Take the labels of finished trials from their rows."""
-    rows = summary.drop_duplicates("trial_id").set_index("trial_id")
+    # A dict, because pandas takes ten times as long to find the rows of a hundred thousand trials.
+    first = summary[list(_LABELS)].drop_duplicates("trial_id")
+    row_of = {trial: row for row, trial in enumerate(first["trial_id"].tolist())}
+    rows = [row_of.get(trial) for trial in expected["trial_id"].tolist()]
     for column in _LABELS[1:]:
-        labels = rows[column].dropna()
-        finished = expected["trial_id"].isin(labels.index)
-        expected.loc[finished, column] = labels.loc[expected.loc[finished, "trial_id"]].to_numpy()
+        known, said = first[column].tolist(), first[column].notna().tolist()
+        planned = expected[column].tolist()
+        labels = [
+            known[row] if row is not None and said[row] else label for label, row in zip(planned, rows, strict=True)
+        ]
+        if labels != planned:
+            expected[column] = list(map(int, labels)) if column == "seed" else labels
 
 
 def _refuse_mixtures(expected: pd.DataFrame, summary: pd.DataFrame, where: str) -> None:
     """Raise ResultsError where trials that differ in the seed alone were made by different versions of a component."""
-    rows = summary.drop_duplicates("trial_id")
-    made_by = [
-        (
-            int(version),
-            *sorted(
-                item for item in json.loads(components if isinstance(components, str) else "{}").items() if item[1] > 1
-            ),
-        )
-        for version, components in zip(*(rows[column].tolist() for column in _VERSIONS), strict=True)
-    ]
+    rows = summary[["trial_id", *_VERSIONS]].drop_duplicates("trial_id")
+    every = list(zip(*(rows[column].tolist() for column in _VERSIONS), strict=True))
+    parsed = {pair: _versions(*pair) for pair in dict.fromkeys(every)}  # few texts, in many rows
+    made_by = [parsed[pair] for pair in every]
     if len(set(made_by)) <= 1:
         return
     entries = expected.copy()
@@ -284,6 +282,12 @@ def _refuse_mixtures(expected: pd.DataFrame, summary: pd.DataFrame, where: str) 
                 f"{dataset} at {per_cent(fraction)} % are of {' and '.join(map(_made_by, found['made_by'].unique()))}. "
                 "Launch the sweep again, which runs what is of an earlier version, or leave that strategy out with --strategies."
             )
+
+
+def _versions(version: float, components: Any) -> tuple[Any, ...]:
+    """The version of the results, and those above the first of what made them."""
+    known = json.loads(components) if isinstance(components, str) else {}
+    return (int(version), *sorted(item for item in known.items() if item[1] > 1))
 
 
 def _entries(expected: pd.DataFrame) -> list[dict[str, Any]]:

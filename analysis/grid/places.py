@@ -28,3 +28,15 @@ class Placed:
     of_row: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     of_column: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     where: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Namesakes:
+    """Whose the strategies of several sweeps are; see `mtlray.analysis.grid.several`. Empty for one sweep.
+
+    `folders` maps each sweep's short name to its folder, in the order in which they were named; `of` each strategy, such as
+    `equal [before]`, to its own name and its sweep's.
+    """
+
+    folders: Mapping[str, str] = field(default_factory=dict)
+    of: Mapping[str, tuple[str, str]] = field(default_factory=dict)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from mtlray.analysis.grid.load import Namesakes, Rates, Results, load
-from mtlray.analysis.grid.places import Placed
+from mtlray.analysis.grid.load import Rates, Results, load
+from mtlray.analysis.grid.places import Namesakes, Placed
 from mtlray.analysis.sources import Source, Sources, sources
 from mtlray.errors import ResultsError
 from mtlray.results.configuration import flat

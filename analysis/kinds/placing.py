@@ -12,7 +12,7 @@ from mtlray.analysis.grid.places import Place
 from mtlray.analysis.grid.scores import Scores
 from mtlray.analysis.kinds.chance import ALPHA
 from mtlray.analysis.kinds.marks import alike
-from mtlray.analysis.statistics import best_sets, pareto_front, rank_bounds, ranks
+from mtlray.analysis.statistics import pareto_front, ranks, sets_and_bounds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -132,8 +132,7 @@ def _bounds(scores: Scores, in_play: list[int], at: list[int]) -> dict[int, tupl
     total = sum(len(columns) for _, columns, _ in places)
     found: dict[int, tuple[NDArray[Any], ...]] = {}
     for _, columns, values in places:
-        kept = best_sets(values, columns=total, alpha=ALPHA)
-        low, high = rank_bounds(values, columns=total, alpha=ALPHA)
+        kept, low, high = sets_and_bounds(values, columns=total, alpha=ALPHA)
         for place, j in enumerate(columns):
             found[j] = (kept[:, place] & ~kept[:, place].all(), low[:, place], high[:, place])
     alone = (np.zeros(1, dtype=bool), np.ones(1), np.ones(1))

@@ -1,6 +1,5 @@
 """Text: a sheet for the terminal, as wide as that or 80 columns, where the words allow it."""
 
-import itertools
 import textwrap
 from collections.abc import Sequence
 
@@ -38,20 +37,24 @@ def _wrapped(text: str, width: int, *, subsequent_indent: str = "") -> list[str]
 def _body(groups: Sequence[Group], rows: Sequence[Row], width: int) -> list[str]:
     """The table; where it is too wide, reasons go below their values, then columns below one another."""
     room = width - _label_width(rows)
-    every = [[row.entries[i] for row in rows] for i in range(sum(len(group.fractions) for group in groups))]
     heads = [fraction for group in groups for fraction in group.fractions]
     inline, under = (
-        [
-            max(len(head), *(len(line) for line in itertools.chain.from_iterable(_column(column, below))))
-            for head, column in zip(heads, every, strict=True)
-        ]
+        [_width(head, [row.entries[i] for row in rows], below) for i, head in enumerate(heads)]
         for below in (False, True)
     )
-    fits, count = (first_columns(groups, widths, room, len(_GAP)) for widths in (inline, under))
-    here, rest = cut(groups, count)
-    too_wide = fits < count or inline[0] + len(_GAP) > room
-    lines = _block(here, columns_of(rows, 0, count), too_wide)
-    return [*lines, "", *_body(rest, columns_of(rows, count, None), width)] if rest else lines
+    lines: list[str] = []
+    start, rest = 0, list(groups)
+    while rest:
+        fits, count = (first_columns(rest, widths[start:], room, len(_GAP)) for widths in (inline, under))
+        here, rest = cut(rest, count)
+        too_wide = fits < count or inline[start] + len(_GAP) > room
+        lines += [*([""] if lines else []), *_block(here, columns_of(rows, start, start + count), too_wide)]
+        start += count
+    return lines
+
+
+def _width(head: str, entries: Sequence[Entry | None], below: bool) -> int:
+    return max(len(head), *(len(line) for cell in _column(entries, below) for line in cell))
 
 
 def _label_width(rows: Sequence[Row]) -> int:

@@ -28,11 +28,19 @@ from mtlray.analysis.statistics.intervals import (
     published_interval,
 )
 from mtlray.analysis.statistics.paired import Paired, holm, paired, paired_t
-from mtlray.analysis.statistics.pairs import beaten, best_sets, rank_bounds
+from mtlray.analysis.statistics.pairs import beaten, best_sets, rank_bounds, sets_and_bounds
 from mtlray.analysis.statistics.pareto import dominates, pareto_front
 from mtlray.analysis.statistics.student import POWER, detectable
 
 __all__ = ["CONFIDENCE", "POWER", "Difference", "Interval", "Paired", "beaten", "best_sets", "critical_difference"]
 __all__ += ["delta_m", "detectable", "dominates", "holm", "independent", "iqm", "mean", "mean_interval", "mean_rank"]
 __all__ += ["near_zero", "normalised", "paired", "paired_t", "pareto_front", "performance_profile"]
-__all__ += ["probability_of_improvement", "published_interval", "rank_bounds", "ranks", "selection_price", "std"]
+__all__ += [
+    "probability_of_improvement",
+    "published_interval",
+    "rank_bounds",
+    "ranks",
+    "selection_price",
+    "sets_and_bounds",
+]
+__all__ += ["std"]

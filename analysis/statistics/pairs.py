@@ -47,11 +47,7 @@ def best_sets(values: ArrayLike, *, columns: int | None = None, alpha: float = 0
     are apart at alpha / (k · (k − 1) · columns) has everybody, so that strategies that are all alike are told apart with
     probability alpha at most. `columns` counts those of the whole table (default: these). Raises ResultsError.
     """
-    k, total = _size(values, columns)
-    array = scores(values, "values")
-    worst = _leads(array).max(axis=1)
-    apart = worst.max(axis=0) > _bar(alpha / (k * total), len(array))
-    return np.asarray((worst <= _bar(alpha / total, len(array))) | ~apart)
+    return sets_and_bounds(values, columns=columns, alpha=alpha)[0]
 
 
 def rank_bounds(values: ArrayLike, *, columns: int | None = None, alpha: float = 0.05) -> tuple[Floats, Floats]:
@@ -60,11 +56,23 @@ def rank_bounds(values: ArrayLike, *, columns: int | None = None, alpha: float =
     For one strategy they hold over all columns together with probability 1 − alpha: 1 + those that beat it, and k − those that it
     beats, at half the level of `best_sets` (Al Mohamad et al. 2022). Raises ResultsError.
     """
+    return sets_and_bounds(values, columns=columns, alpha=alpha)[1:]
+
+
+def sets_and_bounds(
+    values: ArrayLike, *, columns: int | None = None, alpha: float = 0.05
+) -> tuple[NDArray[np.bool_], Floats, Floats]:
+    """What `best_sets` and `rank_bounds` give, from one look at all pairs. Raises ResultsError."""
     k, total = _size(values, columns)
-    found = beaten(values, alpha / 2 / total)
+    array = scores(values, "values")
+    leads = _leads(array)
+    worst = leads.max(axis=1)
+    apart = worst.max(axis=0) > _bar(alpha / (k * total), len(array))
+    kept = np.asarray((worst <= _bar(alpha / total, len(array))) | ~apart)
+    found = leads > _bar(alpha / 2 / total, len(array))
     low: Floats = 1.0 + found.sum(axis=1)
     high: Floats = k - found.sum(axis=0).astype(np.float64)
-    return low, high
+    return kept, low, high
 
 
 def _size(values: ArrayLike, columns: int | None) -> tuple[int, int]:

@@ -18,12 +18,10 @@ def configuration(entry: Mapping[str, Any]) -> tuple[Any, ...]:
 
     Axes are those that the sweep varies besides, with the value of each; one that the trial's parts lack is absent.
     """
-    return (
-        *(entry[key] for key in ("dataset", "strategy")),
-        *(entry.get(key) for key in SETTING_KEYS),
-        float(entry["fraction"]),
-        *sorted((name, repr(value)) for name, value in (entry.get("axes") or {}).items()),
-    )
+    optimizer, rate = SETTING_KEYS  # in one tuple, because a large sweep asks for every trial's
+    own = (entry["dataset"], entry["strategy"], entry.get(optimizer), entry.get(rate), float(entry["fraction"]))
+    axes = entry.get("axes")
+    return (*own, *sorted((name, repr(value)) for name, value in axes.items())) if axes else own
 
 
 def flat(spec: Mapping[str, Any]) -> dict[str, Any]:

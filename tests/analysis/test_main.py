@@ -107,3 +107,18 @@ def test_a_figure_says_by_which_condition_its_trials_were_chosen(complete):
     results = arranged(load(complete.folder), where="fraction == 1")
     assert draw(results, "ranks").caption.endswith(" Only trials where fraction == 1.")
     assert "Only trials" not in draw(load(complete.folder), "ranks").caption
+
+
+def test_two_sweeps_stand_side_by_side(make_sweep, main):
+    folders = []
+    for name in ("fast", "slow"):
+        sweep = make_sweep(name=name)
+        for seed in range(2):
+            sweep.finish(sweep.plan("equal", ["left"], seed=seed), {"left": 90.0 + seed})
+        folders.append(sweep.folder)
+    code, out, _ = main("table", *folders)
+    assert code == 0
+    assert [line.split()[:2] for line in out.splitlines() if line.startswith("equal ")] == [
+        ["equal", "[fast]"],
+        ["equal", "[slow]"],
+    ]

@@ -176,3 +176,13 @@ def test_only_some_columns_are_read(broken):
     whole, part = load(broken.folder), load(broken.folder, columns=columns)
     pd.testing.assert_frame_equal(part.summary, whole.summary[columns])
     assert (part.damaged, part.others) == (whole.damaged, whole.others) != ([], 0)
+
+
+def test_texts_that_rows_share_are_kept_once(make_sweep):
+    sweep = make_sweep()
+    for seed in range(3):
+        trial = sweep.plan("equal", ["left"], seed=seed)
+        sweep.finish(trial, {"left": 90.0}, versions='{"torch": "2"}' if seed < 2 else None)
+    found = load(sweep.folder).summary.sort_values("seed")["versions"].tolist()
+    assert found[0] is found[1]
+    assert found == ['{"torch": "2"}', '{"torch": "2"}', None]
