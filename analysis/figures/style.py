@@ -22,6 +22,7 @@ PARAMETERS: Any = {
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,
     "axes.titlecolor": INK,
+    "axes.titley": 1.0,  # where it would be found at each drawing anew: no axis has ticks above it
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
