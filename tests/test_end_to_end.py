@@ -77,6 +77,7 @@ def undisturbed(tmp_path_factory, data):
     return results
 
 
+@pytest.mark.slow
 def test_ray_gives_the_same_bits_as_one_process_in_another_order(tmp_path, data, undisturbed):
     done = mtlray("run", SWEEP, "--yes", "--workers", 2, "--results", tmp_path, "--data", data)
     assert_same_results(tmp_path, undisturbed)
@@ -85,6 +86,7 @@ def test_ray_gives_the_same_bits_as_one_process_in_another_order(tmp_path, data,
     assert f"All {N_TRIALS} trials are finished" in again.stdout
 
 
+@pytest.mark.slow
 def test_one_worker_and_an_extended_grid_run_only_what_is_new(tmp_path, data, undisturbed):
     narrow = ("--results", tmp_path, "--data", data, "--yes", "--workers", 1)
     mtlray("run", SWEEP, "--seeds", "0:1", "--strategies", "dwa,loss_share", *narrow)
@@ -144,11 +146,14 @@ def test_killed_workers_and_drivers_change_nothing(tmp_path, data, undisturbed):
         assert {path: now[path] for path in finished} == finished
         finished = now
     assert 0 < len(finished) < N_TRIALS, "the driver was killed too early or too late to test anything"
-    mtlray(*arguments)
+    done = mtlray(*arguments)
+    assert re.search(r"loss_share +\d", done.stdout), done.stdout
     after = shards(tmp_path)
     assert len(after) == N_TRIALS
     assert {path: after[path] for path in finished} == finished
     assert_same_results(tmp_path, undisturbed)
+    again = mtlray("run", SWEEP, "--yes", "--results", tmp_path, "--data", data)
+    assert f"All {N_TRIALS} trials are finished" in again.stdout
     logs = [log.read_text() for log in (tmp_path / "small" / "trials").glob("*/attempt-*.log")]
     assert any(int(step) > 0 for log in logs for step in re.findall(r"training from step (\d+)", log))
 

@@ -77,7 +77,7 @@ def test_molecules_are_learnt_from_their_characters(cli, tmp_path, sweep):
     assert len(curves) == 2
 
 
-@pytest.mark.parametrize("name", ["diabetes", "yeast"])
+@pytest.mark.parametrize("name", ["diabetes", pytest.param("yeast", marks=pytest.mark.slow)])
 def test_a_table_by_two_axes_and_a_report(cli, tmp_path, name, sweep):
     results = tmp_path / "results"
     done, _, err = cli("run", sweep, "--in-process", "--yes", "--steps", "100", "--results", results)

@@ -1,6 +1,7 @@
 """What is installed: one import name, what belongs to it, and a way from an empty folder to a table."""
 
 import ast
+import functools
 import importlib.metadata
 import re
 import sys
@@ -102,10 +103,11 @@ def imported_by(*folders: Path) -> dict[str, str]:
     return {name: file for name, file in found.items() if name not in sys.stdlib_module_names}
 
 
+installed_packages = functools.cache(importlib.metadata.packages_distributions)  # which reads thousands of files
+
+
 def distributions(module: str) -> set[str]:
-    return {
-        name.lower().replace("_", "-") for name in importlib.metadata.packages_distributions().get(module, [module])
-    }
+    return {name.lower().replace("_", "-") for name in installed_packages().get(module, [module])}
 
 
 # What `mtlray export` names with the line that installs it, when someone asks for it.

@@ -37,7 +37,7 @@ def test_remove_asks_and_removes(cli, tmp_path, monkeypatch):
     assert len(list(tmp_path.rglob(RECORD))) == 1
 
 
-@pytest.mark.parametrize("closed", ["0<&-", "0<&- 1>&-"])
+@pytest.mark.parametrize("closed", [pytest.param("0<&-", marks=pytest.mark.slow), "0<&- 1>&-"])
 def test_nobody_is_asked_whose_input_is_closed(cli, tmp_path, closed):
     cli("run", worked_example.write(tmp_path), "--in-process", "--yes", "--steps", "2", "--strategies", "equal")
     command = f"{sys.executable} -m mtlray data remove points --data {tmp_path / 'data'} {closed}"

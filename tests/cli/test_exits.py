@@ -82,7 +82,9 @@ def test_without_a_home_trials_run_with_torch_s_kernels(homeless, monkeypatch):
         build._folder()
 
 
-@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+@pytest.mark.parametrize(
+    "closed", [*(pytest.param(f, marks=pytest.mark.slow) for f in ("0<&-", "1>&-", "2>&-")), "0<&- 1>&- 2>&-"]
+)
 def test_commands_work_without_standard_streams(tmp_path, closed):
     (tmp_path / "s.py").write_text("no sweep")
     for arguments, code in (("--version", 0), ("plan s.py", 2)):
@@ -92,7 +94,9 @@ def test_commands_work_without_standard_streams(tmp_path, closed):
         assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("closed", ["0<&-", "0<&- 1>&-", "0<&- 1>&- 2>&-"])
+@pytest.mark.parametrize(
+    "closed", [*(pytest.param(f, marks=pytest.mark.slow) for f in ("0<&-", "0<&- 1>&-")), "0<&- 1>&- 2>&-"]
+)
 def test_a_launch_whose_input_is_closed_asks_nobody_and_starts(tmp_path, closed):
     (tmp_path / "s.py").write_text(TEXT)
     command = (

@@ -27,7 +27,7 @@ def test_igb_keeps_its_base(follow):
     assert found[2].tolist() == found[3].tolist() == pytest.approx([1.0, 1.0])
 
 
-@pytest.mark.parametrize("n", range(1, 7))
+@pytest.mark.parametrize("n", [*range(1, 6), pytest.param(6, marks=pytest.mark.slow)])
 def test_groups_are_the_best_of_all_divisions(n):
     values = torch.randn(20, n, generator=torch.Generator().manual_seed(n), dtype=torch.float64)
     values[0] = 1.0

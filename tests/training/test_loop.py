@@ -194,7 +194,7 @@ def test_resume_from_every_checkpoint_is_bit_equal(strategy, optimizer, seeds, d
     trials = [trial(seed=seed, **fields) for seed in seeds]
     outcomes, saved = run(trials, dataset, save=True)
     assert sorted(saved) == list(range(1, 11))
-    for step in range(1, 10):
+    for step in (1, 3, 4, 5, 7, 9):  # beside and at evaluations, which are at 4 and 8, and at both ends
         checkpoints = [Checkpoint.from_bytes(saved[step][t.trial_id], t.trial_id) for t in trials]
         again, resaved = run(trials, dataset, checkpoints, save=True)
         for one, two in zip(outcomes, again, strict=True):
@@ -313,7 +313,7 @@ def test_a_huge_learning_rate_diverges_at_its_step(dataset):
     )  # the loss before the first update is fine
 
 
-@pytest.mark.parametrize("step", [2, 48, 49, 50, 51])
+@pytest.mark.parametrize("step", [2, 49, 50, 51])
 def test_divergence_far_from_any_evaluation_has_its_exact_step(step, dataset):
     trials = [trial(strategy=Explosive(seed=1, step=step - 1), seed=s, steps=60, evaluate_every=60) for s in (1, 0)]
     for pack in (trials[:1], trials):

@@ -129,7 +129,7 @@ def test_losses_and_gradient_of_a_plain_loop_and_absent_tasks_rest(strategy, run
     assert lacking
 
 
-@pytest.mark.parametrize("strategy", EVERY, ids=lambda s: s.label)
+@pytest.mark.parametrize("strategy", fast_ones(EVERY), ids=lambda s: s.label)
 def test_a_task_that_never_has_a_label_is_as_if_it_were_not_there(strategy, run_of):
     """The same weights, losses and trunk as of the same strategy on the other tasks alone."""
     others = (TASKS[KIND], TASKS[SIZE])

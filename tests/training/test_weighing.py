@@ -57,6 +57,8 @@ TRIAL = TrialSpec(
     precision="float64",
 )
 EVERY = every_strategy(TASKS, points=1)
+# Of each way to weigh a few: by losses, with parameters, in epochs, by gradients, by what a task's batch says beside its loss.
+TEN = {"stl", "dwa", "uncertainty", "dtp", "softadapt", "gradnorm", "mgda_ub", "pcgrad", "cagrad", "modo", "periodic"}
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +142,11 @@ def in_a_loop(strategy, dataset):
     return network.state_dict(), state, weights
 
 
-@pytest.mark.parametrize("strategy", EVERY, ids=lambda strategy: strategy.label)
+@pytest.mark.parametrize(
+    "strategy",
+    [s if s.key in TEN else pytest.param(s, marks=pytest.mark.slow) for s in EVERY],
+    ids=lambda strategy: strategy.label,
+)
 def test_a_loop_of_ones_own_makes_the_steps_of_a_trial(strategy, dataset):
     """Each shipped strategy, 50 steps in float64: parameters, the strategy's state and weights."""
     network, after, weights = of_a_trial(strategy, dataset)

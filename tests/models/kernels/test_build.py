@@ -52,7 +52,9 @@ def test_processes_that_start_at_once_share_one(fresh):
 
 
 @needs_compiler
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+@pytest.mark.parametrize(
+    "number", [errno.ENOLCK, *(pytest.param(n, marks=pytest.mark.slow) for n in (errno.EOPNOTSUPP, errno.ENOSYS))]
+)
 def test_a_disk_without_locks(fresh, monkeypatch, number):
     """It is compiled all the same; what another process is about to compile there stays."""
 
