@@ -72,7 +72,7 @@ def table(
     rates: SeveralRates = None,
     against: Annotated[
         str | None,
-        typer.Option("--against", help="Published table to compare with: gong2019, gong2019:1, or a CSV file."),
+        typer.Option("--against", help="Published table to compare with: gong2019:1, xu2025:nyuv2, or a CSV file."),
     ] = None,
     by: By = None,
     across: Annotated[

@@ -13,7 +13,7 @@ from mtlray.analysis.grid.cells import Cell, Grid, grid
 from mtlray.analysis.grid.load import Results, adopted_text
 from mtlray.analysis.grid.metrics import only
 from mtlray.analysis.grid.own_numbers import beside as beside_of
-from mtlray.analysis.grid.published import Number, PublishedTable
+from mtlray.analysis.grid.published_tables.base import Number, PublishedTable
 from mtlray.analysis.grid.selection import READ, SelectionRule, rule, rule_of
 from mtlray.analysis.grid.several import load_all
 from mtlray.analysis.grid.tuning import tuned

@@ -51,6 +51,7 @@ class StrategyError(MtlrayError, ArithmeticError):
 def unknown_name(kind: str, found: str, valid: Iterable[str]) -> SpecError:
     """The error for a name that is not in a list: shows the list and the closest match."""
     names = sorted(valid)
-    close = difflib.get_close_matches(found, names, n=1)
+    # A part of one name is nearer to it than its length lets difflib find.
+    close = difflib.get_close_matches(found, names, n=1) or [name for name in names if found and found in name][:1]
     hint = f" Did you mean `{close[0]}`?" if close else ""
     return SpecError(f"There is no {kind} `{shown(found)}`.{hint} Valid names: {', '.join(names)}.")

@@ -1,6 +1,7 @@
 """Beside: whether a cell and a published number are apart, equivalent, or whether the runs do not decide."""
 
 import itertools
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,9 +9,9 @@ import numpy as np
 
 from mtlray.analysis.grid.cells import SINGLE_TASK, Cell, Column, Grid
 from mtlray.analysis.grid.load import Results
-from mtlray.analysis.grid.published import Number, PublishedTable
+from mtlray.analysis.grid.published_tables.base import Number, PublishedTable
 from mtlray.analysis.kinds.chance import ALPHA
-from mtlray.analysis.statistics import holm, independent, published_interval
+from mtlray.analysis.statistics import delta_m, holm, independent, published_interval
 
 APART, EQUIVALENT, UNDECIDED = "apart", "equivalent", "undecided"
 
@@ -24,22 +25,53 @@ class Beside:
 
 
 def numbers_in(grid: Grid, table: PublishedTable | None, results: Results) -> dict[tuple[str, Column], Number]:
-    """The published number beside each cell; none where the table is about other data.
-
-    One that is called single-task stands beside the strategy that trains the column's task alone.
-    """
+    """The published number beside each cell; none where the table is about other data."""
     if table is None or not table.covers(grid.dataset):
         return {}
-    found, every = {}, table.numbers()
+    found, every, called = {}, table.numbers(), names_of(grid, results)
     for strategy, column in itertools.product(grid.strategies, grid.columns):
-        own = results.namesakes.of.get(strategy, (strategy,))[0]
         trains_it_alone = strategy in grid.single_task and (strategy, column) in grid.cells
-        names = (own, SINGLE_TASK) if trains_it_alone else (own,)
+        names = (*called[strategy], SINGLE_TASK) if trains_it_alone else called[strategy]
         of_column = (column.fraction, column.measure.task, column.measure.metric)
         number = next((every[name, *of_column] for name in names if (name, *of_column) in every), None)
         if number is not None:
             found[strategy, column] = number
     return found
+
+
+def names_of(grid: Grid, results: Results) -> dict[str, tuple[str, ...]]:
+    """What a paper may call each strategy: its name in its sweep, and without hyperparameters where one row alone has that one.
+
+    A number that is called single-task stands beside the strategy that trains the column's task alone.
+    """
+    own = {strategy: results.namesakes.of.get(strategy, (strategy,))[0] for strategy in grid.strategies}
+    plain = {strategy: name.partition("(")[0] for strategy, name in own.items()}
+    rows = Counter(plain.values())
+    return {
+        strategy: (name, plain[strategy]) if rows[plain[strategy]] == 1 else (name,) for strategy, name in own.items()
+    }
+
+
+def improvements(table: PublishedTable) -> dict[str, float]:
+    """Δm in per cent over single-task of each published row, from its cells alone, each of which weighs the same.
+
+    Positive is better. Of the rows that have every column; empty for a table of which that is not wanted.
+    """
+    if table.lower is None:
+        return {}
+    by_row: dict[str, dict[tuple[str, str], float]] = {}
+    for (strategy, _, task, metric), number in table.numbers().items():
+        by_row.setdefault(strategy, {})[task, metric] = number.mean
+    baseline = by_row.pop(SINGLE_TASK)
+    up = [metric not in table.lower for _, metric in baseline]
+    tasks = [task for task, _ in baseline]
+    return {
+        strategy: float(
+            delta_m([row[c] for c in baseline], list(baseline.values()), higher_is_better=up, tasks=tasks, per="metric")
+        )
+        for strategy, row in by_row.items()
+        if row.keys() == baseline.keys()
+    }
 
 
 def besides(grid: Grid, numbers: Mapping[tuple[str, Column], Number], runs: int) -> dict[tuple[str, Column], Beside]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from mtlray.analysis.grid.cells import Cell, Column, Grid, Measure
 from mtlray.analysis.grid.digits import digits_of_measures
 from mtlray.analysis.grid.load import Results
-from mtlray.analysis.grid.published import Number, PublishedTable
+from mtlray.analysis.grid.published_tables.base import Number, PublishedTable
 from mtlray.analysis.grid.scores import Scores, scores
 from mtlray.analysis.grid.selection import SelectionRule
 from mtlray.analysis.kinds.beside import Beside, besides, numbers_in

@@ -10,7 +10,8 @@ from mtlray.analysis.figures.scene import NothingToDraw, scene
 from mtlray.analysis.grid.cells import Grid, grid
 from mtlray.analysis.grid.load import Results
 from mtlray.analysis.grid.own_numbers import beside
-from mtlray.analysis.grid.published import PublishedTable, resolve
+from mtlray.analysis.grid.published import resolve
+from mtlray.analysis.grid.published_tables.base import PublishedTable
 from mtlray.analysis.grid.selection import RULES, SelectionRule
 from mtlray.analysis.layout import delimited
 from mtlray.analysis.layout.entries import Sheet
@@ -68,7 +69,7 @@ def published_table(results: Results, against: str | None) -> PublishedTable | N
     if against is not None:
         return beside(against, results)
     name = results.sweep.get("published")
-    found = resolve(name, None) if name else None
+    found = resolve(name, None, results.datasets) if name else None
     return found if found is not None and any(map(found.covers, results.datasets)) else None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from mtlray.analysis.grid.cells import SINGLE_TASK
 from mtlray.analysis.grid.published import published
 from mtlray.results.ledger import RESULTS_VERSION, SUMMARY, Ledger, curves_schema
 from mtlray.running.rows import joint_selections, selections
@@ -237,12 +238,20 @@ def _evaluation(trial: dict[str, Any], evaluation: int, trivial: dict[str, float
     return row
 
 
-def published_sweep(results: Path, name: str, dataset: str, shift: dict[tuple[str, str], float]) -> Sweep:
-    """Three seeds a cell whose means are those of a published table, plus `shift` by (strategy, metric)."""
+def published_sweep(
+    results: Path, name: str, dataset: str, shift: dict[tuple[str, str], float], called: dict[str, str] | None = None
+) -> Sweep:
+    """Three seeds a cell whose means are those of a published table, plus `shift` by (strategy, metric).
+
+    `called` are strategies that have another name in the sweep.
+    """
     sweep = Sweep(results, "simulated", question="As printed?", published=name, data_origin={dataset: "simulated"})
     rows = []
-    lower = ("abs_error", "rel_error", "angle", "mean_abs", "median_abs")
-    for (strategy, fraction), cells in published(name).groupby(["strategy", "fraction"], sort=False):
+    lower = ("abs_error", "rel_error", "angle", "mean_abs", "median_abs", "mae")
+    frame = published(name)
+    alone = "stl:" + frame["task"]  # a paper's row of all tasks together is several strategies here
+    frame["strategy"] = frame["strategy"].where(frame["strategy"] != SINGLE_TASK, alone).replace(called or {})
+    for (strategy, fraction), cells in frame.groupby(["strategy", "fraction"], sort=False):
         for seed in range(3):
             tasks = list(cells["task"].unique())
             trial = sweep.plan(strategy, tasks, dataset=dataset, fraction=fraction, seed=seed, write=False)
