@@ -25,33 +25,48 @@ from mtlray import (
     Uncertainty,
 )
 
-IMAGE = MultiMNIST(source="fashion+mnist", val_digits=10_000)
-TEXT = CLINC150()
-OF_IMAGE = {"model": LeNet(), "optimizer": SGD(lr=0.01, momentum=0.9), "steps": 20 * 391, "evaluate_every": 391}
-OF_TEXT = {"model": TextEncoder(width=128), "optimizer": Adam(lr=3e-3), "steps": 20 * 118, "evaluate_every": 118}
+IMAGE = TrialSpec(
+    dataset=MultiMNIST(source="fashion+mnist", val_digits=10_000),
+    model=LeNet(),
+    strategy=Equal(),
+    optimizer=SGD(lr=0.01, momentum=0.9),
+    steps=20 * 391,
+    batch_size=128,
+    evaluate_every=391,
+)
+TEXT = TrialSpec(
+    dataset=CLINC150(),
+    model=TextEncoder(width=128),
+    strategy=Equal(),
+    optimizer=Adam(lr=3e-3),
+    steps=20 * 118,
+    batch_size=128,
+    evaluate_every=118,
+)
 
 
 def of_data(trial: TrialSpec) -> TrialSpec | None:
     """Each data set with its own network and length, and single-task learning of its own tasks alone."""
     if isinstance(trial.strategy, SingleTask) and not trial.strategy.trains(trial.dataset.tasks):
         return None
-    return dataclasses.replace(trial, **(OF_TEXT if trial.dataset == TEXT else OF_IMAGE))
+    own = TEXT if trial.dataset == TEXT.dataset else IMAGE
+    return dataclasses.replace(
+        trial, model=own.model, optimizer=own.optimizer, steps=own.steps, evaluate_every=own.evaluate_every
+    )
 
 
 SWEEP = SweepSpec(
     name="huq2022",
     question="Do weights that grow with a task's difficulty beat dynamic weight average and uncertainty, on image and text?",
-    base=TrialSpec(
-        dataset=TEXT,
-        strategy=Equal(),
-        batch_size=128,
-        **OF_TEXT,
-    ),
-    datasets=(IMAGE, TEXT),
+    base=TEXT,
+    datasets=(IMAGE.dataset, TEXT.dataset),
     strategies=(
-        *(SingleTask(task=task.name) for task in (*IMAGE.tasks, *TEXT.tasks)),
+        *(SingleTask(task=task.name) for task in (*IMAGE.dataset.tasks, *TEXT.dataset.tasks)),
         Equal(),
-        *(AdaptiveWeight(form=form, cadence=c) for form in ("ratio", "softmax") for c in ("batch", "epoch")),
+        AdaptiveWeight(form="ratio"),
+        AdaptiveWeight(form="ratio", cadence="epoch"),
+        AdaptiveWeight(form="softmax"),
+        AdaptiveWeight(form="softmax", cadence="epoch"),
         DWA(),
         Uncertainty(),
     ),
