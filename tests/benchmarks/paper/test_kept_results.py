@@ -12,7 +12,7 @@ KEPT = ROOT / "docs" / "results"
 
 @pytest.mark.parametrize(
     ("name", "n_strategies", "metrics"),
-    [("reduced_yeast", 13, "roc_auc"), ("reduced_clinc150", 10, "accuracy,roc_auc")],
+    [("reduced_yeast", 13, "roc_auc"), ("reduced_tox21", 13, "roc_auc"), ("reduced_clinc150", 10, "accuracy,roc_auc")],
 )
 def test_single_task_is_above_the_best_constant(name, n_strategies, metrics):
     spec, _ = load_sweep(ROOT / "sweeps" / f"{name}.py")
