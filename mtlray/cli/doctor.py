@@ -72,7 +72,10 @@ def _device() -> Check:
     import torch
 
     if torch.cuda.is_available():
-        return Check("device", True, f"{torch.cuda.device_count()} GPU ({torch.cuda.get_device_name(0)})")
+        found = f"{torch.cuda.device_count()} GPU ({torch.cuda.get_device_name(0)})"
+        if torch.cuda.get_device_capability(0) < (8, 0):
+            found += ', older than Ampere: it computes precision="bf16" in slow steps of float32'
+        return Check("device", True, found)
     return Check("device", True, "CPU only")
 
 

@@ -48,8 +48,11 @@ def is_out_of_memory(error: BaseException) -> bool:
 
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    # torch has no type for the host's memory.
-    signs = ("can't allocate memory", "CUDA out of memory", "not enough memory")
+    # torch has no type for the host's memory, and none for that of the libraries that it calls on a device.
+    signs = (
+        "can't allocate memory", "not enough memory", "CUDA out of memory", "CUDA error: out of memory",
+        "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED", "CUSOLVER_STATUS_ALLOC_FAILED",
+    )  # fmt: skip
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in signs)
 
 

@@ -35,20 +35,24 @@ def device_name(device: torch.device) -> str:
 
 @contextlib.contextmanager
 def surroundings(config: RunConfig) -> Iterator[None]:
-    """What torch keeps for the whole process, as every trial finds it; put back afterwards."""
-    threads = torch.get_num_threads()
+    """What torch keeps for the whole process, as every trial finds it; put back afterwards.
+
+    Float32 means float32: by default convolutions on GPUs since Ampere round their inputs to TF32, which has 10 bits.
+    """
+    threads, cudnn = torch.get_num_threads(), torch.backends.cudnn
+    before = cudnn.benchmark, cudnn.allow_tf32, torch.get_float32_matmul_precision()
     if device_of(config).type == "cpu":
         torch.set_num_threads(1)  # two threads of one trial wait for each other; one trial a core does not
         keep_freed_memory()
-    torch.backends.cudnn.benchmark = False
+    cudnn.benchmark, cudnn.allow_tf32 = False, False
     torch.set_float32_matmul_precision("highest")
     try:
         with torch.enable_grad(), default_dtype(torch.float32):
             yield
     finally:
         torch.set_num_threads(threads)
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        cudnn.benchmark, cudnn.allow_tf32 = before[:2]
+        torch.set_float32_matmul_precision(before[2])
 
 
 @functools.cache

@@ -84,6 +84,8 @@ class AbstractStrategy(abc.ABC):
     """Whether it works on the representation that all heads read; then not every model will do."""
     by_task: ClassVar[ByTask] = ByTask()
     """How its state goes by tasks, for batches that have no label of some task."""
+    on_cpu: ClassVar[tuple[str, ...]] = ()
+    """Buffers that stay on the CPU, because the strategy reads their numbers; from a GPU that would wait for it at each step."""
 
     @property
     def label(self) -> str:

@@ -8,9 +8,9 @@ import torch
 
 from mtlray.axes import Direction, Jacobian, Losses, Seeds, Weights
 from mtlray.checks import require
-from mtlray.randomness import generator
 from mtlray.strategies.base import AbstractAggregation, Faithfulness, State
 from mtlray.strategies.numerics.cosines import divide
+from mtlray.strategies.numerics.streams import ON_CPU, sent, streams, streams_init
 from mtlray.tasks.task import Task
 
 
@@ -31,8 +31,8 @@ class GradDrop(AbstractAggregation):
 
     Reading: masks are drawn for the shared parameters, as in TorchJD. The paper draws them for the activations that all heads
     see, where signs are multiplied by those of the activation and summed over the batch, so that a mask reaches all parameters
-    below; LibMTL does so. Each step's draw is a function of the trial's seed and the step's number and made on the CPU; on a
-    GPU, copying it waits for the device. In SamsungLabs/MTL the leak has the opposite sense.
+    below; LibMTL does so. Each step's draw is a function of the trial's seed and the step's number and made on the CPU.
+    In SamsungLabs/MTL the leak has the opposite sense.
 
     In each parameter where signs differ, only one sign is kept, drawn at random.
 
@@ -48,23 +48,23 @@ class GradDrop(AbstractAggregation):
     extra_memory: ClassVar[str] = "1"
     faithfulness: ClassVar[Faithfulness] = "reading"
     has_weights: ClassVar[bool] = False
+    on_cpu: ClassVar[tuple[str, ...]] = ON_CPU
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(0 <= self.leak <= 1, "leak", "lie in [0, 1]", self.leak)
 
     def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
-        return State(buffers={"seed": seeds.clone(), "step": torch.zeros_like(seeds)})
+        return State(buffers=streams_init(seeds))
 
     def aggregate(self, jacobian: Jacobian, losses: Losses, state: State) -> tuple[Direction, Weights, State]:
-        seeds, steps = state.buffers["seed"].tolist(), state.buffers["step"].tolist()
-        streams = [generator(seed, "strategy", step) for seed, step in zip(seeds, steps, strict=True)]
+        generators, state = streams(state)
         # Drawn in float32 on the CPU, so that neither precision nor device changes the numbers.
-        draws = [torch.rand(jacobian.shape[2], generator=s, dtype=torch.float32) for s in streams]
-        level = torch.stack(draws).to(jacobian)
+        draws = [torch.rand(jacobian.shape[2], generator=g, dtype=torch.float32) for g in generators]
+        level = sent(torch.stack(draws), jacobian.device).to(jacobian)
         purity = 0.5 * (1 + divide(jacobian.sum(dim=1), jacobian.abs().sum(dim=1)))
         up, down = (purity > level).unsqueeze(1), (purity < level).unsqueeze(1)
         kept = ((up & (jacobian > 0)) | (down & (jacobian < 0))).to(jacobian)
         direction = ((self.leak + (1 - self.leak) * kept) * jacobian).sum(dim=1)
         undefined = torch.full_like(losses, torch.nan)
-        return direction, undefined, state.with_buffers(step=state.buffers["step"] + 1)
+        return direction, undefined, state

@@ -11,7 +11,8 @@ from mtlray.checks import require
 from mtlray.strategies.base import ByTask, Faithfulness, State
 from mtlray.strategies.gramian import AbstractGramianWeighting
 from mtlray.strategies.numerics.cosines import ROUNDING, divide
-from mtlray.strategies.numerics.orders import draw_orders, orders_init
+from mtlray.strategies.numerics.orders import draw_orders
+from mtlray.strategies.numerics.streams import ON_CPU, streams_init
 from mtlray.tasks.task import Task
 
 # A cosine of one would take infinitely much of the other gradient.
@@ -36,7 +37,7 @@ class GradVac(AbstractGramianWeighting):
     Reading: the average is updated for every pair, as in TorchJD and LibMTL, and not only where a gradient is changed; all
     shared parameters are one group; `beta` is 0.5 as in both. The target is kept below 1 - 1e-6. What is left of a gradient
     that others cancel, up to rounding, is zero, with a cosine of zero. Each step's orders are a function of the trial's seed
-    and the step's number; on a GPU, with three tasks or more, that waits for the device. Where other code differs: TorchJD and
+    and the step's number. Where other code differs: TorchJD and
     LibMTL add 1e-8 to the product of two norms, which changes the cosine of short gradients.
 
     Against each other, the gradients are turned to the similarity aimed at, which starts at zero as in `PCGrad`.
@@ -50,6 +51,7 @@ class GradVac(AbstractGramianWeighting):
 
     key: ClassVar[str] = "gradvac"
     source: ClassVar[str] = "Wang et al. 2021, ICLR, algorithm 1"
+    on_cpu: ClassVar[tuple[str, ...]] = ON_CPU
     component_version: ClassVar[int] = 2
     extra_memory: ClassVar[str] = "K²"
     faithfulness: ClassVar[Faithfulness] = "reading"
@@ -61,11 +63,11 @@ class GradVac(AbstractGramianWeighting):
 
     def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
         targets = torch.zeros(len(seeds), len(tasks), len(tasks), dtype=torch.float64)
-        return State(buffers={"target": targets, **orders_init(seeds)})
+        return State(buffers={"target": targets, **streams_init(seeds)})
 
     def weigh(self, gramian: Gramian, losses: Losses, state: State) -> tuple[Weights, State]:
         n_tasks = losses.shape[1]
-        orders, state = draw_orders(n_tasks, state)
+        orders, state = draw_orders(n_tasks, state, gramian.device)
         norms, targets = gramian.diagonal(dim1=1, dim2=2).sqrt(), state.buffers["target"]
         # Row i: how much of each task's gradient there is in the i-th changed one.
         mixed = torch.eye(n_tasks).to(gramian).expand_as(gramian).clone()

@@ -10,7 +10,8 @@ from mtlray.axes import Gramian, Losses, Seeds, Weights
 from mtlray.strategies.base import State
 from mtlray.strategies.gramian import AbstractGramianWeighting
 from mtlray.strategies.numerics.cosines import divide
-from mtlray.strategies.numerics.orders import draw_orders, orders_init
+from mtlray.strategies.numerics.orders import draw_orders
+from mtlray.strategies.numerics.streams import ON_CPU, streams_init
 from mtlray.tasks.task import Task
 
 
@@ -28,7 +29,7 @@ class PCGrad(AbstractGramianWeighting):
     of `UPGrad`.
 
     Reading: the weight of a task is the sum of its gradient's coefficients in all :math:`g_i^{PC}`. Each step's orders are a
-    function of the trial's seed and the step's number; on a GPU, with three tasks or more, that waits for the device.
+    function of the trial's seed and the step's number.
 
     From each gradient, the part that runs against the other is taken away.
 
@@ -39,15 +40,16 @@ class PCGrad(AbstractGramianWeighting):
 
     key: ClassVar[str] = "pcgrad"
     source: ClassVar[str] = "Yu et al. 2020, NeurIPS, algorithm 1"
+    on_cpu: ClassVar[tuple[str, ...]] = ON_CPU
     component_version: ClassVar[int] = 2
     extra_memory: ClassVar[str] = "1"
 
     def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
-        return State(buffers=orders_init(seeds))
+        return State(buffers=streams_init(seeds))
 
     def weigh(self, gramian: Gramian, losses: Losses, state: State) -> tuple[Weights, State]:
         n_tasks = losses.shape[1]
-        orders, state = draw_orders(n_tasks, state)
+        orders, state = draw_orders(n_tasks, state, gramian.device)
         squares = gramian.diagonal(dim1=1, dim2=2)
         # Row i: how much of each task's gradient there is in the i-th projected one.
         mixed = torch.eye(n_tasks).to(gramian).expand_as(gramian).clone()

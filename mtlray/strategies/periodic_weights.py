@@ -31,8 +31,7 @@ class PeriodicWeights(AbstractWeightsWrapper):
     the one before. Heads follow their own losses at every step, or the weighted ones where the strategy's `head_grad` says so.
 
     Reading: the direction itself is not averaged, which is `WeightMomentum`'s part and may stand
-    inside; the paper combines both. On a GPU the
-    number of the step is waited for. Strategies without weights, on several batches a step, and those on gradients that train
+    inside; the paper combines both. Strategies without weights, on several batches a step, and those on gradients that train
     numbers of their own are refused.
 
     >>> from mtlray import PeriodicWeights, RLW, try_out
@@ -47,6 +46,7 @@ class PeriodicWeights(AbstractWeightsWrapper):
     source: ClassVar[str] = "after Xu et al. 2025, AAAI, arXiv 2412.10961 (PSMGD)"
     faithfulness: ClassVar[Faithfulness] = "reading"
     own_by_task: ClassVar[ByTask] = ByTask(in_step=True)
+    own_on_cpu: ClassVar[tuple[str, ...]] = ("step",)
 
     def __post_init__(self) -> None:
         super().__post_init__()

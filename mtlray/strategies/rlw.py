@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 
 from mtlray.axes import Losses, PerSeed, Seeds, Weights
-from mtlray.randomness import generator
 from mtlray.strategies.base import AbstractWeighting, State
+from mtlray.strategies.numerics.streams import ON_CPU, sent, streams, streams_init
 from mtlray.tasks.task import Task
 
 
@@ -25,7 +25,7 @@ class RLW(AbstractWeighting):
     A litmus test: a method that learns its weights should be better than weights without meaning.
 
     Reading: each step's draw is a function of the trial's seed and the step's number, so that nothing but a counter is
-    stored; on a GPU, reading it waits for the device once a step. Where other code differs: IGB4MTL multiplies the weights
+    stored. Where other code differs: IGB4MTL multiplies the weights
     by K.
 
     The weights are random, anew for each batch, and sum to one.
@@ -40,14 +40,14 @@ class RLW(AbstractWeighting):
     key: ClassVar[str] = "rlw"
     source: ClassVar[str] = "Lin et al. 2022, TMLR, algorithm 2"
     extra_memory: ClassVar[str] = "1"
+    on_cpu: ClassVar[tuple[str, ...]] = ON_CPU
 
     def init(self, tasks: Sequence[Task], seeds: Seeds) -> State:
-        return State(buffers={"seed": seeds.clone(), "step": torch.zeros_like(seeds)})
+        return State(buffers=streams_init(seeds))
 
     def combine(self, losses: Losses, state: State) -> tuple[PerSeed, Weights, State]:
-        seeds, steps = state.buffers["seed"].tolist(), state.buffers["step"].tolist()
-        streams = [generator(seed, "strategy", step) for seed, step in zip(seeds, steps, strict=True)]
+        generators, state = streams(state)
         # Drawn in float64 on the CPU, so that neither precision nor device changes the numbers.
-        draws = [torch.randn(losses.shape[1], generator=stream, dtype=torch.float64) for stream in streams]
-        weights = torch.softmax(torch.stack(draws), dim=1).to(losses)
-        return (weights * losses).sum(dim=1), weights, state.with_buffers(step=state.buffers["step"] + 1)
+        draws = [torch.randn(losses.shape[1], generator=g, dtype=torch.float64) for g in generators]
+        weights = sent(torch.softmax(torch.stack(draws), dim=1), losses.device).to(losses)
+        return (weights * losses).sum(dim=1), weights, state

@@ -28,6 +28,8 @@ class AbstractWrapper(AbstractStrategy):
 
     own_by_task: ClassVar[ByTask] = ByTask()
     """How its own buffers go by tasks."""
+    own_on_cpu: ClassVar[tuple[str, ...]] = ()
+    """Those of its own buffers that stay on the CPU."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.strategy, AbstractStrategy):
@@ -46,6 +48,7 @@ class AbstractWrapper(AbstractStrategy):
             shares={**inner.by_task.shares, **{f"{start}{name}": kind for name, kind in own.shares.items()}},
         )
         object.__setattr__(self, "by_task", by_task)
+        object.__setattr__(self, "on_cpu", (*inner.on_cpu, *(f"{start}{name}" for name in self.own_on_cpu)))
 
     @property
     def label(self) -> str:

@@ -73,4 +73,9 @@ def initial_state(
         state = strategy.allocate(strategy.init(tasks, torch.tensor(seeds)), n_shared)
     check_state(strategy, state, len(seeds))
     params = {name: p.detach().to(device).requires_grad_() for name, p in state.params.items()}
-    return State(params, {name: b.to(device) for name, b in state.buffers.items()})
+    return State(params, on_device(strategy, state.buffers, device))
+
+
+def on_device(strategy: AbstractStrategy, buffers: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+    """A state's buffers on the device, but for those that the strategy wants on the CPU."""
+    return {name: buffer if name in strategy.on_cpu else buffer.to(device) for name, buffer in buffers.items()}

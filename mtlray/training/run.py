@@ -13,7 +13,7 @@ from mtlray.strategies import AbstractStrategy, State
 from mtlray.tasks.task_losses import TaskLosses
 from mtlray.training.absence import by_task
 from mtlray.training.checkpoint import Checkpoint
-from mtlray.training.contract import initial_state
+from mtlray.training.contract import initial_state, on_device
 from mtlray.training.meters import Meters, Present
 from mtlray.training.optimizers import (
     build_optimizer,
@@ -152,18 +152,23 @@ class Run:
         """Continue from checkpoints of the same trials, one for each and all at the same step."""
 
         def join(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-            return {name: torch.cat([part[name] for part in parts]).to(self.networks.device) for name in parts[0]}
+            return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
+        def moved(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+            return {name: tensor.to(device) for name, tensor in join(parts).items()}
+
+        device = self.networks.device
         self.step = checkpoints[0].step
-        self.networks.load(join([c.model for c in checkpoints]))
-        params = join([c.strategy["params"] for c in checkpoints])
+        self.networks.load(moved([c.model for c in checkpoints]))
+        params = moved([c.strategy["params"] for c in checkpoints])
+        buffers = join([c.strategy["buffers"] for c in checkpoints])
         with torch.no_grad():
             for name, parameter in self.state.params.items():
                 parameter.copy_(params[name])
-        self.state = State(self.state.params, join([c.strategy["buffers"] for c in checkpoints]))
-        slots = {name: join([c.optimizer[name] for c in checkpoints]) for name in checkpoints[0].optimizer}
+        self.state = State(self.state.params, on_device(self.strategy, buffers, device))
+        slots = {name: moved([c.optimizer[name] for c in checkpoints]) for name in checkpoints[0].optimizer}
         restore_optimizer(self.optimizer, self.networks, self.state, slots)
-        self.meters.load(join([c.meters for c in checkpoints]))
+        self.meters.load(moved([c.meters for c in checkpoints]))
         if checkpoints[0].kernel != self.kernel:  # rounding may differ from here on, and the row says so
             self.kernel = f"{checkpoints[0].kernel}, {self.kernel}"
         self.look_for_divergence()
