@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mtlray.errors import StoreError as StoreError
     from mtlray.errors import StrategyError as StrategyError
     from mtlray.models import MLP as MLP
+    from mtlray.models import MTAN as MTAN
     from mtlray.models import VGG as VGG
     from mtlray.models import Backbone as Backbone
     from mtlray.models import LeNet as LeNet

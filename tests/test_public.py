@@ -143,7 +143,7 @@ def test_the_worked_example_can_be_loaded_and_read(tmp_path):
 
 WITH_EXAMPLES = (
     *(mtlray.SweepSpec, mtlray.TrialSpec, mtlray.SGD, mtlray.Adam, mtlray.Task, mtlray.try_out),
-    *(mtlray.MultiMNIST, mtlray.DatasetSpec, mtlray.ModelSpec, mtlray.LeNet, mtlray.SegNet, mtlray.VGG),
+    *(mtlray.MultiMNIST, mtlray.DatasetSpec, mtlray.ModelSpec, mtlray.LeNet, mtlray.SegNet, mtlray.MTAN, mtlray.VGG),
     *(mtlray.MLP, mtlray.ResNet, mtlray.Backbone, mtlray.TextEncoder, mtlray.Network, mtlray.TokenShape),
     *(mtlray.ArrayDataset, mtlray.TorchDataset),
     *STRATEGIES,

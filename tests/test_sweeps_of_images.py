@@ -8,7 +8,7 @@ import torch
 from places import ROOT
 from stored_pictures import people, rooms
 
-from mtlray.models import VGG, Computation, SegNet
+from mtlray.models import MTAN, VGG, Computation, SegNet
 from mtlray.specs import SGD, Adam, TrialSpec
 from mtlray.specs.sweepfile import load_sweep
 from mtlray.strategies import DWA, Equal, Uncertainty
@@ -45,7 +45,11 @@ def run(trial, dataset):
 
 
 @pytest.mark.parametrize("large", [0, 2**40], ids=["gathered ahead", "gathered when asked for"])
-@pytest.mark.parametrize(("make", "model"), [(rooms, SegNet("tiny")), (people, VGG("small"))], ids=["rooms", "people"])
+@pytest.mark.parametrize(
+    ("make", "model"),
+    [(rooms, SegNet("tiny")), (rooms, MTAN("tiny")), (people, VGG("small"))],
+    ids=["rooms", "attention", "people"],
+)
 def test_a_trial_of_each_kind(tmp_path, monkeypatch, make, model, large):
     spec = make(tmp_path)
     trial = TrialSpec(

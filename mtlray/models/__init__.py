@@ -7,16 +7,18 @@ from mtlray.models.computation import Computation
 from mtlray.models.factories import Network
 from mtlray.models.lenet import LeNet
 from mtlray.models.mlp import MLP
+from mtlray.models.mtan import MTAN
 from mtlray.models.networks import Networks
 from mtlray.models.segnet import SegNet
 from mtlray.models.text import TextEncoder
 from mtlray.models.vgg import VGG
 
-MODELS: tuple[type[ModelSpec], ...] = (LeNet, MLP, SegNet, VGG, ResNet, Backbone, TextEncoder, Network)
+MODELS: tuple[type[ModelSpec], ...] = (LeNet, MLP, SegNet, MTAN, VGG, ResNet, Backbone, TextEncoder, Network)
 
 __all__ = [
     "MLP",
     "MODELS",
+    "MTAN",
     "VGG",
     "Backbone",
     "Computation",

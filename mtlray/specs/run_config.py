@@ -84,7 +84,7 @@ class RunConfig:
     activation_checkpointing: bool = field(
         default=False,
         metadata={
-            "help": "Train SegNet and VGG in less memory, with longer steps and the same numbers, by computing the trunk's "
+            "help": "Train SegNet, MTAN and VGG in less memory, with longer steps and the same numbers, by computing the trunk's "
             "stages again in the backward pass. No effect on other models. Needs --pack-size 1."
         },
     )

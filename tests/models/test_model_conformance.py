@@ -4,7 +4,20 @@ import pytest
 import torch
 from torch import nn
 
-from mtlray import MLP, VGG, Backbone, LeNet, Network, ResNet, SegNet, Task, TextEncoder, TokenShape, squared_error
+from mtlray import (
+    MLP,
+    MTAN,
+    VGG,
+    Backbone,
+    LeNet,
+    Network,
+    ResNet,
+    SegNet,
+    Task,
+    TextEncoder,
+    TokenShape,
+    squared_error,
+)
 from mtlray.models import MODELS
 from mtlray.tasks.losses import pixel_cross_entropy
 from mtlray.testing import TASKS, ModelConformance
@@ -59,7 +72,7 @@ class TestVGG(ModelConformance):
 
 
 class TestSegNet(ModelConformance):
-    models = (SegNet(preset="tiny"),)
+    models = (SegNet(preset="tiny"), MTAN(preset="tiny"))
     input_shape = (3, 32, 32)
     tasks = (
         Task(name="kind", likelihood="categorical", output_shape=(5, 32, 32), loss=pixel_cross_entropy, metrics=()),

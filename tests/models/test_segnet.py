@@ -6,7 +6,7 @@ import torch
 from mtlray.data import MultiMNIST, NYUv2
 from mtlray.errors import SpecError
 from mtlray.models import Computation, Networks, SegNet
-from mtlray.models.segnet import _unpooled
+from mtlray.models.segnet import unpooled
 from mtlray.strategies import Uncertainty
 
 
@@ -37,7 +37,7 @@ def test_unpooling_is_torchs():
     values = torch.randn(2, 3, 9, 11)
     pooled, where = torch.nn.functional.max_pool2d(values, 2, return_indices=True)
     expected = torch.nn.functional.max_unpool2d(pooled, where, 2, output_size=(9, 11))
-    assert torch.equal(_unpooled(pooled, where, (9, 11)), expected)
+    assert torch.equal(unpooled(pooled, where, (9, 11)), expected)
 
 
 def test_a_pack_computes_what_its_trials_compute_alone():
