@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from mtlray.calls.running import run as run
     from mtlray.calls.running import trial as trial
     from mtlray.calls.tables import table as table
+    from mtlray.data import CIFAR100 as CIFAR100
     from mtlray.data import CLINC150 as CLINC150
     from mtlray.data import ArrayDataset as ArrayDataset
     from mtlray.data import CelebA as CelebA
+    from mtlray.data import CIFAR100BySuperclass as CIFAR100BySuperclass
     from mtlray.data import Column as Column
     from mtlray.data import Dataset as Dataset
     from mtlray.data import DatasetSpec as DatasetSpec

@@ -3,6 +3,7 @@
 from mtlray.data.arrays import ArrayDataset, TorchDataset
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, subset
 from mtlray.data.celeba import CelebA
+from mtlray.data.cifar100 import CIFAR100, CIFAR100BySuperclass
 from mtlray.data.faces import IMDBWiki, UTKFace
 from mtlray.data.multi_mnist.spec import MultiMNIST
 from mtlray.data.nyuv2 import NYUv2
@@ -19,12 +20,16 @@ DATASETS: tuple[type[DatasetSpec], ...] = (
     Tox21,
     Yeast,
     CelebA,
+    CIFAR100,
+    CIFAR100BySuperclass,
 )
 
 __all__ = [
+    "CIFAR100",
     "CLINC150",
     "DATASETS",
     "ArrayDataset",
+    "CIFAR100BySuperclass",
     "CelebA",
     "Column",
     "Dataset",

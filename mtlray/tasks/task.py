@@ -1,5 +1,6 @@
 """Task: one thing to predict, and everything the rest of the system needs to know about it."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +12,8 @@ from mtlray.errors import unknown_name
 from mtlray.tasks.metrics import Metric
 
 Likelihood = Literal["categorical", "gaussian", "laplace", "none"]
+
+_NAMED = 4  # tasks that a label names; more are too long for the name of a folder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,3 +62,10 @@ def checked_names(given: object, known: Sequence[str], what: str) -> tuple[str, 
             raise unknown_name(what, name, known)
     require(len(set(names)) == len(names) > 0, "task_names", "name each task once", names)
     return names
+
+
+def names_in_label(chosen: Sequence[str], known: Sequence[str]) -> list[str]:
+    """What the label of a data set says of tasks that were `chosen` from `known`: their names, or how many, with a digest."""
+    if len(chosen) <= _NAMED:
+        return list(chosen)
+    return [f"{len(chosen)}of{len(known)}", hashlib.sha256(" ".join(chosen).encode()).hexdigest()[:6]]

@@ -1,5 +1,6 @@
 """Every shipped data set keeps the contract that mtlray.testing states."""
 
+import cifar
 import numpy as np
 import stored_pictures
 import stored_tables
@@ -48,6 +49,13 @@ class TestTorch(DatasetConformance):
 
 class TestDigits(DatasetConformance):
     datasets = (MultiMNIST(source="mnist5k", task_names=("left", "right", "reconstruct"), val_digits=200),)
+
+
+class TestCIFAR100(DatasetConformance):
+    datasets = (cifar.SMALL, cifar.ALTERED, cifar.TWENTY)
+
+    def bring(self, root):
+        cifar.stored(root)
 
 
 class TestPictures(DatasetConformance):

@@ -7,6 +7,8 @@ from types import MappingProxyType
 
 from mtlray.data.celeba.importing import import_celeba
 from mtlray.data.celeba.lists import MD5
+from mtlray.data.cifar100 import archive as cifar100
+from mtlray.data.cifar100.store import import_cifar100
 from mtlray.data.faces.from_imdb import import_imdb
 from mtlray.data.faces.from_utkface import import_utkface
 from mtlray.data.files.download import RemoteFile
@@ -86,7 +88,7 @@ def _celeba(path: Path, root: Path, options: ImportOptions) -> str:
     return import_celeba(path, root, size=64 if options.size is None else options.size, say=options.say)
 
 
-def _table(name: str, run: Callable[[Path, Path], str]) -> Callable[[Path, Path, ImportOptions], str]:
+def _plain(name: str, run: Callable[[Path, Path], str]) -> Callable[[Path, Path, ImportOptions], str]:
     def run_without_options(path: Path, root: Path, options: ImportOptions) -> str:
         options.only(name)
         return run(path, root)
@@ -104,6 +106,12 @@ _IMDB = "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static/imdb_crop.ta
 
 # Dropbox packs a shared folder when it is asked for, so that neither a size nor a checksum is known.
 _MTAN = RemoteFile("mtan.zip", ("https://www.dropbox.com/sh/86nssgwm6hm3vkb/AACrnUQ4GxpdrBbLjb6n-mWNa?dl=1",))
+_CIFAR100 = RemoteFile(
+    cifar100.ARCHIVE,
+    (f"https://www.cs.toronto.edu/~kriz/{cifar100.ARCHIVE}",),
+    169_001_437,
+    cifar100.MD5[cifar100.ARCHIVE],
+)
 # In the order in which they are fetched: the large one last.
 _ADDRESSES = {
     "splits.mat": (f"{_NYU}/indoor_seg_sup/splits.mat", f"{_MAPS}/splits.mat"),
@@ -179,6 +187,17 @@ IMPORTABLE: Mapping[str, Importable] = MappingProxyType(
             remote={},
             run=_celeba,
         ),
+        "cifar100": Importable(
+            name="cifar100",
+            description="60,000 pictures of 32x32 pixels in 100 classes and 20 superclasses (Krizhevsky 2009)",
+            used_by="CIFAR100, CIFAR100BySuperclass",
+            size="169 MB; once imported 184 MB",
+            terms="no licence text with the data; cite Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
+            addresses=(f"{_CIFAR100.addresses[0]}, md5 {_CIFAR100.md5}",),
+            forms=f"{cifar100.ARCHIVE}, the folder that holds it, or the folder cifar-100-python unpacked from it",
+            remote={"python": (_CIFAR100,)},
+            run=_plain("cifar100", import_cifar100),
+        ),
         "yeast": Importable(
             name="yeast",
             description="2,417 genes with 103 numbers and fourteen functional classes (Elisseeff and Weston 2001)",
@@ -188,7 +207,7 @@ IMPORTABLE: Mapping[str, Importable] = MappingProxyType(
             addresses=_addresses(yeast.FILE),
             forms="yeast.csv as it is there, also as .gz, or the folder that holds it",
             remote={"csv": (yeast.FILE.remote,)},
-            run=_table("yeast", yeast.import_yeast),
+            run=_plain("yeast", yeast.import_yeast),
         ),
         "tox21": Importable(
             name="tox21",
@@ -199,7 +218,7 @@ IMPORTABLE: Mapping[str, Importable] = MappingProxyType(
             addresses=_addresses(tox21.FILE),
             forms="tox21.csv as it is there, also as .gz, or the folder that holds it",
             remote={"csv": (tox21.FILE.remote,)},
-            run=_table("tox21", tox21.import_tox21),
+            run=_plain("tox21", tox21.import_tox21),
         ),
         "clinc150": Importable(
             name="clinc150",
@@ -210,7 +229,7 @@ IMPORTABLE: Mapping[str, Importable] = MappingProxyType(
             addresses=_addresses(clinc150.SENTENCES, clinc150.DOMAINS),
             forms="the folder that holds data_full.json, also as .gz, and domains.json",
             remote={"json": (clinc150.DOMAINS.remote, clinc150.SENTENCES.remote)},
-            run=_table("clinc150", clinc150.import_clinc150),
+            run=_plain("clinc150", clinc150.import_clinc150),
         ),
     }
 )

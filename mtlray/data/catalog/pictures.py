@@ -12,6 +12,8 @@ import torch
 from mtlray.data.arrays.text import FIRST
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples
 from mtlray.data.celeba import CelebA
+from mtlray.data.cifar100 import CIFAR100
+from mtlray.data.cifar100.store import imported
 from mtlray.data.faces import Faces, IMDBWiki, UTKFace
 from mtlray.data.files.prepared import load
 from mtlray.data.files.record import is_here
@@ -29,7 +31,7 @@ _FACES: Mapping[str, type[Faces]] = {"imdb_wiki": IMDBWiki, "utkface": UTKFace}
 _TABLES: Mapping[str, type[PublishedTable]] = {"yeast": Yeast, "tox21": Tox21, "clinc150": CLINC150}
 _TITLE = 60  # characters in a line
 _MANY = 5  # labels above an example that are written out
-_IMPORTED = ("nyuv2", *_FACES, "celeba", *_TABLES)
+_IMPORTED = ("nyuv2", *_FACES, "celeba", "cifar100", *_TABLES)
 
 
 def specs_of(name: str, root: Path) -> list[DatasetSpec]:
@@ -42,6 +44,9 @@ def specs_of(name: str, root: Path) -> list[DatasetSpec]:
         table = _TABLES[name]()
         table.prepare(root)
         return [table]
+    if name == "cifar100":
+        found = load(imported(root))[0]
+        return [CIFAR100(n_images=(len(found["train-images"]), len(found["test-images"])))]
     specs: list[DatasetSpec] = []
     for folder in sorted(path.parent for path in (root / name).glob("*/meta.json")):
         if folder.name not in FORMS and not re.fullmatch(r"\d{2,5}px", folder.name):

@@ -1,6 +1,5 @@
 """CelebA's two lists: forty attributes of each picture, and the part to which it belongs."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 from mtlray.data.base import SplitName
 from mtlray.reading.causes import Cause, ReadError, check_kind, guarded
+from mtlray.reading.checksums import require_md5
 
 ATTRIBUTES = (
     *("5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs", "Big_Lips", "Big_Nose"),
@@ -69,16 +69,7 @@ def read_lists(attributes: Path, parts: Path) -> Lists:
 
 def require_published(path: Path) -> None:
     """Raise ReadError for a file that has not the published md5."""
-    with guarded(f"`{path}`", f"the published {path.name}"), path.open("rb") as opened:
-        md5 = hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    if md5 != MD5[path.name]:
-        raise ReadError(
-            f"`{path}`",
-            f"the published {path.name} with md5 {MD5[path.name]}",
-            f"another content, md5 {md5}",
-            Cause.UNKNOWN_KIND,
-            "Fetch it again.",
-        )
+    require_md5(path, MD5[path.name])
 
 
 def _attributes(path: Path) -> dict[str, list[int]]:

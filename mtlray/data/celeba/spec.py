@@ -1,6 +1,5 @@
 """CelebA as a data set: forty questions about a face."""
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -13,10 +12,9 @@ from mtlray.data.files.of_size import folder_of_size, imported_of_size
 from mtlray.errors import DataError
 from mtlray.tasks.kinds import binary
 from mtlray.tasks.metrics.yes_or_no import BinaryAccuracy, BinaryBalancedAccuracy, BinaryF1
-from mtlray.tasks.task import Task, checked_names
+from mtlray.tasks.task import Task, checked_names, names_in_label
 
 _SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
-_NAMED = 4  # tasks that a label names; more are too long for the name of a folder
 
 
 @dataclass(frozen=True)
@@ -51,9 +49,7 @@ class CelebA(DatasetSpec):
     def label(self) -> str:
         names = [self.key]
         if self.task_names != ATTRIBUTES:
-            digest = hashlib.sha256(" ".join(self.task_names).encode()).hexdigest()[:6]
-            few = len(self.task_names) <= _NAMED
-            names += self.task_names if few else [f"{len(self.task_names)}of{len(ATTRIBUTES)}", digest]
+            names += names_in_label(self.task_names, ATTRIBUTES)
         names.append(f"{self.image_size}px")
         if self.n_images != (162_770, 19_867, 19_962):
             names.append("+".join(map(str, self.n_images)))

@@ -1,5 +1,8 @@
 """Pictures of data sets: a row an example, in the file that was asked for."""
 
+import dataclasses
+
+import cifar
 import matplotlib as mpl
 import pytest
 import stored_pictures
@@ -42,6 +45,10 @@ def test_which_data_sets_a_source_gives(tmp_path):
     assert [spec.label for spec in specs_of("mnist5k", tmp_path)] == ["multi_mnist-left-right-reconstruct-mnist5k"]
     with pytest.raises(DataError, match="utkface should have been imported"):
         specs_of("utkface", tmp_path)
+    with pytest.raises(DataError, match="CIFAR-100 should have been imported"):
+        specs_of("cifar100", tmp_path)
+    cifar.stored(tmp_path)
+    assert specs_of("cifar100", tmp_path) == [dataclasses.replace(cifar.SMALL, val_images=0)]
     with pytest.raises(SpecError, match="no data source `cifar`"):
         specs_of("cifar", tmp_path)
 

@@ -104,7 +104,7 @@ def test_sources_go_only_when_they_are_asked_for(root):
     [
         ("pionts-0123abcd", False, "There is no prepared data `pionts-0123abcd`. Did you mean"),
         ("website", False, "There is no prepared data `website`"),
-        ("points", True, "--sources goes with a source: celeba, clinc150, fashion, imdb_wiki, mnist, "),
+        ("points", True, "--sources goes with a source: celeba, cifar100, clinc150, fashion, imdb_wiki, mnist, "),
         ("..", False, "There is no prepared data `..`"),
     ],
 )
