@@ -50,11 +50,13 @@ if TYPE_CHECKING:
     from mtlray.models import LeNet as LeNet
     from mtlray.models import ModelSpec as ModelSpec
     from mtlray.models import Network as Network
+    from mtlray.models import NineLayerCNN as NineLayerCNN
     from mtlray.models import ResNet as ResNet
     from mtlray.models import SegNet as SegNet
     from mtlray.models import SharedTrunk as SharedTrunk
     from mtlray.models import StagedTrunk as StagedTrunk
     from mtlray.models import TextEncoder as TextEncoder
+    from mtlray.models import WideResNet as WideResNet
     from mtlray.specs import SGD as SGD
     from mtlray.specs import Adagrad as Adagrad
     from mtlray.specs import Adam as Adam

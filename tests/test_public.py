@@ -145,6 +145,7 @@ WITH_EXAMPLES = (
     *(mtlray.SweepSpec, mtlray.TrialSpec, mtlray.SGD, mtlray.Adam, mtlray.Task, mtlray.try_out),
     *(mtlray.MultiMNIST, mtlray.DatasetSpec, mtlray.ModelSpec, mtlray.LeNet, mtlray.SegNet, mtlray.MTAN, mtlray.VGG),
     *(mtlray.MLP, mtlray.ResNet, mtlray.Backbone, mtlray.TextEncoder, mtlray.Network, mtlray.TokenShape),
+    *(mtlray.NineLayerCNN, mtlray.WideResNet),
     *(mtlray.ArrayDataset, mtlray.TorchDataset, mtlray.CIFAR100, mtlray.CIFAR100BySuperclass),
     *STRATEGIES,
 )

@@ -9,11 +9,25 @@ from mtlray.models.lenet import LeNet
 from mtlray.models.mlp import MLP
 from mtlray.models.mtan import MTAN
 from mtlray.models.networks import Networks
+from mtlray.models.nine_layer import NineLayerCNN
 from mtlray.models.segnet import SegNet
 from mtlray.models.text import TextEncoder
 from mtlray.models.vgg import VGG
+from mtlray.models.wide_resnet import WideResNet
 
-MODELS: tuple[type[ModelSpec], ...] = (LeNet, MLP, SegNet, MTAN, VGG, ResNet, Backbone, TextEncoder, Network)
+MODELS: tuple[type[ModelSpec], ...] = (
+    LeNet,
+    MLP,
+    SegNet,
+    MTAN,
+    VGG,
+    NineLayerCNN,
+    WideResNet,
+    ResNet,
+    Backbone,
+    TextEncoder,
+    Network,
+)
 
 __all__ = [
     "MLP",
@@ -26,9 +40,11 @@ __all__ = [
     "ModelSpec",
     "Network",
     "Networks",
+    "NineLayerCNN",
     "ResNet",
     "SegNet",
     "SharedTrunk",
     "StagedTrunk",
     "TextEncoder",
+    "WideResNet",
 ]

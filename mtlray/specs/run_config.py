@@ -84,8 +84,8 @@ class RunConfig:
     activation_checkpointing: bool = field(
         default=False,
         metadata={
-            "help": "Train SegNet, MTAN and VGG in less memory, with longer steps and the same numbers, by computing the trunk's "
-            "stages again in the backward pass. No effect on other models. Needs --pack-size 1."
+            "help": "Train SegNet, MTAN, VGG, WideResNet and NineLayerCNN in less memory, with longer steps and the same "
+            "numbers, by computing the trunk's stages again in the backward pass. No effect on other models. Needs --pack-size 1."
         },
     )
     checkpoint_seconds: float = field(default=30.0, metadata={"help": "Seconds between checkpoints."})

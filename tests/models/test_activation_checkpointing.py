@@ -15,7 +15,7 @@ import mtlray.models.activation_checkpointing as module
 from mtlray.data import MultiMNIST, NYUv2, UTKFace
 from mtlray.errors import SpecError
 from mtlray.identity.provenance import Commit
-from mtlray.models import VGG, Computation, LeNet, Networks, SegNet, StagedTrunk
+from mtlray.models import MTAN, VGG, Computation, LeNet, Networks, NineLayerCNN, SegNet, StagedTrunk, WideResNet
 from mtlray.models.activation_checkpointing import checkpoint_activations
 from mtlray.running.calibration import calibrate
 from mtlray.running.job import Job
@@ -87,14 +87,25 @@ def trained(trial, dataset, recompute, checkpoint=None):
     [("float32", MOMENTUM), ("float64", ADAM), ("bf16", MOMENTUM)],
     ids=["float32", "float64", "bf16"],
 )
-@pytest.mark.parametrize(("make", "model"), [(rooms, SegNet("tiny")), (people, VGG("small"))], ids=["segnet", "vgg"])
-def test_a_trial_has_equal_bits(make, model, precision, optimizer, pictures, recomputed):
+@pytest.mark.parametrize(
+    ("make", "model", "n_stages"),
+    [
+        (rooms, SegNet("tiny"), 10),
+        (rooms, MTAN("tiny"), 10),
+        (people, VGG("small"), 3),
+        (people, WideResNet(10, 1), 3),
+        (people, WideResNet(10, 1, dropout=0.3), 3),
+        (people, NineLayerCNN(4), 4),
+    ],
+    ids=["segnet", "mtan", "vgg", "wide", "wide and dropout", "nine"],
+)
+def test_a_trial_has_equal_bits(make, model, n_stages, precision, optimizer, pictures, recomputed):
     spec, dataset = pictures[make]
     trial = trial_of(spec, model, optimizer=optimizer, precision=precision, gradient_diagnostics=True)
     kept = numbers(trained(trial, dataset, recompute=False))
     assert not recomputed
     assert numbers(trained(trial, dataset, recompute=True)) == kept
-    n_stages, n_batches = (10, 1) if make is rooms else (3, 3)
+    n_batches = 1 if make is rooms else 3
     # One backward pass in each of three steps, and one a task on each batch that the diagnostics look at.
     assert recomputed["stages"] == n_stages * (3 + n_batches * len(spec.tasks))
 

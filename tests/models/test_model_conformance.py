@@ -11,11 +11,13 @@ from mtlray import (
     Backbone,
     LeNet,
     Network,
+    NineLayerCNN,
     ResNet,
     SegNet,
     Task,
     TextEncoder,
     TokenShape,
+    WideResNet,
     squared_error,
 )
 from mtlray.models import MODELS
@@ -69,6 +71,18 @@ class TestLeNetWithDropout(ModelConformance):
 class TestVGG(ModelConformance):
     models = (VGG(preset="small"),)
     input_shape = (3, 32, 32)
+
+
+class TestNineLayers(ModelConformance):
+    models = (NineLayerCNN(width=4),)
+    input_shape = (3, 16, 16)
+    tolerance = 1e-6  # batch norms over four examples make more of rounding
+
+
+class TestWideResNet(ModelConformance):
+    models = (WideResNet(depth=10, width=1), WideResNet(depth=10, width=1, dropout=0.3))
+    input_shape = (3, 8, 8)
+    tolerance = 1e-6  # batch norms over a few values make more of rounding
 
 
 class TestSegNet(ModelConformance):
