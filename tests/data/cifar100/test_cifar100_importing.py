@@ -1,5 +1,6 @@
 """CIFAR-100's official archive is imported exactly; what is not the published one leaves nothing."""
 
+import dataclasses
 import os
 import shutil
 
@@ -7,10 +8,12 @@ import cifar
 import numpy as np
 import pytest
 
+from mtlray.data.catalog import sources
+from mtlray.data.catalog.importable import IMPORTABLE, ImportOptions
 from mtlray.data.cifar100.archive import ARCHIVE, MD5, SUPERCLASSES, read_official
 from mtlray.data.cifar100.store import folder_of, import_cifar100
 from mtlray.data.files import prepared
-from mtlray.errors import DataError
+from mtlray.errors import DataError, SpecError
 
 
 @pytest.fixture
@@ -150,3 +153,30 @@ def test_the_names_of_classes_are_kept(brought, tmp_path):
     assert read_official(path, md5).fine_names == tuple(cifar.FINE_NAMES)
     import_cifar100(path, tmp_path / "root", md5)
     assert "class_99" in prepared.about(folder_of(tmp_path / "root"))["fine"]
+
+
+def test_the_data_verbs_know_it(brought, tmp_path, monkeypatch):
+    path, md5 = brought
+    root = tmp_path / "root"
+    fetched = root / "downloads" / "cifar100" / "python"
+    fetched.mkdir(parents=True)
+    shutil.copy(path, fetched)
+    with pytest.raises(DataError, match=r"cifar-100-python/train` should be .*Nothing was imported"):
+        sources.prepare_source("cifar100", root, None, lambda line: None)
+    listed = sources.describe_sources(root)
+    assert "no: mtlray data prepare cifar100, or mtlray data import cifar100 PATH" in listed
+    assert f"https://www.cs.toronto.edu/~kriz/{ARCHIVE}, md5 {MD5[ARCHIVE]}" in listed
+
+    known = dataclasses.replace(
+        IMPORTABLE["cifar100"], run=lambda path, root, options: import_cifar100(path, root, md5)
+    )
+    monkeypatch.setattr(sources, "IMPORTABLE", {**IMPORTABLE, "cifar100": known})
+    assert "200 training and 100 test pictures" in sources.prepare_source("cifar100", root, None, lambda line: None)
+    check_content(root)
+    assert "32px: fingerprint " in sources.verify_source("cifar100", root)
+    assert "`mtlray data verify cifar100` compares its bytes" in sources.describe_sources(root)
+
+
+def test_options_without_use_are_refused(brought, tmp_path):
+    with pytest.raises(SpecError, match="import cifar100` has no use for --size"):
+        sources.import_source("cifar100", brought[0], tmp_path / "root", ImportOptions(size=32))
