@@ -1,10 +1,12 @@
 """CIFAR-100 as it is stored: imported from the official archive, and altered as two of the tasks ask."""
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from mtlray.data.cifar100.alterations import altered
@@ -82,13 +84,24 @@ def prepare_altered(root: Path) -> str:
         arrays, _ = prepared.load(source)
         for name in ("train", "test"):
             images = arrays[f"{name}-images"]
-            with writer.rows(f"{name}-images", tuple(images.shape), "|u1") as append:
+            with writer.rows(f"{name}-images", tuple(images.shape), "|u1") as append, _one_thread():
                 for picture in altered(images, name):
                     append(picture.numpy()[None])
             for labels in ("fine", "coarse"):
                 writer.whole(f"{name}-{labels}", arrays[f"{name}-{labels}"].numpy())
 
     return prepared.prepare_rows(altered_folder(root), write)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Within the block torch does not divide its work, which takes longer than the work on a picture of this size."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def altered_folder(root: Path) -> Path:
