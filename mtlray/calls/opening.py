@@ -5,6 +5,7 @@ from pathlib import Path
 from mtlray.errors import ResultsError, SpecError
 from mtlray.identity.user_code.running import refuse_other_code
 from mtlray.results.ledger import Ledger
+from mtlray.results.part import WHOLE, Part
 from mtlray.specs import SweepSpec
 from mtlray.specs.sweepfile import load_sweep
 from mtlray.sweep import Sweep
@@ -13,8 +14,11 @@ SweepLike = SweepSpec | str | Path
 """A sweep, or the path of a file that defines one."""
 
 
-def opened(sweep: SweepLike, results: str | Path) -> Sweep:
-    """The sweep with its results. Raises SpecError for what is neither a sweep nor a file of one, and as `refuse_other_code`."""
+def opened(sweep: SweepLike, results: str | Path, part: Part = WHOLE) -> Sweep:
+    """The sweep, or a part of it, with its results.
+
+    Raises SpecError for what is neither a sweep nor a file of one, and as `refuse_other_code`.
+    """
     if isinstance(sweep, SweepSpec):
         spec, module, path = sweep, None, Path("SWEEP")
     elif isinstance(sweep, str | Path):
@@ -26,7 +30,7 @@ def opened(sweep: SweepLike, results: str | Path) -> Sweep:
         from mtlray.analysis.grid.published import describe
 
         describe(spec.published)
-    found = Sweep(spec, module, path, str(results))
+    found = Sweep(spec, module, path, str(results), part=part)
     if module is None:
         for trial in found.trials:
             _ = trial.trial_id  # reads the code that it is made of
