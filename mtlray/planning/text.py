@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mtlray.planning.plan import Plan
 from mtlray.planning.wording import duration, several
 from mtlray.results.configuration import configuration
-from mtlray.results.part import Part
+from mtlray.results.part import WHOLE, Part
 from mtlray.specs import SweepSpec, TrialSpec
 from mtlray.specs.axes import Axes
 from mtlray.specs.description import labels
@@ -24,7 +24,7 @@ class Workers:
 
 
 def plan_text(
-    spec: SweepSpec, trials: Sequence[TrialSpec], planned: Plan, workers: Workers, folder: str, part: Part
+    spec: SweepSpec, trials: Sequence[TrialSpec], planned: Plan, workers: Workers, folder: str, part: Part = WHOLE
 ) -> str:
     """The question, the axes, and what is done and to run, with time and disk. The plan may be that of a part of the trials."""
     return "\n".join([*_axes(spec, trials), *_state(len(trials), planned, workers, folder, part)])
