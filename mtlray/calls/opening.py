@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from mtlray.errors import ResultsError, SpecError
+from mtlray.errors import SpecError
 from mtlray.identity.user_code.running import refuse_other_code
-from mtlray.results.ledger import Ledger
 from mtlray.results.part import WHOLE, Part
 from mtlray.specs import SweepSpec
 from mtlray.specs.sweepfile import load_sweep
@@ -36,15 +35,3 @@ def opened(sweep: SweepLike, results: str | Path, part: Part = WHOLE) -> Sweep:
             _ = trial.trial_id  # reads the code that it is made of
         refuse_other_code()
     return found
-
-
-def ledger_of(folder: str | Path) -> Ledger:
-    """The ledger of a sweep's own results folder, such as results/quickstart. Raises ResultsError where there is none."""
-    text = str(folder) if "://" in str(folder) else str(Path(folder).expanduser().absolute())
-    parent, _, name = text.rstrip("/").rpartition("/")
-    ledger = Ledger(parent or "/", name)
-    if not ledger.store.exists("sweep.json"):
-        raise ResultsError(
-            f"`{folder}` should be a sweep's results folder, with a file sweep.json, such as `results/NAME`. Found none."
-        )
-    return ledger

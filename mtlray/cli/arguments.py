@@ -18,6 +18,7 @@ from mtlray.specs.run_config import RunConfig
 from mtlray.words.values import shown
 
 if TYPE_CHECKING:
+    from mtlray.results.ledger import Ledger
     from mtlray.specs import SweepSpec
     from mtlray.sweep import Sweep
 
@@ -77,6 +78,15 @@ def open_sweep(path: Path, results: str, narrowing: Narrowing | None = None, par
     given = {**({"results": results} if results != RESULTS else {}), **asked.given()}
     words = [str(path), *(word for name, value in given.items() for word in (f"--{name}", value))]
     return Sweep(narrowed, module, path, results, narrowed=bool(asked.given()), arguments=shlex.join(words), part=part)
+
+
+def ledger_at(source: str, results: str) -> "Ledger":
+    """The ledger of a sweep file, or of a sweep's own results folder. Raises SpecError and ResultsError."""
+    if source.endswith(".py"):
+        return open_sweep(Path(source), results).ledger
+    from mtlray.results.opening import ledger_of
+
+    return ledger_of(named("RESULTS", source))
 
 
 def _joined(sweep: "SweepSpec", names: Iterable[str]) -> "SweepSpec":
