@@ -2,7 +2,7 @@
 
 # isort: off
 from mtlray.cli import new  # noqa: F401  # first in --help, as the first thing that a user types
-from mtlray.cli import sweeps, logs, merge, results, predict, embed, export  # noqa: F401  # in this order in --help
+from mtlray.cli import sweeps, results, predict, embed, export  # noqa: F401  # in this order in --help
 from mtlray.cli import strategies, toy, parts, launch, doctor, data, data_push, data_show  # noqa: F401
 
 # isort: on

@@ -84,7 +84,7 @@ def ledger_at(source: str, results: str) -> "Ledger":
     """The ledger of a sweep file, or of a sweep's own results folder. Raises SpecError and ResultsError."""
     if source.endswith(".py"):
         return open_sweep(Path(source), results).ledger
-    from mtlray.results.opening import ledger_of
+    from mtlray.results.folders.opening import ledger_of
 
     return ledger_of(named("RESULTS", source))
 

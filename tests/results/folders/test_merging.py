@@ -11,9 +11,9 @@ from mtlray.data import MultiMNIST
 from mtlray.errors import LaunchError, ResultsError
 from mtlray.models import LeNet
 from mtlray.results.driver_lock import DriverLock
+from mtlray.results.folders.merging import as_text, merge
 from mtlray.results.kept import KeptNetwork, read_weights, write_kept
 from mtlray.results.ledger import Ledger
-from mtlray.results.merging import as_text, merge
 from mtlray.results.representations import read_representations, write_representation
 from mtlray.results.states import TrialState
 from mtlray.specs import SGD, SweepSpec, TrialSpec

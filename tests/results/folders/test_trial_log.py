@@ -5,9 +5,9 @@ import pytest
 
 from mtlray.errors import SpecError
 from mtlray.results.driver_lock import DriverLock
+from mtlray.results.folders.trial_log import TrialLog, started_trial
 from mtlray.results.ledger import Ledger
 from mtlray.results.trial_folder import LiveCurve
-from mtlray.results.trial_log import TrialLog, started_trial
 
 ONE, TWO = "0123456789abcdef", "01ffffffffffffff"
 
