@@ -118,7 +118,7 @@ def _refuse_differences(source: Ledger, target: Ledger, ids: Collection[str]) ->
 def _numbers(ledger: Ledger, ids: Collection[str]) -> dict[str, list[str]]:
     """The rows of each trial, as texts, without the columns that depend on when and where it ran."""
     found: dict[str, list[str]] = {i: [] for i in ids}
-    tables = [(ledger.summary()[0], SUMMARY_CIRCUMSTANCES)]
+    tables: list[tuple[pa.Table, tuple[str, ...]]] = [(ledger.summary()[0], SUMMARY_CIRCUMSTANCES)]
     tables += [(curves, CURVE_CIRCUMSTANCES) for d in ledger.datasets() if (curves := ledger.curves(d)) is not None]
     for table, circumstances in tables:
         left_out = [name for name in circumstances if name in table.column_names]
@@ -189,7 +189,8 @@ def _listed(ids: Collection[str]) -> str:
 
 def as_text(found: Merged, source: Ledger, target: Ledger) -> str:
     """What was merged, in words."""
-    lines = [f"{len(found.added):,} finished trials of {source.store.where('')} added to {target.store.where('')}."]
+    trials = "finished trial" if len(found.added) == 1 else "finished trials"
+    lines = [f"{len(found.added):,} {trials} of {source.store.where('')} added to {target.store.where('')}."]
     if found.in_both:
         lines.append(f"{len(found.in_both):,} were in both, with the same numbers.")
     if found.n_files:
