@@ -73,7 +73,8 @@ class _Launch:
         if not planned.to_run:
             # A finished sweep may lie in a folder for reading only.
             with contextlib.suppress(MtlrayError), sweep.lock():
-                self._quarantine()  # or nothing would ever move what is damaged and has to run no more
+                if planned.damaged:  # or nothing would ever move what has to run no more
+                    self._quarantine()
                 self._store_description()
             return self._finish()
         if not confirm():

@@ -91,3 +91,21 @@ def test_parts_of_one_division_run_beside_each_other(cli, tmp_path):
         assert cli(*RUN, "--shard", "2/2")[0] == 0
         other.check()
     assert len(ledger.records()[0]) == 3
+
+
+def test_a_damaged_merged_file_waits_for_a_run_of_the_whole(cli, tmp_path):
+    """Drivers of other parts may read it; a run without parts moves it aside, also where nothing is left to run."""
+    assert cli(*RUN)[0] == cli("compact", SMALL)[0] == 0
+    before = numbers(tmp_path / "results")
+    (merged,) = (tmp_path / "results" / "small" / "summary").glob("compact-*.parquet")
+    merged.write_bytes(merged.read_bytes()[:-1])
+    for index in (1, 2):
+        code, out, err = cli(*RUN, "--shard", f"{index}/2")
+        assert (code, "Moved to quarantine/" in out) == (0, False), out + err
+    assert merged.exists()
+    assert cli("compact", SMALL)[0] == 2
+    code, out, _ = cli(*RUN)
+    assert (code, f"Moved to quarantine/: summary/{merged.name}" in out) == (0, True)
+    assert "nothing to run" in out
+    assert cli("compact", SMALL)[0] == 0
+    assert numbers(tmp_path / "results") == before
