@@ -73,6 +73,8 @@ class _Launch:
         if not planned.to_run:
             # A finished sweep may lie in a folder for reading only.
             with contextlib.suppress(MtlrayError), sweep.lock():
+                if planned.damaged:  # or nothing would ever move what has to run no more
+                    self._quarantine()
                 self._store_description()
             return self._finish()
         if not confirm():
@@ -84,8 +86,7 @@ class _Launch:
         fingerprints = self._data(records)
         sweep.ledger.probe()
         with sweep.lock() as lock:
-            for name in sweep.ledger.quarantine():
-                self._say(f"Moved to quarantine/: {name}")
+            self._quarantine()
             planned = sweep.plan()  # another driver may have worked until just now
             job = Job(
                 sweep=sweep.spec.name,
@@ -106,6 +107,10 @@ class _Launch:
         self._console.print(masked(text), highlight=False, markup=False, soft_wrap=True)
 
     # -- before
+
+    def _quarantine(self) -> None:
+        for name in self._sweep.quarantine():
+            self._say(f"Moved to quarantine/: {name}")
 
     def _data(self, records: Mapping[str, TrialRecord]) -> dict[str, str]:
         """Fingerprints of all data sets, fetched or prepared here and read once. Raises DataError and ResultsError."""

@@ -1,12 +1,14 @@
 """A sweep and its results folder: its plan, its progress, and what is done to the folder while nothing runs."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from mtlray.errors import SpecError
 from mtlray.planning.code_changes import n_new_by_code
+from mtlray.planning.division import in_part
 from mtlray.planning.plan import Plan, plan
 from mtlray.planning.pruning import Pruning, prunable
 from mtlray.planning.status import Status
@@ -15,6 +17,7 @@ from mtlray.planning.why import why_text
 from mtlray.planning.wording import several
 from mtlray.results.driver_lock import DriverLock
 from mtlray.results.ledger import Ledger
+from mtlray.results.part import WHOLE, Part
 from mtlray.results.removal import remove
 from mtlray.running.adopting import Adopter, Fingerprint, adopted_reason, refusal, report, write_adoptions
 from mtlray.running.on_ray.resources import workers_here
@@ -27,7 +30,8 @@ from mtlray.words.values import shown
 class Sweep:
     """A resolved sweep, the module it was loaded from, and its ledger; `narrowed` on the command line or whole.
 
-    `arguments` are those that name this sweep to a command; the path where they are not given.
+    `arguments` are those that name this sweep to a command; the path where they are not given. Where several drivers run a
+    `part` each, `trials` are all of them, and the plan and the lock are those of the part.
     """
 
     def __init__(
@@ -39,8 +43,9 @@ class Sweep:
         *,
         narrowed: bool = False,
         arguments: str | None = None,
+        part: Part = WHOLE,
     ) -> None:
-        self.spec = spec
+        self.spec, self.part = spec, part
         self.narrowed = narrowed
         self.module = module
         self.path = path
@@ -76,14 +81,19 @@ class Sweep:
 
     def lock(self) -> DriverLock:
         """Held by whatever writes to the folder."""
-        return DriverLock(self.ledger.store)
+        return DriverLock(self.ledger.store, self.part)
+
+    @cached_property
+    def _own(self) -> tuple[TrialSpec, ...]:
+        """The trials of the part."""
+        return in_part(self.trials, self.part)
 
     # -- plan and status
 
     def plan(self) -> Plan:
         """Raises ResultsError for results of another version."""
         records, damaged = self.ledger.records()
-        return plan(self.trials, records, started=self.ledger.started(), damaged=damaged)
+        return plan(self._own, records, started=self.ledger.started(), damaged=damaged, grid=self.trials)
 
     def plan_text(self, workers: int | None = None, *, why: bool = False) -> str:
         """The plan as a person reads it, with the reason for each trial that is to run."""
@@ -93,7 +103,7 @@ class Sweep:
 
     def shown(self, planned: Plan, workers: Workers) -> str:
         """A plan as a person reads it, with the remedy where an edit of the user's code made finished trials new."""
-        text = plan_text(self.spec, self.trials, planned, workers, self.shown_folder)
+        text = plan_text(self.spec, self.trials, planned, workers, self.shown_folder, self.part)
         edited = n_new_by_code(planned.to_run, self.ledger) if planned.others else 0
         if not edited:
             return text
@@ -112,6 +122,11 @@ class Sweep:
         return Status(self.trials, self.ledger, Axes(self.spec.axes)).as_text(self.spec.name, self.shown_folder)
 
     # -- verbs that write
+
+    def quarantine(self) -> list[str]:
+        """Move files that do not open out of the way, those of the part's own trials; the lock is held. Returns the files."""
+        own = None if self.part == WHOLE else {trial.trial_id for trial in self._own}
+        return self.ledger.quarantine(own)
 
     def retry(self) -> str:
         """Forget the failures of this sweep's trials."""

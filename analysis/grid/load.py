@@ -14,7 +14,7 @@ from mtlray.analysis.grid.reading import summary_frame
 from mtlray.errors import ResultsError
 from mtlray.results.configuration import SETTING_KEYS, configuration
 from mtlray.results.ledger import Ledger
-from mtlray.results.owner import present
+from mtlray.results.owner import present, running
 from mtlray.words.values import per_cent, shortest
 
 # What this package reads of each entry of the trial list.
@@ -95,7 +95,7 @@ class Results:
         """The ids of the trials that drivers are at work on now."""
         if self.parts:
             return {f"{name}/{trial}" for name, part in self._each() for trial in part.running()}
-        return {trial for driver in present(self.ledger.store) for trial in driver.running}
+        return running(present(self.ledger.store))
 
     def damage(self) -> tuple[set[str], list[str]]:
         """The ids of the trials that lost a file of theirs, and the files that do not open or are missing."""

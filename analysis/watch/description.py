@@ -35,7 +35,7 @@ def described(
         "planned": len(trials.planned),
         "counts": _by_state(counts),
         "share": share(trials, live),
-        "drivers": [driver.words() for driver in trials.drivers],
+        "drivers": list(trials.drivers),
         "others": trials.others,
         "damaged": [*trials.damaged, *damaged_curves],
         "lines": _lines(trials),

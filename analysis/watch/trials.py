@@ -10,7 +10,7 @@ from typing import Any
 from mtlray.analysis.grid.load import TRIAL_KEYS
 from mtlray.errors import ResultsError
 from mtlray.results.ledger import Ledger
-from mtlray.results.owner import Owner, present
+from mtlray.results.owner import described, present, running
 from mtlray.results.shards import MERGED
 from mtlray.results.states import TrialState
 
@@ -30,7 +30,7 @@ class Trials:
     planned: Sequence[Mapping[str, Any]]
     states: Mapping[str, TrialState]
     records: Mapping[str, Record]
-    drivers: tuple[Owner, ...] = ()
+    drivers: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
     others: int = 0
 
@@ -65,15 +65,15 @@ class TrialReader:
         planned = self.trials if self.trials is not None else sweep["trials"]
         started = self.ledger.started()
         drivers = present(store)  # before the results, so that what ends meanwhile is not called interrupted
-        running = {trial_id for driver in drivers for trial_id in driver.running}
-        records, damaged = self._records(running)
+        at_work = running(drivers)
+        records, damaged = self._records(at_work)
         self.requests += 4 + len(drivers)
         broken = {PurePosixPath(name).stem for name in damaged}
 
         def state(trial_id: str) -> TrialState:
             if trial_id in records:
                 return TrialState(records[trial_id]["state"])
-            if trial_id in running:
+            if trial_id in at_work:
                 return TrialState.RUNNING
             if trial_id in broken:
                 return TrialState.DAMAGED
@@ -85,7 +85,7 @@ class TrialReader:
             planned=planned,
             states=states,
             records=records,
-            drivers=drivers,
+            drivers=tuple(described(drivers)),
             damaged=tuple(damaged),
             others=len(records.keys() - states.keys()),
         )

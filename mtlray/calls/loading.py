@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from mtlray.calls.opening import SweepLike, ledger_of, opened
+from mtlray.calls.opening import SweepLike, opened
 from mtlray.errors import SpecError
 from mtlray.models import SharedTrunk
+from mtlray.results.folders.opening import ledger_of
 from mtlray.results.kept import FOLDER, is_kept, read_weights
 from mtlray.results.ledger import Ledger
 from mtlray.running.surroundings import computation_of

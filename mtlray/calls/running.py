@@ -15,6 +15,7 @@ from mtlray.data.files.remote import make_ready
 from mtlray.errors import LaunchError, SpecError, unknown_name
 from mtlray.launch import launch
 from mtlray.planning.wording import several
+from mtlray.results.part import Part
 from mtlray.running.bars import NotebookConsole, in_notebook
 from mtlray.running.policy import COMPLETE, Policy
 from mtlray.running.progress import Display, Terminal
@@ -33,18 +34,20 @@ def run(
     address: str | None = None,
     quiet: bool = False,
     retry: bool = False,
+    shard: str = "1/1",
     **options: Any,
 ) -> pd.DataFrame:
     """Run what is missing of a sweep, as `mtlray run` does, and return its table, as `table` does.
 
     `sweep` is a SweepSpec or the path of a sweep file. `options` are those of the command with underscores, such as
     `workers=2` or `keep="best"`. Progress is shown as bars where there are any, else in lines; with `quiet` not at all. Call
-    it again to continue; with `retry` trials that failed run again too.
+    it again to continue; with `retry` trials that failed run again too. With `shard="2/4"` only the second of four parts of the
+    grid runs, and the others may run elsewhere at the same time; the table is that of the whole sweep.
 
     Raises LaunchError where trials failed or are left, and MtlrayError where the sweep cannot start.
     """
     config, policy = _configured(options, results=str(results))
-    sweep_ = opened(sweep, results)
+    sweep_ = opened(sweep, results, Part.read(shard, by_cell=config.pack_size != 1))
     if retry:
         sweep_.retry()
     console = _console(quiet)

@@ -13,10 +13,12 @@ import typer
 from mtlray.cli.options import only
 from mtlray.cli.places import named
 from mtlray.errors import SpecError
+from mtlray.results.part import WHOLE, Part
 from mtlray.specs.run_config import RunConfig
 from mtlray.words.values import shown
 
 if TYPE_CHECKING:
+    from mtlray.results.ledger import Ledger
     from mtlray.specs import SweepSpec
     from mtlray.sweep import Sweep
 
@@ -52,8 +54,8 @@ class Narrowing:
         return {name: str(value) for name, value in values.items() if value is not None}
 
 
-def open_sweep(path: Path, results: str, narrowing: Narrowing | None = None) -> "Sweep":
-    """The sweep of a file, narrowed by the options. Raises SpecError."""
+def open_sweep(path: Path, results: str, narrowing: Narrowing | None = None, part: Part = WHOLE) -> "Sweep":
+    """The sweep of a file, narrowed by the options, or a part of that. Raises SpecError."""
     from mtlray.specs.sweepfile import load_sweep
     from mtlray.sweep import Sweep
 
@@ -75,7 +77,16 @@ def open_sweep(path: Path, results: str, narrowing: Narrowing | None = None) -> 
     )
     given = {**({"results": results} if results != RESULTS else {}), **asked.given()}
     words = [str(path), *(word for name, value in given.items() for word in (f"--{name}", value))]
-    return Sweep(narrowed, module, path, results, narrowed=bool(asked.given()), arguments=shlex.join(words))
+    return Sweep(narrowed, module, path, results, narrowed=bool(asked.given()), arguments=shlex.join(words), part=part)
+
+
+def ledger_at(source: str, results: str) -> "Ledger":
+    """The ledger of a sweep file, or of a sweep's own results folder. Raises SpecError and ResultsError."""
+    if source.endswith(".py"):
+        return open_sweep(Path(source), results).ledger
+    from mtlray.results.folders.opening import ledger_of
+
+    return ledger_of(named("RESULTS", source))
 
 
 def _joined(sweep: "SweepSpec", names: Iterable[str]) -> "SweepSpec":

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from mtlray.checks import require
 from mtlray.cli.app import app
 from mtlray.cli.arguments import RESULTS, Results, SweepFile
 from mtlray.cli.options import with_options
@@ -30,6 +31,7 @@ def launch_script(
 
     if kind not in SCRIPTS:
         raise unknown_name("kind of launch script", kind, SCRIPTS)
+    require(kind == "slurm" or cluster.array == 1, "array", "be left out, except for slurm", cluster.array)
     loaded, module = load_sweep(sweep)
     launch = Launch(
         name=loaded.name,

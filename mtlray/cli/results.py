@@ -1,4 +1,4 @@
-"""Commands on results: table, report and figures of mtlray.analysis, which here take a sweep file as well as a folder."""
+"""Commands on results: logs, merge, and those of mtlray.analysis, which here take a sweep file as well as a folder."""
 
 import functools
 import inspect
@@ -11,7 +11,7 @@ import typer
 from mtlray.analysis.app import COMMANDS
 from mtlray.analysis.sources import Source
 from mtlray.cli.app import app
-from mtlray.cli.arguments import RESULTS, Narrowing, Results, open_sweep
+from mtlray.cli.arguments import RESULTS, Narrowing, Results, ledger_at, open_sweep
 from mtlray.cli.options import only, with_options
 from mtlray.cli.places import named
 from mtlray.errors import SpecError
@@ -70,3 +70,40 @@ def _source(source: str, command: str, results: str, narrowing: Narrowing) -> So
 
 for _command in COMMANDS:
     app.command()(with_options(_of_a_sweep(_command)))
+
+
+@app.command()
+@with_options
+def logs(
+    source: Annotated[str, typer.Argument(metavar="RESULTS", help="A sweep's results folder, or its sweep file.")],
+    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial's id, or its first digits.")],
+    *,
+    results: Results = RESULTS,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Also print what is added, until the trial ends.")
+    ] = False,
+) -> None:
+    """Print the logs of a trial: every start of it, where it ran, how it ended. Changes nothing."""
+    from mtlray.results.folders.trial_log import TrialLog, started_trial
+
+    ledger = ledger_at(source, results)
+    log = TrialLog(ledger, started_trial(ledger, trial))
+    try:
+        for line in log.lines(follow=follow):
+            print(line, flush=True)
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+@app.command()
+@with_options
+def merge(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="A sweep's results folder, which stays as it is.")],
+    into: Annotated[str, typer.Argument(metavar="INTO", help="Another results folder of the same sweep.")],
+) -> None:
+    """Copy the finished trials of one results folder into another. A trial in both must have the same numbers."""
+    from mtlray.results.folders import merging
+    from mtlray.results.folders.opening import ledger_of
+
+    ledgers = ledger_of(named("FROM", source)), ledger_of(named("INTO", into))
+    print(merging.as_text(merging.merge(*ledgers), *ledgers))

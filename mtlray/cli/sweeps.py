@@ -9,6 +9,7 @@ import typer
 from mtlray.cli.app import app
 from mtlray.cli.arguments import RESULTS, Narrowing, Results, SweepFile, open_sweep
 from mtlray.cli.options import only, with_options
+from mtlray.results.part import Part
 from mtlray.running.policy import Policy
 from mtlray.running.signals import Stop
 from mtlray.specs.run_config import RunConfig
@@ -47,6 +48,14 @@ def run(
     in_process: Annotated[
         bool, typer.Option("--in-process", help="Run without Ray, one trial after the other.")
     ] = False,
+    shard: Annotated[
+        str,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="Run the I-th of N parts of the grid alone, so that N jobs share a sweep and its results folder.",
+        ),
+    ] = "1/1",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Start without asking.")] = False,
 ) -> None:
     """Plan, then run what is missing. Run the same command again to continue, and to run what was added to the sweep file.
@@ -60,7 +69,7 @@ def run(
         try:
             from mtlray.launch import launch
 
-            opened = open_sweep(sweep, results, narrowing)
+            opened = open_sweep(sweep, results, narrowing, Part.read(shard, by_cell=config.pack_size != 1))
             code = launch(
                 opened,
                 dataclasses.replace(config, results=opened.results),

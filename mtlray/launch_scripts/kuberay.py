@@ -1,7 +1,8 @@
 """KubeRay: a ConfigMap with the sweep file and a RayJob that runs it, on a head without trials and workers that may be lost.
 
 A lost worker's trials continue from their checkpoints on another. A lost head ends the job; KubeRay then makes a new cluster and
-runs the same command, which continues with what is left (`backoffLimit`).
+runs the same command, which continues with what is left (`backoffLimit`). It does so after every code but 0. So the ConfigMap
+also has the script that the job runs: failed trials, which a new cluster would not train either, end it with 0.
 """
 
 import shlex
@@ -19,6 +20,7 @@ _RETRIES = 10
 _SWEEP_FOLDER = "/etc/mtlray/sweep"
 _DATA_FOLDER = "/data"
 _SECRET = "mtlray-store"
+_SCRIPT = "run.sh"
 _WAIT_SECONDS = 900  # for the first worker, which the platform may have to make
 _LARGEST_CONFIG_MAP = 1_000_000
 
@@ -60,7 +62,7 @@ def kuberay(launch: Launch) -> str:
 
 
 def _config_map(launch: Launch) -> dict[str, Any]:
-    data = {path.name: path.read_text(encoding="utf-8") for path in launch.files}
+    data = {path.name: path.read_text(encoding="utf-8") for path in launch.files} | {_SCRIPT: _script(launch)}
     for name, text in data.items():
         if holds_credentials(text):
             raise LaunchError(
@@ -81,8 +83,8 @@ def _config_map(launch: Launch) -> dict[str, Any]:
     }
 
 
-def _ray_job(launch: Launch) -> dict[str, Any]:
-    require(launch.cluster.hosts == (), "hosts", "be left out with kuberay", launch.cluster.hosts)
+def _script(launch: Launch) -> str:
+    """What the job runs. A file, because a command with `$?` does not reach the head as it is written."""
     command = launch.run(
         sweep=f"{_SWEEP_FOLDER}/{launch.sweep.name}",
         data=shlex.quote(launch.cluster.data or _DATA_FOLDER),
@@ -95,12 +97,24 @@ def _ray_job(launch: Launch) -> dict[str, Any]:
             str(_GRACE_SECONDS - 15),
         ],
     )
+    return f"""{command}
+code=$?
+if [ "$code" -eq 1 ]; then
+  echo "Trials failed. The job ends with code 0, or KubeRay would make new clusters for it; mtlray retry lets them run again."
+  exit 0
+fi
+exit "$code"
+"""
+
+
+def _ray_job(launch: Launch) -> dict[str, Any]:
+    require(launch.cluster.hosts == (), "hosts", "be left out with kuberay", launch.cluster.hosts)
     return {
         "apiVersion": "ray.io/v1",
         "kind": "RayJob",
         "metadata": {"name": f"mtlray-{launch.slug}"},
         "spec": {
-            "entrypoint": command,
+            "entrypoint": f"bash {_SWEEP_FOLDER}/{_SCRIPT}",
             "submissionMode": "K8sJobMode",
             "backoffLimit": _RETRIES,  # each time a new cluster; the ledger knows what is left
             "shutdownAfterJobFinishes": True,
@@ -119,6 +133,7 @@ def _cluster(launch: Launch) -> dict[str, Any]:
     )
     return {
         "rayVersion": _ray_version(),
+        "authOptions": {"mode": "token"},  # one for this cluster, which KubeRay makes and gives to its pods
         "enableInTreeAutoscaling": True,
         "headGroupSpec": {
             "rayStartParams": {"num-cpus": "0"},  # no trials beside the driver

@@ -28,6 +28,10 @@ class Cluster:
         },
     )
     nodes: int = field(default=1, metadata={"help": "Machines that run trials."})
+    array: int = field(
+        default=1,
+        metadata={"help": "For slurm: jobs that share the sweep, each with its own part of the grid and nodes."},
+    )
     cpus: int = field(default=8, metadata={"help": "Cores per machine."})
     gpus: int = field(default=0, metadata={"help": "GPUs per machine."})
     memory_gb: int = field(default=16, metadata={"help": "Memory per machine, in GB."})
@@ -49,7 +53,7 @@ class Cluster:
     )
 
     def __post_init__(self) -> None:
-        for name in ("nodes", "cpus", "memory_gb"):
+        for name in ("nodes", "array", "cpus", "memory_gb"):
             require_count(name, getattr(self, name))
         require_count("gpus", self.gpus, least=0)
         rule = "be at least 0.25, because the last minutes go to checkpoints, and at most 8,760, a year"

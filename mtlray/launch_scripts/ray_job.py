@@ -20,6 +20,7 @@ def ray_job(launch: Launch) -> str:
     return f"""#!/bin/bash
 # Made by: {launch.made_by}
 # Run:     bash THIS_FILE    (needs `pip install 'ray[default]'` here, mtlray on every node, and access to the dashboard)
+# A cluster with a token: export RAY_AUTH_MODE=token and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH first.
 # If the cluster goes away, the job ends. Run this script again to continue with what is left.
 set -eu
 ray job submit --address {shlex.quote(launch.cluster.address)} \\

@@ -25,8 +25,13 @@ _PROVIDERS = {
     "gcp": {"type": "gcp", "region": "us-west1", "availability_zone": "us-west1-a", "project_id": "YOUR-PROJECT"},
 }
 _FOLDER = "/home/ray/sweep"
-_HEAD = "ray start --head --port=6379 --autoscaling-config=~/ray_bootstrap_config.yaml --dashboard-host=127.0.0.1"
-_WORKER = "ray start --address=$RAY_HEAD_IP:6379"
+# One token for all machines, which may hold others that a Ray of their own left behind; those nodes would be refused.
+_TOKEN, _TOKEN_THERE = "~/.ray/auth_token", "/home/ray/.ray/auth_token"
+_AUTH = f"export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH={_TOKEN_THERE}; "
+_HEAD = (
+    f"{_AUTH}ray start --head --port=6379 --autoscaling-config=~/ray_bootstrap_config.yaml --dashboard-host=127.0.0.1"
+)
+_WORKER = f"{_AUTH}ray start --address=$RAY_HEAD_IP:6379"
 
 
 def ray_up(launch: Launch) -> str:
@@ -47,8 +52,9 @@ def ray_up(launch: Launch) -> str:
     )
     return (
         f"# Made by: {launch.made_by}\n"
+        f"# Once:    ray get-auth-token --generate    (the cluster's token is yours, in {_TOKEN})\n"
         "# Start:   ray up -y THIS_FILE\n"
-        f"# Run:     ray exec THIS_FILE {shlex.quote(run)}    (again: continues with what is left)\n"
+        f"# Run:     ray exec THIS_FILE {shlex.quote(_AUTH + run)}    (again: continues with what is left)\n"
         "# End:     ray down -y THIS_FILE\n" + as_yaml(content)
     )
 
@@ -59,7 +65,7 @@ def _common(launch: Launch) -> dict[str, Any]:
         docker["run_options"] = ["--gpus all"]
     return {
         "docker": docker,
-        "file_mounts": {_FOLDER: str(launch.sweep.parent)},
+        "file_mounts": {_FOLDER: str(launch.sweep.parent), _TOKEN_THERE: _TOKEN},
         "rsync_exclude": ["**/.git", "**/results"],
         "setup_commands": [launch.cluster.setup] if launch.cluster.setup else [],
         "head_start_ray_commands": ["ray stop", _HEAD],

@@ -42,8 +42,9 @@ def plan(
     *,
     started: Collection[str] = (),
     damaged: Iterable[str] = (),
+    grid: Collection[TrialSpec] = (),
 ) -> Plan:
-    """Grid minus finished minus given up."""
+    """Grid minus finished minus given up. Where the trials are a part of the sweep, `grid` holds all of it."""
     finished: dict[TrialState, list[TrialSpec]] = {state: [] for state in TrialState if state.is_finished}
     left: list[TrialSpec] = []
     for trial in trials:
@@ -54,7 +55,7 @@ def plan(
     took = [records[trial.trial_id].seconds / estimates.seconds(trial) for trial in finished[TrialState.DONE]]
     measured = [ratio for ratio in took if ratio > 0]
     to_run = sorted(left, key=lambda t: -t.steps * t.batch_size)
-    ids = {trial.trial_id for trial in trials}
+    ids = {trial.trial_id for trial in grid or trials}
     return Plan(
         to_run=tuple(to_run),
         done=tuple(finished[TrialState.DONE]),
@@ -80,10 +81,14 @@ def packs(trials: Sequence[TrialSpec], size: int | Callable[[TrialSpec], int]) -
         groups.setdefault(trial.canonical_but_seed, []).append(trial)
     cut = []
     for group in groups.values():
-        alone = group[0].model.stochastic or group[0].goes_by_score
-        most = 1 if alone else size if isinstance(size, int) else size(group[0])
+        most = 1 if trains_alone(group[0]) else size if isinstance(size, int) else size(group[0])
         cut += [tuple(group[i : i + most]) for i in range(0, len(group), most)]
     return sorted(cut, key=lambda pack: -pack[0].steps * pack[0].batch_size)
+
+
+def trains_alone(trial: TrialSpec) -> bool:
+    """Whether a trial shares no pack with its other seeds, whatever the size of packs."""
+    return trial.model.stochastic or trial.goes_by_score
 
 
 def refuse_other_data(records: Mapping[str, TrialRecord], fingerprints: Mapping[str, str]) -> None:

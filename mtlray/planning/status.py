@@ -9,7 +9,7 @@ from mtlray.planning.wording import several
 from mtlray.results.attempts import history
 from mtlray.results.kept import kept_sizes
 from mtlray.results.ledger import RESULTS_VERSION, Ledger, TrialRecord
-from mtlray.results.owner import present
+from mtlray.results.owner import described, present, running
 from mtlray.results.states import TrialState
 from mtlray.specs import TrialSpec
 from mtlray.specs.axes import NO_AXES, Axes
@@ -28,17 +28,15 @@ class Status:
         self.trials, self._ledger, self._axes = trials, ledger, axes
         self._several_rates = len({trial.optimizer for trial in trials}) > 1
         started = ledger.started()
-        self.drivers = present(
-            ledger.store
-        )  # before the results, so that what ends meanwhile is not called interrupted
-        running = {trial_id for driver in self.drivers for trial_id in driver.running}
+        self.drivers = present(ledger.store)  # before the results: what ends meanwhile is not called interrupted
+        at_work = running(self.drivers)
         self.records, self.damaged = ledger.records(every_byte=False)
         broken = {Path(name).stem for name in self.damaged}
 
         def state(trial_id: str) -> TrialState:
             if trial_id in self.records:
                 return self.records[trial_id].state
-            if trial_id in running:
+            if trial_id in at_work:
                 return TrialState.RUNNING
             if trial_id in broken:
                 return TrialState.DAMAGED
@@ -50,7 +48,7 @@ class Status:
 
     def as_json(self, name: str) -> str:
         """Counts, each trial's state, and who is at work."""
-        driver = "; ".join(driver.words() for driver in self.drivers) or None
+        driver = "; ".join(described(self.drivers)) or None
         kept = {"networks": len(self.kept), "bytes": sum(self.kept.values())}
         counts = Counter(self.states.values())
         content = {"sweep": name, "counts": counts, "driver": driver, "kept": kept, "trials": self.states}
@@ -59,7 +57,7 @@ class Status:
     def as_text(self, name: str, folder: str) -> str:
         """Counts by axis, and what failed."""
         lines = [f"{name}: {_counts(self.states.values())} of {len(self.trials)} trials, in {folder}"]
-        lines += [f"at work: {driver.words()}" for driver in self.drivers]
+        lines += [f"at work: {driver}" for driver in described(self.drivers)]
         if self.kept:
             lines.append(f"kept: {several(len(self.kept), 'network')}, {sum(self.kept.values()) / 1e6:,.1f} MB")
         axes: dict[str, Callable[[TrialSpec], str]] = {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mtlray.planning.plan import Plan
 from mtlray.planning.wording import duration, several
 from mtlray.results.configuration import configuration
+from mtlray.results.part import WHOLE, Part
 from mtlray.specs import SweepSpec, TrialSpec
 from mtlray.specs.axes import Axes
 from mtlray.specs.description import labels
@@ -22,9 +23,11 @@ class Workers:
     on_gpus: bool = False
 
 
-def plan_text(spec: SweepSpec, trials: Sequence[TrialSpec], planned: Plan, workers: Workers, folder: str) -> str:
-    """The question, the axes, and what is done and to run, with time and disk."""
-    return "\n".join([*_axes(spec, trials), *_state(trials, planned, workers, folder)])
+def plan_text(
+    spec: SweepSpec, trials: Sequence[TrialSpec], planned: Plan, workers: Workers, folder: str, part: Part = WHOLE
+) -> str:
+    """The question, the axes, and what is done and to run, with time and disk. The plan may be that of a part of the trials."""
+    return "\n".join([*_axes(spec, trials), *_state(len(trials), planned, workers, folder, part)])
 
 
 def _axes(spec: SweepSpec, trials: Sequence[TrialSpec]) -> list[str]:
@@ -86,7 +89,7 @@ def _time(planned: Plan, workers: Workers) -> str:
     return f"{about} with {several(workers.number, 'worker')}{one_each}, {source}"
 
 
-def _state(trials: Sequence[TrialSpec], planned: Plan, workers: Workers, folder: str) -> list[str]:
+def _state(n_trials: int, planned: Plan, workers: Workers, folder: str, part: Part) -> list[str]:
     counted = [
         f"{len(planned.to_run):,} to run" + (f" ({planned.resumable} started before)" if planned.resumable else ""),
         f"{len(planned.done):,} done",
@@ -95,12 +98,15 @@ def _state(trials: Sequence[TrialSpec], planned: Plan, workers: Workers, folder:
         counted.append(f"{len(planned.diverged):,} diverged")
     if planned.failed:
         counted.append(f"{len(planned.failed):,} failed (`mtlray retry` lets them run again)")
-    lines = [f"  state       {', '.join(counted)}"]
+    n_own = sum(map(len, (planned.to_run, planned.done, planned.diverged, planned.failed)))
+    lines = [f"  shard       {part.words()}: {n_own:,} of these trials"] if part.words() else []
+    lines.append(f"  state       {', '.join(counted)}")
     if planned.to_run:
         lines.append(f"  time        {_time(planned, workers)}")
         lines.append(f"  disk        about {planned.disk_bytes / 1e6:.1f} MB in {folder}")
     else:
-        lines.append(f"  All {len(trials):,} trials are finished: nothing to run.")
+        done = f"All {n_own:,} trials are finished" if n_own else "This part holds no trials"
+        lines.append(f"  {done}: nothing to run.")
     if planned.damaged:
         lines.append(f"  damaged     {', '.join(planned.damaged)}: unreadable; their trials run again")
     if planned.others:

@@ -10,12 +10,12 @@ import copy
 import json
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, replace
 
 from mtlray.errors import LaunchError, ResultsError, StoreError
 from mtlray.results.fence import Fence
-from mtlray.results.owner import BEAT_SECONDS, WATCH_SECONDS, Owner, holder, holders
+from mtlray.results.owner import BEAT_SECONDS, WATCH_SECONDS, Owner, described, holder, holders
 from mtlray.results.part import WHOLE, Part
 from mtlray.storage.store import Store
 from mtlray.storage.system_lock import NoLocksError, SystemLock
@@ -117,7 +117,7 @@ class DriverLock:
                 self._release()
                 return
             if not taken:
-                raise self._held(next(iter(self._others().values()), None))
+                raise self._held(self._others())
             self._locks.append(lock)
 
     def _others(self) -> dict[Part, Owner]:
@@ -138,7 +138,7 @@ class DriverLock:
             for part, owner in now.items():
                 before = first.get(part)
                 if owner.is_alive() or before is None or (before.token, before.beat) != (owner.token, owner.beat):
-                    raise self._held(owner)
+                    raise self._held({part: owner})
             if time.monotonic() >= deadline:
                 break
             time.sleep(min(0.5, self._watch_seconds / 4))
@@ -156,17 +156,30 @@ class DriverLock:
             time.sleep(min(2.0, self._watch_seconds / 4))
         now = holder(self._store, self._part)
         if now is None or now.token != self._owner.token:
-            raise self._held(now)
+            raise self._held({self._part: now} if now is not None else {})
         if others := self._others():
             self._withdraw()
-            raise self._held(next(iter(others.values())))
+            raise self._held(others)
 
-    def _held(self, owner: Owner | None) -> LaunchError:
-        who = owner.words() if owner is not None else f"{self._store.where(self._part.lock_file)} is locked"
-        return LaunchError(
-            f"Another `mtlray` is working on this sweep ({who}). "
-            "Wait for it, or stop it; `mtlray status` shows its progress."
-        )
+    def _held(self, others: Mapping[Part, Owner]) -> LaunchError:
+        """The error where others hold it, or nobody who has said so."""
+        who = "; ".join(described(others)) or f"{self._store.where(self._part.lock_file)} is locked"
+        what, remedy = "this sweep", "Wait for it, or stop it; `mtlray status` shows its progress."
+        if any(part not in (WHOLE, self._part) for part in others) and self._part != WHOLE:
+            what = "a part of this sweep that was divided otherwise"
+            remedy = (
+                "Divide it as that one does, in as many parts and with packs or without, or wait until none of its parts is "
+                "being worked on: the same command then runs what they left."
+            )
+        elif self._part in others and self._part != WHOLE:
+            what = f"{self._part.words()} of this sweep"
+            remedy = (
+                "Give each job another --shard; or wait for that one, or stop it. `mtlray status` shows its progress."
+            )
+        elif self._part == WHOLE and any(part != WHOLE for part in others):
+            what = "parts of this sweep"
+            remedy = "Wait until they have ended, or stop them; `mtlray status` shows their progress."
+        return LaunchError(f"Another `mtlray` is working on {what} ({who}). {remedy}")
 
     def _withdraw(self) -> None:
         """Remove the file, if it is still this driver's."""

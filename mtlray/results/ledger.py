@@ -12,7 +12,7 @@ RESULTS/<sweep>/quarantine/                      files that did not open, out of
 import dataclasses
 import functools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,11 +166,17 @@ class Ledger:
             self.folder(trial_id).forgive()
             self._summaries.delete(f"{trial_id}.parquet")
 
-    def quarantine(self) -> list[str]:
-        """Move files that do not open out of the way, and forget the trials whose results are not whole; returns the files."""
+    def quarantine(self, trial_ids: Collection[str] | None = None) -> list[str]:
+        """Move files that do not open out of the way, and forget the trials whose results are not whole; returns the files.
+
+        With `trial_ids` only these trials' own files: other drivers may be at work on the others. Merged files then stay.
+        """
         records, damaged = self._recorded()
         lost, torn = self._without_curves(records, every_byte=True)
         moved = [name for name in damaged + torn if self.store.exists(name)]
+        if trial_ids is not None:
+            lost &= set(trial_ids)
+            moved = [name for name in moved if name.rpartition("/")[2].removesuffix(".parquet") in trial_ids]
         for name in moved:
             self.store.write(f"quarantine/{name.replace('/', '_')}", self.store.read(name))
             failpoint("quarantine-copied")

@@ -6,6 +6,7 @@ import os
 import platform
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,19 +81,32 @@ def holders(store: Store) -> dict[Part, Owner]:
     return {part: owner for part in parts if (owner := holder(store, part)) is not None}
 
 
-def present(store: Store) -> tuple[Owner, ...]:
-    """The drivers that are at work now, as far as can be told without waiting; changes nothing. Raises StoreError."""
+def present(store: Store) -> dict[Part, Owner]:
+    """The drivers that are at work now, each on its part, as far as can be told without waiting; changes nothing.
+
+    Raises StoreError.
+    """
     owners = holders(store)
     if store.local is None:
-        return tuple(owner for owner in owners.values() if _seems_alive(owner))
+        return {part: owner for part, owner in owners.items() if _seems_alive(owner)}
     parts = sorted({part for name in store.names("") if (part := Part.named(name))})
-    found = []
+    found = {}
     for part in parts:
         if is_locked(store.local / part.lock_file):
-            found.append(owners.get(part) or Owner("", "", 0, "", "", "", ""))
+            found[part] = owners.get(part) or Owner("", "", 0, "", "", "", "")
         elif part in owners and _seems_alive(owners[part]):
-            found.append(owners[part])
-    return tuple(found)
+            found[part] = owners[part]
+    return found
+
+
+def running(drivers: Mapping[Part, Owner]) -> set[str]:
+    """The ids of the trials that drivers are at work on."""
+    return {trial_id for owner in drivers.values() for trial_id in owner.running}
+
+
+def described(drivers: Mapping[Part, Owner]) -> list[str]:
+    """A description of each driver, for a message: its part, unless that is the whole, and its process."""
+    return [": ".join(filter(None, (part.words(), owner.words()))) for part, owner in drivers.items()]
 
 
 def _seems_alive(owner: Owner) -> bool:

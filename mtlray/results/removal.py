@@ -20,7 +20,7 @@ def held(ledger: Ledger) -> set[str]:
         ids |= {name.removesuffix(_ENDING) for name in names}
         merged = shards.look(name for name in names if name.startswith(MERGED))
         ids = ids.union(*(facts["trials"] for facts in merged.facts.values()))
-    ids |= {trial_id for trial_id, _ in _pictured(ledger)}
+    ids |= {trial_id for trial_id, _ in pictured(ledger)}
     return {trial_id for trial_id in ids if _ID.fullmatch(trial_id)}
 
 
@@ -36,14 +36,14 @@ def remove(ledger: Ledger, ids: set[str]) -> None:
         for name in shards.names():
             if name.removesuffix(_ENDING) in ids:
                 shards.delete(name)
-    for trial_id, path in _pictured(ledger):
+    for trial_id, path in pictured(ledger):
         if trial_id in ids:
             ledger.store.delete(path)
     for trial_id in sorted(ids & ledger.started()):
         ledger.store.delete_folder(f"trials/{trial_id}")
 
 
-def _pictured(ledger: Ledger) -> Iterator[tuple[str, str]]:
+def pictured(ledger: Ledger) -> Iterator[tuple[str, str]]:
     """The files for figures and of kept networks: the id of the trial, with which the name begins, and the path."""
     for kind in ("representations", "embeddings", FOLDER):
         for dataset in ledger.store.names(kind):

@@ -71,6 +71,9 @@ GROUPS = {
         (*RUN, option, value) for option in ("--workers", "--max-failed") for value in NOT_COUNTS if value != str(2**63)
     ],
     "packs": [(*RUN, "--pack-size", value) for value in ("", "nan", "0", "-1", "1.5", "autos", ENDLESS)],
+    "shards": [
+        (*RUN, "--shard", value) for value in ("", "x", "5/4", "0/4", "1", "1/0", "-1/2", "\0", f"1/{HUGE}", ENDLESS)
+    ],
     "shares": [
         (*RUN, "--gpus-per-trial", value) for value in ("", "nan", "inf", "0", "-1", "1.5", "1e300", HUGE, "autos")
     ],

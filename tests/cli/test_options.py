@@ -183,6 +183,7 @@ def test_the_options_of_run_stay_as_they_are():
         "--checkpoint-seconds": (30.0, None),
         "--hang-seconds": (3600.0, None),
         "--max-failed": (None, None),
+        "--shard": ("1/1", None),
         "--grace-seconds": (20.0, None),
         "--tensorboard": (None, None),
         "--yes": (False, None),

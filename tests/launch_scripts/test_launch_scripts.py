@@ -134,6 +134,11 @@ RAY_JOB = {
                     "additionalProperties": False,
                     "properties": {
                         "rayVersion": {"type": "string"},
+                        "authOptions": {
+                            "type": "object",
+                            "additionalProperties": False,
+                            "properties": {"mode": {"enum": ["disabled", "token"]}},
+                        },
                         "enableInTreeAutoscaling": {"type": "boolean"},
                         "headGroupSpec": {
                             "type": "object",
@@ -194,10 +199,13 @@ def test_the_manifest_keeps_the_definition_of_ray_jobs(options, printed):
     text = printed("launch-script", "kuberay", "sweeps/quickstart.py", *IMAGE, *STORE, *options, "--", "--seeds", "0:3")
     config_map, job = yaml.safe_load_all(text)
     jsonschema.Draft7Validator(ray_job_schema()).validate(job)
-    assert config_map["data"] == {"quickstart.py": (ROOT / "sweeps" / "quickstart.py").read_text()}
+    assert config_map["data"].keys() == {"quickstart.py", "run.sh"}
+    assert config_map["data"]["quickstart.py"] == (ROOT / "sweeps" / "quickstart.py").read_text()
     spec = job["spec"]
     assert spec["backoffLimit"] > 0
-    assert spec["entrypoint"].endswith(" --seeds 0:3")
+    assert spec["entrypoint"] == "bash /etc/mtlray/sweep/run.sh"
+    assert config_map["data"]["run.sh"].splitlines()[0].endswith(" --seeds 0:3")
+    assert spec["rayClusterSpec"]["authOptions"] == {"mode": "token"}
     assert spec["rayClusterSpec"]["rayVersion"] == ray.__version__
     assert spec["rayClusterSpec"]["headGroupSpec"]["rayStartParams"] == {"num-cpus": "0"}
     head = spec["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]
@@ -206,6 +214,19 @@ def test_the_manifest_keeps_the_definition_of_ray_jobs(options, printed):
     assert ("nodeSelector" in workers["template"]["spec"]) == ("--spot" in options)
     gpus = workers["template"]["spec"]["containers"][0]["resources"]["limits"].get("nvidia.com/gpu")
     assert gpus == ("2" if "--gpus" in options else None)
+
+
+@pytest.mark.parametrize(("code", "becomes"), [(0, 0), (1, 0), (2, 2), (3, 3), (75, 75), (137, 137)])
+def test_failed_trials_make_no_new_clusters(code, becomes, printed, tmp_path):
+    """KubeRay makes one for each job that ends with another code than 0."""
+    config_map, _ = yaml.safe_load_all(printed("launch-script", "kuberay", "sweeps/quickstart.py", *IMAGE, *STORE))
+    (tmp_path / "mtlray").write_text(f"#!/bin/bash\nexit {code}\n")
+    (tmp_path / "mtlray").chmod(0o755)
+    (tmp_path / "run.sh").write_text(config_map["data"]["run.sh"])
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    ended = subprocess.run(["bash", tmp_path / "run.sh"], env=environment, capture_output=True, text=True)
+    assert ended.returncode == becomes
+    assert ("Trials failed" in ended.stdout) is (code == 1)
 
 
 def test_the_definition_refuses_a_slip(printed):
@@ -221,7 +242,7 @@ def test_modules_beside_the_sweep_file_travel_with_it(tmp_path, printed):
     (tmp_path / "beside_it.py").write_text("X = 1\n")
     (tmp_path / "other.py").write_text("Y = 2\n")
     config_map, _ = yaml.safe_load_all(printed("launch-script", "kuberay", tmp_path / "mine.py", *IMAGE, *STORE))
-    assert sorted(config_map["data"]) == ["beside_it.py", "mine.py"]
+    assert sorted(config_map["data"]) == ["beside_it.py", "mine.py", "run.sh"]
 
 
 # -- ray up
@@ -247,6 +268,9 @@ def test_a_cluster_file_keeps_the_schema_of_ray(options, printed):
     prepared = prepare_config(config)
     validate_config(prepared)
     types = prepared["available_node_types"]
+    for command in (config["head_start_ray_commands"][1], config["worker_start_ray_commands"][1]):
+        assert command.startswith("export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=/home/ray/.ray/auth_token; ray start")
+    assert config["file_mounts"]["/home/ray/.ray/auth_token"] == "~/.ray/auth_token"
     if "local" in options:
         assert prepared["provider"]["worker_ips"] == ["10.0.0.2", "10.0.0.3"]
         assert [t["min_workers"] for t in types.values()] == [2]
@@ -264,6 +288,15 @@ def test_a_cluster_file_keeps_the_schema_of_ray(options, printed):
         (("slrum", "sweeps/quickstart.py"), "no kind of launch script `slrum`. Did you mean `slurm`? Valid names"),
         (("slurm", "sweeps/nowhere.py"), "Found no file `sweeps/nowhere.py`. There are: "),
         (("slurm", "sweeps/quickstart.py", "--nodes", 0), "Parameter `nodes` should be at least 1. Found `nodes = 0`."),
+        (("slurm", "sweeps/quickstart.py", "--array", 0), "Parameter `array` should be at least 1. Found `array = 0`."),
+        (
+            ("ray-job", "sweeps/quickstart.py", *STORE, "--array", 2),
+            "Parameter `array` should be left out, except for slurm",
+        ),
+        (
+            ("slurm", "sweeps/quickstart.py", "--array", 4, "--", "--shard", "1/2"),
+            "Parameter `array` should be left out beside `--shard`",
+        ),
         (("slurm", "sweeps/quickstart.py", "--hours", 0.1), "Parameter `hours` should be at least 0.25"),
         (("kuberay", "sweeps/quickstart.py", *IMAGE), "Pods share no disk, so results should go to an object store"),
         (("ray-job", "sweeps/quickstart.py"), "share no disk, so results should go to an object store"),

@@ -1,298 +1,237 @@
-"""The Slurm scripts, really executed by bash: Slurm's commands are played by small programs on PATH, its clock by signals."""
+"""The Slurm scripts on a real Slurm of two nodes on this machine; where there is none, only their text is looked at."""
 
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
+from collections import Counter
 
 import pytest
-from places import ROOT, SMALL
+from places import SMALL
+from slurm_cluster import needs_slurm, slurm_cluster
+from slurm_stage import DRIVER, MTLRAY, RAY, Stage, script
 
-from mtlray.launch_scripts import Cluster, Launch, slurm
+from mtlray.planning.division import in_part
+from mtlray.results.ledger import Ledger
+from mtlray.results.owner import holder
+from mtlray.results.part import Part
+from mtlray.specs.sweepfile import load_sweep
 
-# A driver that stops in order when it is told to, after the time that a checkpoint takes; and one that does not listen yet.
-DRIVER = """#!/bin/bash
-echo "$@" > "$STAGE/arguments"
-if [ -e "$STAGE/deaf" ]; then echo $$ > "$STAGE/started"; while :; do sleep 0.05; done; fi
-trap 'sleep 0.3; echo saved > "$STAGE/checkpoint"; exit 75' TERM
-trap 'echo "USR1 came here" > "$STAGE/wrong"' USR1
-echo $$ > "$STAGE/started"
-i=0
-while [ "$i" -lt "$(cat "$STAGE/length")" ]; do sleep 0.05; i=$((i + 1)); done
-exit "$(cat "$STAGE/code")"
-"""
-# srun starts a program with signals as they are, on the first node; a signal to it ends the job's step at once.
-SRUN = """#!/bin/bash
-echo "$@" > "$STAGE/srun"
-while [ "${1#-}" != "$1" ]; do shift; done
-exec "$@"
-"""
-# `ray symmetric-run` on the head: the program behind `--` as a child, whose exit code is passed on. A signal ends it.
-RAY = """#!/bin/bash
-echo "$RAY_AUTH_MODE ${#RAY_AUTH_TOKEN} $*" > "$STAGE/ray"
-stat -c '%a %n' "$RAY_TMPDIR" > "$STAGE/folder"
-while [ "$1" != -- ]; do shift; done
-shift
-"$@"
-code=$?
-exit "$code"
-"""
-SCONTROL = """#!/bin/bash
-if [ "$1" = show ]; then printf 'node-a\\nnode-b\\n'; else echo "$@" >> "$STAGE/scontrol"; fi
-[ ! -e "$STAGE/no-scontrol" ]
-"""
+# -- the text
 
 
-class Stage:
-    """A job's surroundings on a compute node."""
+def test_each_job_of_an_array_has_a_part_of_the_grid():
+    text = script(array=4)
+    assert "\n#SBATCH --array=1-4\n" in text
+    assert "\n#SBATCH --output=%x-%A_%a.log\n" in text
+    assert ' --shard "$SLURM_ARRAY_TASK_ID/4" ' in text
+    assert "--shard" not in script()
 
-    def __init__(self, folder, monkeypatch):
-        self.folder = folder
-        tools = folder / "bin"
-        tools.mkdir()
-        for name, text in {"mtlray": DRIVER, "srun": SRUN, "ray": RAY, "scontrol": SCONTROL}.items():
-            (tools / name).write_text(text)
-            (tools / name).chmod(0o755)
-        self.environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith(("SLURM", "RAY", "MTLRAY"))},
-            "PATH": f"{tools}:{os.environ['PATH']}",
-            "STAGE": str(folder),
-            "USER": "somebody",
-            "SLURM_JOB_ID": str(os.getpid()),
-            "SLURM_JOB_NODELIST": "node-[a-b]",
-            "SLURM_JOB_NUM_NODES": "2",
-            "SLURM_CPUS_PER_TASK": "2",
-            "SLURM_GPUS_ON_NODE": "4",
-            "SLURM_SUBMIT_DIR": str(folder),
-        }
-        self.set(length=1, code=0)
 
-    def set(self, **values):
-        for name, value in values.items():
-            (self.folder / name).write_text(str(value))
+def test_srun_is_told_the_cores_of_a_task():
+    assert '\nsrun --cpus-per-task="$SLURM_CPUS_PER_TASK" --kill-on-bad-exit=1 \\\n' in script(nodes=2)
 
-    def read(self, name):
-        path = self.folder / name
-        return path.read_text().strip() if path.exists() else None
 
-    def start(self, **options):
-        script = self.folder / "job.sh"
-        launch = Launch(
-            name="small",
-            sweep=Path("my sweep.py"),
-            files=(),
-            command=("mtlray", "launch-script", "slurm"),
-            results="results",
-            cluster=Cluster(**options),
-        )
-        script.write_text(slurm(launch))
-        return subprocess.Popen(
-            ["bash", script], env=self.environment, start_new_session=True, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+def test_data_is_never_in_a_folder_that_all_share():
+    assert ' --data "${SLURM_TMPDIR:-$HOME/.cache}/mtlray" ' in script()
 
-    def wait_for(self, name):
-        deadline = time.monotonic() + 20
-        while self.read(name) is None:
-            assert time.monotonic() < deadline, f"no {name}"
-            time.sleep(0.02)
+
+# -- a real Slurm
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    needs_slurm()
+    with slurm_cluster(tmp_path_factory.mktemp("slurm") / "cluster") as made:
+        yield made
 
 
 @pytest.fixture
-def stage(tmp_path, monkeypatch):
-    return Stage(tmp_path, monkeypatch)
+def stage(cluster):
+    # Beside the cluster's folder, which both nodes see where each has its own /tmp.
+    folder = cluster.folder.parent / f"stage-{time.monotonic_ns()}"
+    folder.mkdir()
+    yield Stage(folder, cluster, {"mtlray": DRIVER, "ray": RAY})
+    cluster.run("scancel", "--state=PENDING,RUNNING", "--partition=test")
 
 
-NODES = pytest.mark.parametrize("options", [{"nodes": 1}, {"nodes": 2, "gpus": 4}], ids=["one node", "two nodes"])
+REAL = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("slurm")]
 
 
-@NODES
-@pytest.mark.parametrize("code", [0, 1, 3])
-def test_the_exit_code_of_the_driver_is_that_of_the_job(stage, options, code):
-    stage.set(code=code)
-    job = stage.start(**options)
-    output, _ = job.communicate(timeout=20)
-    assert job.returncode == code, output
-    assert stage.read("scontrol") is None
-    assert stage.read("arguments").startswith("run my sweep.py --yes --results results --data /")
+class TestReal:
+    pytestmark = REAL
 
+    @pytest.mark.parametrize("code", [0, 1, 3])
+    def test_the_exit_code_of_the_driver_is_that_of_the_job(self, stage, cluster, code):
+        stage.end(code)
+        job = stage.submit()
+        cluster.wait_for(job, "COMPLETED", "FAILED")
+        assert cluster.job(job)["ExitCode"] == f"{code}:0", stage.log()
+        assert stage.read("arguments-0").startswith("run my sweep.py --yes --results results --data /")
 
-@NODES
-@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM])
-def test_a_warning_before_the_time_limit_saves_and_requeues(stage, options, number):
-    stage.set(length=1000)
-    job = stage.start(**options)
-    stage.wait_for("started")
-    os.kill(job.pid, number)  # --signal=B: the script alone
-    output, _ = job.communicate(timeout=20)
-    assert job.returncode == 75, output
-    assert stage.read("checkpoint") == "saved"
-    assert stage.read("scontrol") == f"requeue {os.getpid()}"
-    assert stage.read("wrong") is None
+    def test_before_the_time_limit_trials_are_saved_and_the_job_continues_in_another_slot(self, stage, cluster):
+        job = stage.submit("--time=1", "--signal=B:USR1@50")
+        stage.wait(lambda: stage.read("checkpoint-0"), "checkpoint")
+        stage.end(0)
+        cluster.wait_for(job, "COMPLETED")
+        assert cluster.job(job)["Restarts"] == "1"
+        assert (stage.starts(), stage.read("wrong")) == (2, "")
 
+    @pytest.mark.parametrize("array", [1, 2])
+    def test_a_job_that_a_person_cancels_stays_cancelled(self, stage, cluster, array):
+        """In an array it is the one with the array's own number, while another one runs."""
+        job, task = stage.submit(array=array), 2 if array == 2 else 0
+        number = f"{job}_2" if array == 2 else job
+        stage.wait(lambda: stage.starts(task) and stage.starts(min(task, 1)), "start")
+        cluster.run("scancel", number)
+        cluster.wait_for(number, "CANCELLED")
+        assert "Not requeued: this job was cancelled" in stage.log()
+        assert cluster.job(number)["Restarts"] == "0"
 
-@NODES
-def test_signals_that_come_twice_change_nothing(stage, options):
-    stage.set(length=1000)
-    job = stage.start(**options)
-    stage.wait_for("started")
-    for _ in range(3):
-        os.kill(job.pid, signal.SIGUSR1)
-        time.sleep(0.05)
-    output, _ = job.communicate(timeout=20)
-    assert job.returncode == 75, output
-    assert stage.read("scontrol") == f"requeue {os.getpid()}"
+    def test_a_lost_node_gives_the_job_back_to_the_queue_once(self, stage, cluster):
+        job = stage.submit()
+        stage.wait(stage.starts, "start")
+        node = cluster.job(job)["NodeList"]
+        cluster.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
+        try:
+            stage.end(0)
+            cluster.wait_for(job, "COMPLETED")
+            assert cluster.job(job)["Restarts"] == "1"
+            assert cluster.job(job)["NodeList"] != node
+        finally:
+            cluster.run("scontrol", "update", f"NodeName={node}", "State=RESUME")
 
+    def test_jobs_do_not_start_on_a_node_that_is_drained(self, stage, cluster):
+        cluster.run("scontrol", "update", "NodeName=n1", "State=DRAIN", "Reason=test")
+        try:
+            stage.end(0)
+            job = stage.submit()
+            cluster.wait_for(job, "COMPLETED")
+            assert cluster.job(job)["NodeList"] == "n2"
+        finally:
+            cluster.run("scontrol", "update", "NodeName=n1", "State=RESUME")
 
-def test_a_driver_that_was_only_starting_is_requeued_too(stage):
-    stage.set(deaf="")
-    job = stage.start()
-    stage.wait_for("started")
-    os.kill(job.pid, signal.SIGUSR1)
-    output, _ = job.communicate(timeout=20)
-    assert job.returncode == 128 + signal.SIGTERM, output
-    assert stage.read("scontrol") == f"requeue {os.getpid()}"
+    def test_of_an_array_only_the_job_that_was_stopped_goes_back_to_the_queue(self, stage, cluster):
+        """The last job of an array has the array's own number, by which `scontrol requeue` would take all of them."""
+        job = stage.submit(array=3)
+        stage.wait(lambda: all(stage.starts(task) for task in (1, 2, 3)), "three starts")
+        cluster.run("scancel", "--batch", "--signal=USR1", f"{job}_3")
+        stage.wait(lambda: stage.read("checkpoint-3"), "checkpoint")
+        for task in (1, 2, 3):
+            stage.end(0, task)
+            cluster.wait_for(f"{job}_{task}", "COMPLETED")
+        assert [stage.starts(task) for task in (1, 2, 3)] == [1, 1, 2]
+        assert [re.search(r"--shard (\S+)", stage.read(f"arguments-{task}"))[1] for task in (1, 2, 3)] == [
+            "1/3",
+            "2/3",
+            "3/3",
+        ]
 
+    def test_what_several_nodes_are_told(self, stage, cluster):
+        if not cluster.own_tmp:
+            pytest.skip("nodes of this machine cannot have a /tmp of their own here (needs root)")
+        job = stage.submit(nodes=2, cpus=2)
+        stage.wait(stage.starts, "start")
+        step = cluster.run("scontrol", "show", "step", f"{job}.0", "--oneliner").stdout
+        assert " CPUs=4 " in step, "two of each node, and not the one that srun takes by itself"
+        (head,) = {line.split()[2] for line in stage.read("started-0").splitlines()}
+        for node in (0, 1):
+            mode, length, cpus, permissions, folder, arguments = stage.read(f"ray-{node}").split(" ", 5)
+            assert (mode, length, cpus, permissions) == ("token", "64", "2", "700")
+            assert re.fullmatch("/tmp/r[0-9a-f]{16}", folder)
+            assert re.match(
+                rf"symmetric-run --address {head}:2\d+ --min-nodes 2 --num-cpus=2 --num-gpus=0 -- ", arguments
+            )
+        cluster.run("scancel", "--batch", "--signal=USR1", job)
+        stage.wait(lambda: stage.read("checkpoint-0"), "checkpoint")
+        (stage.folder / "over").touch()
+        cluster.wait_for(job, "PENDING")
+        stage.end(3)
+        cluster.wait_for(job, "FAILED")
+        assert cluster.job(job)["ExitCode"] == "3:0", "the driver's"
+        assert stage.starts() == 2
 
-def test_a_driver_that_dies_by_itself_is_not_requeued(stage):
-    stage.set(deaf="")
-    job = stage.start()
-    stage.wait_for("started")
-    os.kill(int(stage.read("started")), signal.SIGKILL)
-    job.communicate(timeout=20)
-    assert job.returncode == 128 + signal.SIGKILL
-    assert stage.read("scontrol") is None
+    def test_a_lost_ray_of_one_of_several_nodes_gives_the_job_back_to_the_queue(self, stage, cluster):
+        if not cluster.own_tmp:
+            pytest.skip("nodes of this machine cannot have a /tmp of their own here (needs root)")
+        job = stage.submit(nodes=2)
+        stage.wait(stage.starts, "start")
+        (stage.folder / "lost").touch()
+        cluster.wait_for(job, "PENDING")
+        (stage.folder / "lost").unlink()
+        (stage.folder / "over").touch()
+        stage.end(0)
+        cluster.wait_for(job, "COMPLETED")
+        assert stage.starts() == 2
 
-
-def test_requeuing_has_an_end_and_a_site_may_not_have_it(stage):
-    stage.set(code=75)
-    stage.environment["SLURM_RESTART_COUNT"] = "100"
-    output, _ = stage.start().communicate(timeout=20)
-    assert "Requeued 100 times already; submit this script again to continue." in output
-    assert stage.read("scontrol") is None
-    del stage.environment["SLURM_RESTART_COUNT"]
-    stage.set(**{"no-scontrol": ""})
-    output, _ = stage.start().communicate(timeout=20)
-    assert "Could not requeue this job; submit this script again to continue." in output
-
-
-def test_what_several_nodes_are_told(stage):
-    stage.start(nodes=2, gpus=4).communicate(timeout=20)
-    port = 20000 + os.getpid() % 10000
-    mode, length, arguments = stage.read("ray").split(" ", 2)
-    assert (mode, length) == ("token", "64")
-    assert arguments.startswith(
-        f"symmetric-run --address node-a:{port} --min-nodes 2 --num-cpus=2 --num-gpus=4 -- bash -c"
-    )
-    assert stage.read("srun").startswith("--kill-on-bad-exit=1 bash -c mkdir")
-    assert f"--address node-a:{port} --grace-seconds 120" in stage.read("arguments")
-
-
-def test_the_folder_of_several_nodes_is_private_and_no_name_that_can_be_foreseen(stage):
-    names = []
-    for _ in range(2):
-        stage.start(nodes=2).communicate(timeout=20)
-        mode, name = stage.read("folder").split()
-        assert mode == "700"
-        assert not Path(name).exists()
-        names.append(name)
-    assert names[0] != names[1]
-    assert re.fullmatch("/tmp/r[0-9a-f]{16}", names[0])
-
-
-def test_data_is_never_in_a_folder_that_all_share(stage):
-    for environment, folder in (
-        ({"SLURM_TMPDIR": "/local/job"}, "/local/job"),
-        ({"HOME": "/home/me"}, "/home/me/.cache"),
-    ):
-        stage.environment.pop("SLURM_TMPDIR", None)
-        stage.environment |= environment
-        stage.start().communicate(timeout=20)
-        assert f" --data {folder}/mtlray " in stage.read("arguments")
-
-
-MTLRAY = f"""#!/bin/bash
-exec {sys.executable} -c 'from mtlray.cli import main; main()' "$@"
-"""
-# sbatch --wait: the job's slots, one after the other. What ends each is in $STAGE/slots: `warned` before the time limit, `taken`
-# by another job (SIGTERM, and SIGKILL for all after the grace period), or `left` alone. Slurm itself queues what was taken again.
-SBATCH = f"""#!{sys.executable}
-import glob, os, re, signal, subprocess, sys, time
-
-stage, script = os.environ["STAGE"], sys.argv[-1]
-assert sys.argv[1:-1] == ["--wait"], sys.argv
-options = dict(re.findall(r"^#SBATCH --([a-z-]+)=?(.*)$", open(script).read(), re.MULTILINE))
-assert options["signal"] == "B:USR1@300" and "requeue" in options and options["open-mode"] == "append", options
-assert re.fullmatch(r"\\d\\d:\\d\\d:00", options["time"]), options
-output = options["output"].replace("%x", options["job-name"]).replace("%j", os.environ["SLURM_JOB_ID"])
-
-def started(n):
-    return any("training from step" in open(log).read() for log in glob.glob(stage + f"/results/*/trials/*/attempt-{{n}}.log"))
-
-for slot, fate in enumerate(open(stage + "/slots").read().split()):
-    count = {{"SLURM_RESTART_COUNT": str(slot)}} if slot else {{}}
-    with open(output, "ab") as log:
-        job = subprocess.Popen(["bash", script], env=os.environ | count, start_new_session=True, stdout=log, stderr=log)
-    while fate != "left" and job.poll() is None:
-        time.sleep(0.02)
-        if started(slot + 1) and glob.glob(stage + "/results/*/trials/*/checkpoint*.pt"):
-            break
-    if fate == "warned":
-        os.kill(job.pid, signal.SIGUSR1)
-    elif fate == "taken":
-        os.killpg(job.pid, signal.SIGTERM)
-        time.sleep(0.5)  # too short to end in order
-        os.killpg(job.pid, signal.SIGKILL)
-    code = job.wait(timeout=200)
-    asked = open(stage + "/scontrol").read().count("requeue") if os.path.exists(stage + "/scontrol") else 0
-    print(fate, code, asked, flush=True)
-    if fate == "left" or (fate == "warned" and asked == 0):
-        sys.exit(code)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.ray
-@pytest.mark.xdist_group("ray")
-@pytest.mark.timeout(600)
-def test_a_real_sweep_goes_on_from_slot_to_slot(stage, tmp_path):
-    """Warned in its first slot, killed in its second, left alone in its third, where it ends as if undisturbed."""
-    from mtlray.results.ledger import Ledger
-
-    for name, text in {"mtlray": MTLRAY, "sbatch": SBATCH}.items():
-        (tmp_path / "bin" / name).write_text(text)
-        (tmp_path / "bin" / name).chmod(0o755)
-    (tmp_path / "my sweep.py").write_text(SMALL.read_text())
-    stage.environment |= {"PYTHONPATH": str(ROOT), "SLURM_TMPDIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
-    stage.set(slots="warned taken left")
-    options = ("--checkpoint-seconds", "0.1", "--seeds", "0:1", "--strategies", "dwa,loss_share", "--steps", "600")
-
-    def run(*command):
-        return subprocess.run(
-            command, cwd=tmp_path, env=stage.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    @pytest.mark.ray
+    def test_a_sweep_under_ray_continues_from_slot_to_slot(self, stage, cluster):
+        """Warned in its first slot, its node lost in its second, left alone in its third, where it ends as if undisturbed."""
+        (stage.folder / "bin" / "mtlray").write_text(MTLRAY)
+        (stage.folder / "my sweep.py").write_text(SMALL.read_text())
+        options = (
+            "--data",
+            str(stage.folder / "data"),
+            "--strategies",
+            "dwa,loss_share",
+            "--seeds",
+            "0:1",
+            "--steps",
+            "600",
         )
+        options = (*options, "--checkpoint-seconds", "0.1")
+        ledger = Ledger(str(stage.folder / "results"), "small")
 
-    script = run("mtlray", "launch-script", "slurm", "my sweep.py", "--", *options)
-    assert script.returncode == 0, script.stdout
-    (tmp_path / "job.sh").write_text(script.stdout)
-    job = run("sbatch", "--wait", "job.sh")
-    (log,) = tmp_path.glob("small-*.log")
-    assert job.returncode == 0, job.stdout + log.read_text()
-    assert job.stdout.splitlines() == ["warned 75 1", "taken -9 1", "left 0 1"]
-    assert "SIGTERM: running trials save a checkpoint" in log.read_text()
-    ledger = Ledger(str(tmp_path / "results"), "small")
-    records, damaged = ledger.records()
-    assert not damaged
-    assert [record.state for record in records.values()] == ["done", "done"]
-    alone = run("mtlray", "run", "my sweep.py", "--in-process", "--results", "alone", "--data", "data", *options)
-    assert alone.returncode == 0, alone.stdout
-    assert values(ledger) == values(Ledger(str(tmp_path / "alone"), "small"))
+        def trains(slot):
+            logs = ledger.store.local.glob(f"trials/*/attempt-{slot}.log")
+            saved = any(ledger.store.local.glob("trials/*/checkpoint-*.pt"))
+            return saved and any("training from step" in log.read_text() for log in logs)
 
+        job = stage.submit(run_options=options, cpus=2)
+        stage.wait(lambda: trains(1), "checkpoint in the first slot")
+        cluster.run("scancel", "--batch", "--signal=USR1", job)
+        cluster.wait_for(job, "PENDING")
+        assert "SIGTERM: running trials save a checkpoint" in stage.log()
+        cluster.wait_for(job, "RUNNING")
+        stage.wait(lambda: trains(2), "start in the second slot")
+        node = cluster.job(job)["NodeList"]
+        cluster.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
+        cluster.run("scontrol", "update", f"NodeName={node}", "State=RESUME")
+        cluster.wait_for(job, "COMPLETED")
+        assert cluster.job(job)["Restarts"] == "2", stage.log()
+        stage.compare_with_one_driver(ledger, "--in-process", *options)
 
-def values(ledger):
-    """The numbers of a summary, without what depends on when and where trials ran."""
-    table = ledger.summary()[0].select(["trial_id", "task", "metric", "last", "best_val", "best_test_step", "steps"])
-    return sorted(table.to_pylist(), key=lambda row: (row["trial_id"], row["task"], row["metric"]))
+    def test_an_array_of_which_two_jobs_were_killed_ends_as_one_driver_would(self, stage, cluster):
+        """Each trial is finished once, and the summary and the curves have the same bits."""
+        (stage.folder / "bin" / "mtlray").write_text(MTLRAY)
+        (stage.folder / "my sweep.py").write_text(SMALL.read_text().replace("seeds=range(2)", "seeds=range(4)"))
+        options = (
+            "--in-process",
+            "--checkpoint-seconds",
+            "0.1",
+            "--strategies",
+            "stl,dwa,uncertainty",
+            "--steps",
+            "60",
+        )
+        options = (*options, "--data", str(stage.folder / "data"))
+        trials = (
+            load_sweep(stage.folder / "my sweep.py")[0]
+            .narrowed(strategies=["stl", "dwa", "uncertainty"], steps=60)
+            .trials()
+        )
+        ledger = Ledger(str(stage.folder / "results"), "small")
+        job = stage.submit(array=4, run_options=options)
+        for task in (3, 4):
+            own = {trial.trial_id for trial in in_part(trials, Part(task, 4))}
+            stage.wait(lambda own=own: own & ledger.started(), f"start of job {task}")
+            os.kill(holder(ledger.store, Part(task, 4)).pid, signal.SIGKILL)
+            cluster.wait_for(f"{job}_{task}", "FAILED")
+            assert own - ledger.records()[0].keys(), "killed before it was complete"
+        again = cluster.submit("--array=3,4", "job.sh", cwd=stage.folder)
+        for number in (f"{job}_1", f"{job}_2", f"{again}_3", f"{again}_4"):
+            cluster.wait_for(number, "COMPLETED")
+        assert {trial.trial_id for trial in trials} == ledger.records()[0].keys()
+        ends = [Counter(attempt.end for attempt in ledger.folder(i).attempts()) for i in ledger.started()]
+        assert [count["finished"] for count in ends] == [1] * len(trials)
+        stage.compare_with_one_driver(ledger, *options)

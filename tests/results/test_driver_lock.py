@@ -13,7 +13,7 @@ from bad_disk import NOT_KNOWN, NUMBERS, BadDisk, without_locks, words
 from mtlray.errors import LaunchError, LostLockError, ResultsError, StoreError
 from mtlray.results import driver_lock as locking
 from mtlray.results.driver_lock import DriverLock
-from mtlray.results.owner import Owner, holder, present
+from mtlray.results.owner import Owner, described, holder, present, running
 from mtlray.results.part import WHOLE, Part
 from mtlray.storage.store import Store
 
@@ -37,13 +37,13 @@ def dead_pid():
 
 
 def test_taken_and_given_back(store):
-    assert present(store) == ()
+    assert present(store) == {}
     with DriverLock(store, **QUICK) as lock:
-        (owner,) = present(store)
+        (owner,) = present(store).values()
         assert (owner.pid, owner.host) == (os.getpid(), Owner.me().host)
         lock.note_running(["b", "a"])
-        assert present(store)[0].running == ("a", "b")
-    assert present(store) == ()
+        assert present(store)[WHOLE].running == ("a", "b")
+    assert present(store) == {}
     assert holder(store) is None
 
 
@@ -65,7 +65,7 @@ def test_a_dead_process_of_this_machine_is_replaced_at_once(store):
 
 def test_another_process_with_the_same_number_is_not_the_owner(store):
     leave(store, dataclasses.replace(Owner.me(), process_start="1"))
-    assert present(store) == ()
+    assert present(store) == {}
     with DriverLock(store, watch_seconds=60):
         pass
 
@@ -137,7 +137,7 @@ def test_a_wall_clock_that_jumps_costs_no_driver_its_sweep(store, monkeypatch):
 
 def test_a_damaged_file_holds_nothing(store):
     store.write("driver.json", b'{"token"')
-    assert present(store) == ()
+    assert present(store) == {}
     with DriverLock(store, **QUICK):
         pass
 
@@ -206,10 +206,15 @@ def test_parts_of_one_division_work_beside_each_other(store):
     with DriverLock(store, Part(1, 2), **QUICK) as one, DriverLock(store, Part(2, 2), **QUICK) as two:
         one.note_running(["a"])
         two.note_running(["b"])
-        assert [owner.running for owner in present(store)] == [("a",), ("b",)]
+        assert {part: owner.running for part, owner in present(store).items()} == {
+            Part(1, 2): ("a",),
+            Part(2, 2): ("b",),
+        }
+        assert running(present(store)) == {"a", "b"}
+        assert [text[:20] for text in described(present(store))] == ["part 1 of 2: process", "part 2 of 2: process"]
         assert not one.lost.is_set()
         assert not two.lost.is_set()
-    assert present(store) == ()
+    assert present(store) == {}
 
 
 @pytest.fixture(params=["locks", "no locks"])
@@ -227,6 +232,7 @@ def disk(request, monkeypatch):
         (Part(1, 2), Part(1, 2)),
         (Part(1, 2), Part(1, 3)),
         (Part(1, 2), Part(2, 3)),
+        (Part(1, 2), Part(2, 2, by_cell=True)),
     ],
 )
 def test_whole_and_parts_and_two_divisions_exclude_each_other(store, first, second):
@@ -272,6 +278,33 @@ def test_two_of_two_divisions_that_come_at_once_are_not_both_in(store):
     two._release()
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        (
+            Part(1, 2),
+            Part(1, 2),
+            ("working on part 1 of 2 of this sweep (part 1 of 2: process", "Give each job another --shard"),
+        ),
+        (
+            Part(1, 2),
+            Part(1, 3),
+            ("a part of this sweep that was divided otherwise (part 1 of 2: ", "then runs what they left."),
+        ),
+        (Part(1, 2), WHOLE, ("working on parts of this sweep (part 1 of 2: process", "Wait until they have ended")),
+        (WHOLE, Part(1, 2), ("working on this sweep (process", "Wait for it, or stop it")),
+    ],
+)
+def test_whoever_comes_second_is_told_what_to_do(store, first, second, told):
+    with (
+        DriverLock(store, first, **QUICK),
+        pytest.raises(LaunchError) as caught,
+        DriverLock(store, second, **QUICK),
+    ):
+        pass
+    assert all(text in str(caught.value) for text in told), caught.value
+
+
 # -- disks that do not lock, and that cannot be read
 
 
@@ -279,11 +312,11 @@ def test_two_of_two_divisions_that_come_at_once_are_not_both_in(store):
 def test_without_locks_the_file_alone_decides(store, monkeypatch, number):
     without_locks(monkeypatch, number)
     with DriverLock(store, **QUICK) as lock:
-        assert present(store)[0].pid == os.getpid()
+        assert present(store)[WHOLE].pid == os.getpid()
         with pytest.raises(LaunchError, match=f"process {os.getpid()} of"), DriverLock(store, **QUICK):
             pass
         assert not lock.lost.is_set()
-    assert present(store) == ()
+    assert present(store) == {}
     leave(store, dataclasses.replace(Owner.me(), pid=dead_pid()))
     with DriverLock(store, **QUICK):
         assert holder(store).pid == os.getpid()

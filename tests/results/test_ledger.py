@@ -434,6 +434,19 @@ def test_quarantine_takes_damaged_files_away_and_their_trials_run_again(ledger):
     assert ledger.compact() == len(TRIALS)
 
 
+def test_quarantine_for_a_part_leaves_the_files_of_others_alone(ledger):
+    """Their drivers may be about to write them anew."""
+    commit_all(ledger)
+    ours, theirs = TRIALS[0].trial_id, TRIALS[1].trial_id
+    for trial_id in (ours, theirs):
+        tear(ledger, f"summary/{trial_id}.parquet")
+    (lost,) = (name for name in files(ledger) if TRIALS[2].trial_id in name and name.startswith("curves/"))
+    tear(ledger, lost)
+    assert ledger.quarantine({ours}) == [f"summary/{ours}.parquet"]
+    assert f"summary/{theirs}.parquet" in files(ledger)
+    assert {lost, f"summary/{TRIALS[2].trial_id}.parquet"} <= set(files(ledger))
+
+
 # -- the sweep
 
 
