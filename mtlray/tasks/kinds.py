@@ -127,5 +127,5 @@ def _try_metric(task: Task, metric: OwnMetric) -> None:
     except Exception as error:
         raise SpecError(
             f"The metric {metric.name} of task {task.name} should take predictions {['example', *task.output_shape]} and "
-            f"targets, and return one number. A try on {n} examples ended with {type(error).__name__}: {error}. Change the function."
+            f"targets, and return one number. A try on {n} examples ended with {type(error).__name__}: {error}. Change it."
         ) from error
