@@ -41,7 +41,9 @@ def _apart(one: DatasetSpec, two: DatasetSpec) -> str:
     if type(one) is not type(two):
         return f"`{shown(one)}` and `{shown(two)}`"
     pairs = [(f.name, getattr(one, f.name), getattr(two, f.name)) for f in dataclasses.fields(one) if f.compare]
-    return ", ".join(f"one with `{n} = {shown(a)}` and one with `{n} = {shown(b)}`" for n, a, b in pairs if a != b)
+    pairs = [pair for pair in pairs if pair[1] != pair[2]]
+    pairs = [pair for pair in pairs if pair[0] != "tasks"] or pairs  # a task may hold what follows from the rest
+    return ", ".join(f"one with `{n} = {shown(a)}` and one with `{n} = {shown(b)}`" for n, a, b in pairs)
 
 
 def require_score(sweep: "SweepSpec", trial: TrialSpec) -> None:

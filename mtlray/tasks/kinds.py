@@ -25,7 +25,7 @@ def classification(
     classes: int,
     class_weights: Sequence[float] = (),
     loss: Loss | None = None,
-    metrics: Sequence[Metric] = (),
+    metrics: Sequence[Metric] | Metric = (),
 ) -> Task:
     """One of `classes`, numbered from 0; a negative number is no label.
 
@@ -39,14 +39,16 @@ def classification(
     """
     n = integer("classes", classes, "be a number of classes, at least 2")
     require(n >= 2, "classes", "be a number of classes, at least 2", n)
-    weights = tuple(class_weights) if hasattr(class_weights, "__len__") else (class_weights,)
-    require(len(weights) in (0, n), "class_weights", f"be one number for each of {n} classes", weights)
+    rule = f"be one number for each of {n} classes"
+    require(hasattr(class_weights, "__len__"), "class_weights", rule, class_weights)
+    weights = tuple(class_weights)
+    require(len(weights) in (0, n), "class_weights", rule, weights)
     chosen = loss or ClassCrossEntropy(class_weights=weights)
     return _task(name, "categorical", (n,), chosen, metrics or (Accuracy(), BalancedAccuracy(n), MacroF1(n)))
 
 
 def binary(
-    name: str, *, positive_weight: float = 1.0, loss: Loss | None = None, metrics: Sequence[Metric] = ()
+    name: str, *, positive_weight: float = 1.0, loss: Loss | None = None, metrics: Sequence[Metric] | Metric = ()
 ) -> Task:
     """A yes (1) or no (0), predicted as one logit; a negative number is no label.
 
@@ -64,7 +66,7 @@ def binary(
 
 
 def regression(
-    name: str, *, outputs: int = 1, unit: str = "1", loss: Loss | None = None, metrics: Sequence[Metric] = ()
+    name: str, *, outputs: int = 1, unit: str = "1", loss: Loss | None = None, metrics: Sequence[Metric] | Metric = ()
 ) -> Task:
     """A number, or `outputs` of them, in a `unit`; NaN is no label.
 
@@ -105,7 +107,9 @@ def _try(name: str, likelihood: Likelihood, shape: tuple[int, ...], loss: Loss) 
         )
 
 
-def _task(name: str, likelihood: Likelihood, shape: tuple[int, ...], loss: Loss, metrics: Sequence[Metric]) -> Task:
+def _task(
+    name: str, likelihood: Likelihood, shape: tuple[int, ...], loss: Loss, metrics: Sequence[Metric] | Metric
+) -> Task:
     require(callable(loss), "loss", "be a function of prediction and target", loss)
     metrics = (metrics,) if isinstance(metrics, Metric) else tuple(metrics)
     if not isinstance(loss, (ClassCrossEntropy, BinaryCrossEntropy, StandardError)):

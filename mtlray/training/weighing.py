@@ -242,7 +242,7 @@ def end_epoch(strategy: AbstractStrategy, state: Weighing) -> Weighing:
 
 def _batches(losses: Given | Sequence[Callable[[], Computed]], strategy: AbstractStrategy) -> list[Given]:
     several = isinstance(losses, Sequence) and len(losses) > 0 and all(callable(entry) for entry in losses)
-    batches: list[Given] = list(losses) if several else [losses]  # type: ignore[arg-type,list-item]
+    batches: list[Given] = list(losses) if several else [losses]  # type: ignore[arg-type]
     if len(batches) != strategy.batches_per_step:
         raise SpecError(
             f"Strategy {strategy.label} looks at {strategy.batches_per_step} batches in a step. Found {len(batches)}. "
@@ -290,7 +290,7 @@ def _computed(given: Given, n_tasks: int) -> BatchLosses:
     if len(losses) != n_tasks or not all(fits):
         found = [list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__ for loss in losses]
         raise SpecError(
-            f"The losses of a batch should be a tensor of one number for each of {n_tasks} tasks, in their order, or None where "
-            f"the batch has no label of the task. Found {len(losses)}, of shapes {found}."
+            "The losses of a batch should be tensors, or None where it has no label of a task, one number for each of "
+            f"{n_tasks} tasks. Found {len(losses)}, of shapes {found}."
         )
     return replace(batch, losses=losses)
