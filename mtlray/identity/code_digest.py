@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from mtlray.errors import SpecError
@@ -70,12 +71,30 @@ def code_parts(found: type | Callable[..., Any]) -> tuple[CodePart, ...]:
     reach = Reach()
     module = reach.house.module(name)
     first = found.__qualname__.split(".")[0]
-    if module is None or "<locals>" in found.__qualname__ or first not in module.binders:
+    if module is None or "<locals>" in found.__qualname__ or first not in module.binders or _is_disguised(found):
         raise made_elsewhere(found)
     reach.from_class(module, first, loaded_with(name))
     modules = [m for key in reach.counted if (m := reach.house.module(key)) is not None]
     modules.sort(key=lambda m: "" if m.name.startswith(SWEEP_MODULE) else m.name)
     return tuple(part for m in modules for part in _parts(m, reach))
+
+
+def _is_disguised(found: type | Callable[..., Any]) -> bool:
+    """Whether a function that another one made has the name of one at the top level, as `functools.wraps` gives it.
+
+    What it remembers of where it was made would be in no digest. What a decorator made of a function there is that function.
+    """
+    if not isinstance(found, FunctionType) or "<locals>" not in found.__code__.co_qualname:
+        return False
+    named: Any = sys.modules[found.__module__]
+    for step in found.__qualname__.split("."):
+        named = getattr(named, step, None)
+    return not isinstance(named, FunctionType) or _made_of(named) != _made_of(found)
+
+
+def _made_of(function: FunctionType) -> tuple[Any, ...]:
+    cells = tuple(cell.cell_contents for cell in function.__closure__ or ())
+    return function.__code__, function.__defaults__, function.__kwdefaults__, cells
 
 
 def _parts(module: Module, reach: Reach) -> list[CodePart]:

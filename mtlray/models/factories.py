@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, ClassVar
 
 from torch import nn
@@ -47,11 +48,19 @@ class Network(ModelSpec):
             factory = getattr(self, part)
             rule = f"be a function that makes a module, as in `{part}=build_{part}`"
             require(callable(factory) or (part == "head" and factory is None), part, rule, repr(factory))
+            settled = factory is None or isinstance(factory, (type, FunctionType)) or _is_frozen(factory)
+            if not settled and not isinstance(factory, nn.Module):
+                raise SpecError(
+                    f"Parameter `{part}` should be a function, a class, or a frozen dataclass with `__call__`, whose fields are "
+                    f"its settings, because these tell one trial from another. Found {type(factory).__name__}. Write "
+                    "`@dataclass(frozen=True)` above a class with the fields and `def __call__(self, ...)`."
+                )
             if isinstance(factory, nn.Module):
                 raise SpecError(
                     f"Parameter `{part}` should be a function that makes a module anew for each trial. Found a module, which all "
                     f"trials would share. Write `def build_{part}(...): return {type(factory).__name__}(...)`."
                 )
+        require(isinstance(self.dropout, bool), "dropout", "be True or False", repr(self.dropout))
 
     @property
     def label(self) -> str:
@@ -86,6 +95,11 @@ def _module(part: str, factory: Factory, *arguments: Any) -> nn.Module:
     if not isinstance(made, nn.Module):
         raise SpecError(f"The factory of the {part} should return a torch.nn.Module. Found {type(made).__name__}.")
     return made
+
+
+def _is_frozen(factory: object) -> bool:
+    parameters = getattr(type(factory), "__dataclass_params__", None)
+    return parameters is not None and parameters.frozen
 
 
 def _named(factory: object) -> str:

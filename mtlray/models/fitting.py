@@ -11,6 +11,7 @@ from mtlray.axes import TokenShape
 from mtlray.errors import MtlrayError, SpecError
 from mtlray.models.base import ModelSpec, SharedTrunk, head_name
 from mtlray.models.dtype import default_dtype
+from mtlray.models.soundness import check_in_place, check_parameters, reaches
 from mtlray.tasks.task import Task
 
 _N_EXAMPLES = 2  # with one alone, batch normalisation of a single value fails
@@ -29,7 +30,7 @@ def check_fit(model: ModelSpec, input_shape: tuple[int, ...], tasks: tuple[Task,
 
     It is built on the CPU, and sees two examples: one time as it is evaluated, and one time as it is trained.
     """
-    with torch.random.fork_rng(devices=[]), default_dtype(torch.float32), torch.no_grad():
+    with torch.random.fork_rng(devices=[]), default_dtype(torch.float32):
         network = _tried(lambda: model.build(input_shape, tasks), model, input_shape, "Building it")
         if not isinstance(network, SharedTrunk):
             raise SpecError(
@@ -37,17 +38,53 @@ def check_fit(model: ModelSpec, input_shape: tuple[int, ...], tasks: tuple[Task,
                 "`return SharedTrunk(trunk, heads)`, with a head for each task by its name."
             )
         _check_heads(model, network, tasks)
+        check_parameters(model.label, network)
         inputs = probe_inputs(input_shape)
-        predictions = _tried(lambda: network.eval()(inputs), model, input_shape, "A forward pass")
+        with torch.no_grad():
+            predictions = _tried(lambda: network.eval()(inputs), model, input_shape, "A forward pass")
         _check_predictions(model, predictions, tasks)
+        check_in_place(model.label, network, inputs)
         before = torch.get_rng_state()
-        _tried(lambda: network.train()(inputs), model, input_shape, "A forward pass in training")
+        trained = _tried(lambda: _in_training(network, inputs), model, input_shape, "A forward pass in training")
         if not model.stochastic and not torch.equal(torch.get_rng_state(), before):
             raise SpecError(
                 f"Model {model.label} should say that it draws random numbers in training, as dropout does, because its trials "
                 "then run one by one. Found `stochastic` False. Set `dropout=True` of a `Network`, or let `stochastic` of a spec "
                 "of your own return True."
             )
+        if not _tried(lambda: reaches(network, trained), model, input_shape, "A backward pass"):
+            raise SpecError(
+                f"The trunk of model {model.label} should be trained by its tasks. No gradient of what it makes reaches its "
+                "parameters. Leave out `detach` and `no_grad`."
+            )
+
+
+def _in_training(network: SharedTrunk, inputs: Tensor) -> tuple[Tensor, ...]:
+    """What a training step computes gradients of."""
+    predictions: tuple[Tensor, ...] = network.train()(inputs)
+    return predictions or (network.trunk(inputs),)
+
+
+@lru_cache(maxsize=256)
+def check_one_example(
+    model: ModelSpec, input_shape: tuple[int, ...], tasks: tuple[Task, ...], through_trunk: int
+) -> None:
+    """Raise SpecError where the network cannot be trained on a batch in which a task has one example alone.
+
+    Batch normalisation cannot where a channel has one value. `through_trunk` examples go through the trunk together.
+    """
+    with torch.random.fork_rng(devices=[]), default_dtype(torch.float32), torch.no_grad():
+        network = model.build(input_shape, tasks).train()
+        try:
+            if model.single_representation:
+                network.heads(network.trunk(probe_inputs(input_shape, through_trunk))[:1])
+            else:
+                network(probe_inputs(input_shape, through_trunk))
+        except ValueError as error:
+            raise SpecError(
+                f"Model {model.label} should take a batch of one example. Training on one failed: {error}. Choose a `batch_size` "
+                "that leaves more for the last batch of an epoch, or a normalisation that does not look at other examples."
+            ) from error
 
 
 def _tried(call: Callable[[], Any], model: ModelSpec, input_shape: Sequence[int], what: str) -> Any:

@@ -78,9 +78,12 @@ class Networks:
         self._alone: dict[int, Networks] = {}
 
     def _sort_parameters(self) -> None:
-        self.shared = [p for name, p in self.parameters.items() if name.startswith("trunk.")]
+        trained = {
+            name: p for name, p in self.parameters.items() if p.requires_grad
+        }  # others are frozen by their module
+        self.shared = [p for name, p in trained.items() if name.startswith("trunk.")]
         self.heads = [
-            [p for name, p in self.parameters.items() if name.startswith(f"heads.{head_name(task.name)}.")]
+            [p for name, p in trained.items() if name.startswith(f"heads.{head_name(task.name)}.")]
             for task in self.tasks
         ]
 

@@ -97,6 +97,9 @@ def axes_of(given: Any, base: TrialSpec, parts: Mapping[str, Sequence[Any]], sev
                 f"Parameter `axes` should hold further axes. Found `{name}`. Use `{_NAMED[name]}=...` for it."
             )
         if name not in known and not _is_in(name, {**of_parts, **values}):
+            ending = [found for found in known if found.endswith(f".{name}")]
+            if ending:
+                raise SpecError(f"There is no axis `{shown(name)}`. Did you mean `{ending[0]}`?")
             raise unknown_name("axis", str(name), set(known))
     for part, kind, example in (("model", ModelSpec, "LeNet()"), ("optimizer", OptimizerSpec, "SGD(lr=0.1)")):
         for entry in values.get(part, ()):

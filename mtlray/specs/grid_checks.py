@@ -10,7 +10,7 @@ from mtlray.errors import SpecError
 from mtlray.specs.axes import Axes
 from mtlray.specs.trial import TrialSpec
 from mtlray.words.names import is_plain
-from mtlray.words.values import shortest
+from mtlray.words.values import shortest, shown
 
 if TYPE_CHECKING:
     from mtlray.specs.sweep import SweepSpec
@@ -25,14 +25,35 @@ def require_dataset(sweep: "SweepSpec", dataset: DatasetSpec, namesake: DatasetS
         )
     if dataset != namesake:
         raise SpecError(
-            f"Sweep {sweep.name} has two data sets named `{dataset.label}`: `{namesake}` and `{dataset}`. Results "
-            "are stored under that name: give the data set class its own `key`, or a `label` that tells the two apart."
+            f"Sweep {sweep.name} has two data sets named `{dataset.label}`: {_apart(namesake, dataset)}. Results are stored "
+            "under that name. Give each a name of its own: `name` of an ArrayDataset or TorchDataset, `label` of a class."
         )
     if sweep.selection in ("best_val", "best_val_per_task") and dataset.n_examples("val") == 0:
         raise SpecError(
             f"Sweep {sweep.name} selects evaluations by `{sweep.selection}`, and {dataset.label} has no validation examples. "
             'Hold some out of the training data with `val_digits=...`, or let nothing select, with `selection="last"` or '
             '`"mean_last_10"`. The paper\'s rule is `"best_test"`, which is optimistic.'
+        )
+
+
+def _apart(one: DatasetSpec, two: DatasetSpec) -> str:
+    """Two data sets by the fields in which they differ, whose values may be long."""
+    if type(one) is not type(two):
+        return f"`{shown(one)}` and `{shown(two)}`"
+    pairs = [(f.name, getattr(one, f.name), getattr(two, f.name)) for f in dataclasses.fields(one) if f.compare]
+    pairs = [pair for pair in pairs if pair[1] != pair[2]]
+    pairs = [pair for pair in pairs if pair[0] != "tasks"] or pairs  # a task may hold what follows from the rest
+    return ", ".join(f"one with `{n} = {shown(a)}` and one with `{n} = {shown(b)}`" for n, a, b in pairs)
+
+
+def require_score(sweep: "SweepSpec", trial: TrialSpec) -> None:
+    """Raise SpecError where the sweep selects by a score that its trials will not have: its tables would be empty."""
+    without = next((task for task in trial.tasks if task.metrics and not task.metrics[0].has_scale), None)
+    if sweep.selection in ("best_val", "best_test_joint") and without is not None:
+        raise SpecError(
+            f"Sweep {sweep.name} selects evaluations by `{sweep.selection}`, a score over the first metrics of all tasks. Metric "
+            f"{without.metrics[0].name} of task {without.name} has no scale for one: it names no perfect value, or no best "
+            'constant prediction. Put a metric of mtlray\'s before it, or choose `selection="best_val_per_task"`.'
         )
 
 

@@ -37,12 +37,13 @@ class OptimizerSpec:
             require(is_number(getattr(self, name)), name, "be a number", repr(getattr(self, name)))
         require(self.lr > 0, "lr", "be positive", self.lr)
         require(self.weight_decay >= 0, "weight_decay", "be at least 0", self.weight_decay)
-        require(
-            self.strategy_lr is None or self.strategy_lr > 0, "strategy_lr", "be positive or None", self.strategy_lr
-        )
-        for name in ("lr", "weight_decay", "strategy_lr"):
-            value = getattr(self, name)
-            require(value is None or is_finite(value), name, "be finite", value)
+        own_rate = self.strategy_lr is None or (is_number(self.strategy_lr) and self.strategy_lr > 0)
+        require(own_rate, "strategy_lr", "be positive or None", self.strategy_lr)
+        for field_ in dataclasses.fields(self):
+            value = getattr(self, field_.name)
+            require(not is_number(value) or is_finite(value), field_.name, "be finite", value)
+            if field_.type is bool:  # a word such as "no" would count as True
+                require(isinstance(value, bool), field_.name, "be True or False", repr(value))
         if self.halve_every is not None:
             rule = "be a number of steps, at least 1, or None"
             object.__setattr__(self, "halve_every", integer("halve_every", self.halve_every, rule))
@@ -75,7 +76,7 @@ class OptimizerSpec:
 
 
 def _require_betas(betas: tuple[float, float]) -> None:
-    fits = len(betas) == 2 and all(is_number(beta) and 0 <= beta < 1 for beta in betas)
+    fits = isinstance(betas, tuple) and len(betas) == 2 and all(is_number(beta) and 0 <= beta < 1 for beta in betas)
     require(fits, "betas", "be two numbers in [0, 1)", betas)
 
 
@@ -114,7 +115,7 @@ class Adam(OptimizerSpec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "betas", tuple(self.betas))
+        object.__setattr__(self, "betas", tuple(self.betas) if isinstance(self.betas, list) else self.betas)
         _require_betas(self.betas)
         require(is_number(self.eps) and self.eps > 0, "eps", "be positive", self.eps)
 

@@ -57,7 +57,9 @@ class OwnOptimizer(OptimizerSpec):
         super().__post_init__()
         a_class = isinstance(self.optimizer, type) and issubclass(self.optimizer, torch.optim.Optimizer)
         require(a_class, "optimizer", "be a class that derives from torch.optim.Optimizer", self.optimizer)
-        pairs = self.settings.items() if isinstance(self.settings, Mapping) else self.settings
+        pairs = tuple(self.settings.items() if isinstance(self.settings, Mapping) else self.settings)
+        named = all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs)
+        require(named, "settings", 'map arguments of the class to their values, as {"momentum": 0.9}', self.settings)
         frozen = tuple(sorted((str(n), tuple(v) if isinstance(v, list) else v) for n, v in pairs))
         object.__setattr__(self, "settings", frozen)
         self._check_arguments()

@@ -1,5 +1,7 @@
 """How learning rates change over a trial: torch's schedules as specs, and a linear warm-up before any of them."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mtlray.checks import integer, is_number, require
@@ -84,6 +86,7 @@ class MultiStep(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         rule = "be numbers of steps, at least 1, each larger than the one before"
+        require(isinstance(self.at, Sequence), "at", rule, self.at)
         steps = tuple(integer("at", step, rule) for step in self.at)
         object.__setattr__(self, "at", steps)
         require(bool(steps) and steps[0] >= 1 and list(steps) == sorted(set(steps)), "at", rule, self.at)
@@ -106,7 +109,8 @@ class Plateau(Schedule):
         rule = "be a number of evaluations, at least 0"
         object.__setattr__(self, "patience", integer("patience", self.patience, rule))
         require(self.patience >= 0, "patience", rule, self.patience)
-        require(is_number(self.threshold) and self.threshold >= 0, "threshold", "be at least 0", self.threshold)
+        fits = is_number(self.threshold) and 0 <= self.threshold < math.inf
+        require(fits, "threshold", "be at least 0, and finite", self.threshold)
         _require_factor(self.factor)
 
     @property

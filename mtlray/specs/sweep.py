@@ -17,7 +17,7 @@ from mtlray.specs.axes import Axes, axes_of, fields_of, has
 from mtlray.specs.cells import MOST, Rule, apply_rule, entries, pick
 from mtlray.specs.checks import require_object, require_strategy
 from mtlray.specs.description import describe, labels
-from mtlray.specs.grid_checks import clash, repeated, require_dataset, require_embedding
+from mtlray.specs.grid_checks import clash, repeated, require_dataset, require_embedding, require_score
 from mtlray.specs.hyperparameters import require_fields, require_hyperparameters
 from mtlray.specs.optimizer import OptimizerSpec
 from mtlray.specs.trial import TrialSpec
@@ -146,17 +146,23 @@ class SweepSpec:
         trials: dict[str, TrialSpec] = {}
         cells: dict[tuple[Any, ...], TrialSpec] = {}
         datasets: dict[str, DatasetSpec] = {}
-        checked = set[tuple[Any, ...]]()
+        checked, runs = set[tuple[Any, ...]](), set[tuple[Any, ...]]()
         for cell in self._cells():
             trial: TrialSpec | None = cell
             for rule in self.rules:
                 trial = apply_rule(rule, trial) if trial is not None else None
             if trial is None:
                 continue
-            if (trial.dataset, trial.model, trial.strategy, trial.start_from) not in checked:
-                trial.check()
+            parts = (trial.dataset, trial.model, trial.strategy, trial.start_from)
+            if parts not in checked:
+                trial.check_parts()
                 require_dataset(self, trial.dataset, datasets.setdefault(trial.dataset.label, trial.dataset))
-                checked.add((trial.dataset, trial.model, trial.strategy, trial.start_from))
+                require_score(self, trial)
+                checked.add(parts)
+            run = (*parts, trial.optimizer, trial.fraction, trial.steps, trial.batch_size, trial.patience)
+            if run not in runs:
+                trial.check_run()
+                runs.add(run)
             if trial.trial_id in trials:
                 raise repeated(self, trial)
             key = (*configuration(labels(self, trial)), trial.seed)

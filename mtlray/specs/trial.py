@@ -16,7 +16,7 @@ from mtlray.identity.codec import canonical_json, encode, is_ours
 from mtlray.models import ModelSpec
 from mtlray.models.beginning import initialise
 from mtlray.models.dtype import Precision, dtype_of
-from mtlray.models.fitting import check_fit
+from mtlray.models.fitting import check_fit, check_one_example
 from mtlray.results.ledger import RESULTS_VERSION
 from mtlray.specs.checks import require_object, require_strategy
 from mtlray.specs.hyperparameters import require_fields, require_hyperparameters
@@ -87,6 +87,8 @@ class TrialSpec:
             object.__setattr__(self, "patience", integer("patience", self.patience, rule))
             require(self.patience >= 1, "patience", rule, self.patience)
         require(self.seed >= 0, "seed", "be at least 0", self.seed)
+        diagnosed = isinstance(self.gradient_diagnostics, bool)
+        require(diagnosed, "gradient_diagnostics", "be True or False", repr(self.gradient_diagnostics))
         require_choice("precision", self.precision, ("float32", "float64", "bf16"))
         ours = f"be {RESULTS_VERSION}, the version that this mtlray computes"
         require(self.results_version == RESULTS_VERSION, "results_version", ours, self.results_version)
@@ -185,6 +187,13 @@ class TrialSpec:
                 f"{what} goes by the validation score, and {self.dataset.label} has no validation examples. Hold some out, or "
                 f"{instead}."
             )
+        without = next((task for task in self.tasks if task.metrics and not task.metrics[0].has_scale), None)
+        if self.goes_by_score and without is not None:
+            raise SpecError(
+                f"A trial with `patience` or the schedule Plateau goes by the validation score, and metric "
+                f"{without.metrics[0].name} of task {without.name} has no scale for one: it names no perfect value, or no best "
+                "constant prediction. Put a metric of mtlray's before it."
+            )
         if self.patience is not None and schedule is not None and schedule.by_steps:
             raise SpecError(
                 "A trial with `patience` should have learning rates that do not depend on its number of steps. Found the "
@@ -192,8 +201,32 @@ class TrialSpec:
                 "`patience` out."
             )
 
+    def _check_batches(self) -> None:
+        """Raise SpecError where a batch has one example and the network cannot be trained on it, or the warm-up never ends."""
+        last = min((size - 1) % self.batch_size + 1 for size in self._subset_sizes)
+        reached = self.batch_size == 1 or self.steps * self.strategy.batches_per_step >= self.batches_per_epoch
+        if last == 1 and reached:
+            together = 1 if self.dataset.own_examples is None else len(self.tasks)
+            check_one_example(self.model, self.dataset.input_shape, self.tasks, together)
+        schedule = self.optimizer.schedule
+        if schedule is not None and schedule.warmup >= self.steps:
+            raise SpecError(
+                f"The warm-up of `{schedule}` should be shorter than the trial. Found {schedule.warmup} steps of {self.steps}, "
+                f"so that the learning rate {self.optimizer.lr} is never used. Choose a shorter warm-up, or more steps."
+            )
+
     def check(self) -> None:
-        """Raise SpecError where strategy, model and data set do not go together."""
+        """Raise SpecError where the trial cannot be trained as it is described."""
+        self.check_parts()
+        self.check_run()
+
+    def check_run(self) -> None:
+        """The part of `check` that looks at optimizer, batches, steps and patience."""
+        self._check_score()
+        self._check_batches()
+
+    def check_parts(self) -> None:
+        """The part of `check` that looks at whether strategy, model and data set go together."""
         self.strategy.check(self.dataset.tasks)
         self.model.check(self.dataset.input_shape, self.tasks)
         if not is_ours(type(self.model)):  # the `check` of mtlray's own says all, and its tests see to that
@@ -201,7 +234,6 @@ class TrialSpec:
         if self.start_from is not None:
             network = initialise(self.model, self.dataset.input_shape, self.tasks, self.seed, dtype_of("float32"))
             self.start_from.check({name: tuple(tensor.shape) for name, tensor in network.state_dict().items()})
-        self._check_score()
         if self.strategy.needs_representation and not self.model.single_representation:
             raise SpecError(
                 f"Strategy {self.strategy.label} needs a model whose heads all read one representation. Those of "

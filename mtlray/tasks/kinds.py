@@ -12,6 +12,7 @@ from mtlray.tasks.masked_losses import BinaryCrossEntropy, ClassCrossEntropy, St
 from mtlray.tasks.metrics import Accuracy, Metric
 from mtlray.tasks.metrics.classes import BalancedAccuracy, MacroF1
 from mtlray.tasks.metrics.numbers import R2, MeanAbsoluteError, RootMeanSquaredError
+from mtlray.tasks.metrics.own import OwnMetric
 from mtlray.tasks.metrics.yes_or_no import ROCAUC, AveragePrecision, BinaryAccuracy, BinaryBalancedAccuracy, BinaryF1
 from mtlray.tasks.task import Likelihood, Task
 
@@ -24,7 +25,7 @@ def classification(
     classes: int,
     class_weights: Sequence[float] = (),
     loss: Loss | None = None,
-    metrics: Sequence[Metric] = (),
+    metrics: Sequence[Metric] | Metric = (),
 ) -> Task:
     """One of `classes`, numbered from 0; a negative number is no label.
 
@@ -38,14 +39,16 @@ def classification(
     """
     n = integer("classes", classes, "be a number of classes, at least 2")
     require(n >= 2, "classes", "be a number of classes, at least 2", n)
+    rule = f"be one number for each of {n} classes"
+    require(hasattr(class_weights, "__len__"), "class_weights", rule, class_weights)
     weights = tuple(class_weights)
-    require(len(weights) in (0, n), "class_weights", f"be one number for each of {n} classes", weights)
+    require(len(weights) in (0, n), "class_weights", rule, weights)
     chosen = loss or ClassCrossEntropy(class_weights=weights)
     return _task(name, "categorical", (n,), chosen, metrics or (Accuracy(), BalancedAccuracy(n), MacroF1(n)))
 
 
 def binary(
-    name: str, *, positive_weight: float = 1.0, loss: Loss | None = None, metrics: Sequence[Metric] = ()
+    name: str, *, positive_weight: float = 1.0, loss: Loss | None = None, metrics: Sequence[Metric] | Metric = ()
 ) -> Task:
     """A yes (1) or no (0), predicted as one logit; a negative number is no label.
 
@@ -63,7 +66,7 @@ def binary(
 
 
 def regression(
-    name: str, *, outputs: int = 1, unit: str = "1", loss: Loss | None = None, metrics: Sequence[Metric] = ()
+    name: str, *, outputs: int = 1, unit: str = "1", loss: Loss | None = None, metrics: Sequence[Metric] | Metric = ()
 ) -> Task:
     """A number, or `outputs` of them, in a `unit`; NaN is no label.
 
@@ -104,13 +107,29 @@ def _try(name: str, likelihood: Likelihood, shape: tuple[int, ...], loss: Loss) 
         )
 
 
-def _task(name: str, likelihood: Likelihood, shape: tuple[int, ...], loss: Loss, metrics: Sequence[Metric]) -> Task:
-    require(isinstance(name, str) and name != "" and "/" not in name, "name", "be a word without `/`", repr(name))
+def _task(
+    name: str, likelihood: Likelihood, shape: tuple[int, ...], loss: Loss, metrics: Sequence[Metric] | Metric
+) -> Task:
     require(callable(loss), "loss", "be a function of prediction and target", loss)
+    metrics = (metrics,) if isinstance(metrics, Metric) else tuple(metrics)
     if not isinstance(loss, (ClassCrossEntropy, BinaryCrossEntropy, StandardError)):
         _try(name, likelihood, shape, loss)
+    task = Task(name=name, likelihood=likelihood, output_shape=shape, loss=loss, metrics=metrics)
     for metric in metrics:
-        require(isinstance(metric, Metric), "metrics", "be metrics, such as Accuracy()", metric)
-    names = [metric.name for metric in metrics]
-    require(len(set(names)) == len(names), "metrics", "have a name each", names)
-    return Task(name=name, likelihood=likelihood, output_shape=shape, loss=loss, metrics=tuple(metrics))
+        if isinstance(metric, OwnMetric):
+            _try_metric(task, metric)
+    return task
+
+
+def _try_metric(task: Task, metric: OwnMetric) -> None:
+    """Raise SpecError unless a metric of a user's own gives a number for a small split in which each class occurs."""
+    n, classes = 24, max(2, task.output_shape[0])
+    prediction = torch.linspace(-1, 1, n * math.prod(task.output_shape)).reshape(1, n, *task.output_shape)
+    target = (torch.arange(n) % classes)[None] if task.likelihood == "categorical" else prediction.flip(1) + 0.1
+    try:
+        metric.compute(metric.update(metric.init(1, prediction.device), prediction, target))
+    except Exception as error:
+        raise SpecError(
+            f"The metric {metric.name} of task {task.name} should take predictions {['example', *task.output_shape]} and "
+            f"targets, and return one number. A try on {n} examples ended with {type(error).__name__}: {error}. Change it."
+        ) from error

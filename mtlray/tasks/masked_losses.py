@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mtlray.axes import PerSeed
-from mtlray.checks import is_number, require
+from mtlray.checks import is_finite, is_number, require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,12 @@ class ClassCrossEntropy:
     def __post_init__(self) -> None:
         object.__setattr__(self, "class_weights", tuple(self.class_weights))
         for weight in self.class_weights:
-            require(is_number(weight) and weight > 0, "class_weights", "be positive numbers", self.class_weights)
+            require(
+                is_number(weight) and weight > 0 and is_finite(weight),
+                "class_weights",
+                "be positive numbers",
+                self.class_weights,
+            )
 
     def __call__(self, prediction: Float[Tensor, "seed batch class"], target: Int[Tensor, "seed batch"]) -> PerSeed:
         there = target >= 0
@@ -50,7 +55,7 @@ class BinaryCrossEntropy:
     positive_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        positive = is_number(self.positive_weight) and self.positive_weight > 0
+        positive = is_number(self.positive_weight) and self.positive_weight > 0 and is_finite(self.positive_weight)
         require(positive, "positive_weight", "be a positive number", self.positive_weight)
 
     def __call__(self, prediction: Float[Tensor, "seed batch 1"], target: Int[Tensor, "seed batch"]) -> PerSeed:
@@ -74,7 +79,8 @@ class StandardError:
 
     def __post_init__(self) -> None:
         require(self.power in (1, 2), "power", "be 1 or 2", self.power)
-        require(is_number(self.std) and self.std > 0, "std", "be a positive number", self.std)
+        require(is_number(self.mean) and is_finite(self.mean), "mean", "be a finite number", self.mean)
+        require(is_number(self.std) and self.std > 0 and is_finite(self.std), "std", "be a positive number", self.std)
 
     def __call__(
         self, prediction: Float[Tensor, "seed batch *shape"], target: Float[Tensor, "seed batch *shape"]

@@ -38,6 +38,16 @@ class Task:
     loss: Callable[[Tensor, Tensor], Tensor]
     metrics: tuple[Metric, ...]
 
+    def __post_init__(self) -> None:
+        require(is_label(self.name), "name", "be a word without `/`, in one line", repr(self.name))
+        fits = isinstance(self.metrics, tuple) and all(isinstance(metric, Metric) for metric in self.metrics)
+        require(fits, "metrics", "be metrics, such as (Accuracy(),)", self.metrics)
+        names = [metric.name for metric in self.metrics]
+        require(len(set(names)) == len(names), "metrics", "have a name each", names)
+        for name in names:
+            fits = is_label(name) and name != "loss"  # the column of the loss lies beside those of the metrics
+            require(fits, "name", "be a word without `/`, in one line, and not `loss`", repr(name))
+
     @property
     def component_versions(self) -> dict[str, int]:
         """The versions of the loss and the metrics. A loss carries its own as an attribute `component_version`; none means 1."""
@@ -48,6 +58,11 @@ class Task:
     def bounded_metric(self) -> Metric | None:
         """The first of `metrics` that has a bound, such as accuracy; None where there is none."""
         return next((metric for metric in self.metrics if metric.bound is not None), None)
+
+
+def is_label(name: object) -> bool:
+    """Whether a name can be part of a column's name, such as `test/{task}/{metric}`."""
+    return isinstance(name, str) and name.strip() != "" and "/" not in name and name.isprintable()
 
 
 def checked_names(given: object, known: Sequence[str], what: str) -> tuple[str, ...]:

@@ -67,7 +67,9 @@ def join_gradients(strategy: AbstractStrategy, state: State, parts: Sequence[Par
 
 
 @contextmanager
-def absent_stay(strategy: AbstractStrategy, optimizer: Optimizer, state: State, absent: Present) -> Iterator[None]:
+def absent_stay(
+    strategy: AbstractStrategy, optimizer: Optimizer | None, state: State, absent: Present
+) -> Iterator[None]:
     """Put back what an optimizer's step in this context changes of absent tasks: their parameters and its averages of these.
 
     An average moves a parameter also where the gradient is 0.
@@ -78,7 +80,8 @@ def absent_stay(strategy: AbstractStrategy, optimizer: Optimizer, state: State, 
         if not _goes_by_task(strategy, name, parameter, n_tasks):
             continue
         mask = absent.to(parameter.device).view(*absent.shape, *[1] * (parameter.ndim - 2))
-        found = [(slice(None), parameter), *averages(optimizer, parameter)]
+        kept = [] if optimizer is None else averages(optimizer, parameter)
+        found = [(slice(None), parameter), *kept]
         held += [(tensor, tensor.detach().clone(), mask[seeds]) for seeds, tensor in found]
     yield
     with torch.no_grad():

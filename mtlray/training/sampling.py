@@ -76,7 +76,7 @@ class PackData:
         trial, self._trials = trials[0], trials
         self.fingerprint = dataset.fingerprint
         self._names = [task.name for task in trial.tasks]
-        splits = {name: _of_tasks(examples, self._names, trial) for name, examples in dataset.splits.items()}
+        splits = {name: of_tasks(examples, self._names, trial) for name, examples in dataset.splits.items()}
         self.labelled = {name: labelled(examples, self._names) for name, examples in splits.items()}
         self.splits = {name: place(examples, device) for name, examples in splits.items()}
         own = self._own = None if trial.dataset.own_examples is None else self._examples_of_tasks(len(splits["train"]))
@@ -177,7 +177,7 @@ def _of_blocks(targets: Sequence[Tensor], sizes: Sequence[int]) -> list[Tensor]:
     return [torch.split(target, list(sizes), dim=1)[k] for k, target in enumerate(targets)]
 
 
-def _of_tasks(examples: Examples, names: Sequence[str], trial: TrialSpec) -> Examples:
+def of_tasks(examples: Examples, names: Sequence[str], trial: TrialSpec) -> Examples:
     """A split without the examples of tasks that are not trained, where each task has its own."""
     if trial.dataset.own_examples is None or len(names) == len(trial.dataset.tasks):
         return examples

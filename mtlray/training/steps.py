@@ -86,6 +86,8 @@ class PartStep:
         """`.grad` of all the networks' parameters from those of each seed's; 0 for what no task that takes part reaches."""
         networks = self._networks
         for name, parameter in networks.parameters.items():
+            if not parameter.requires_grad:
+                continue
             joint = torch.zeros_like(parameter)
             for i, tasks in enumerate(self._tasks):
                 gradient = networks.alone(i).parameters[name].grad if tasks else None

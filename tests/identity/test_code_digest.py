@@ -1,5 +1,6 @@
 """The digest of a class of a sweep file: what of the file counts, and what does not."""
 
+import functools
 import importlib
 import os
 import py_compile
@@ -380,3 +381,26 @@ def test_a_class_without_a_file_is_refused():
             class_name(type("Typed", (), {"__module__": "__session__"}))
     finally:
         del sys.modules["__session__"]
+
+
+def build_seven():
+    return 7
+
+
+def number(value):
+    @functools.wraps(build_seven)
+    def build():
+        return value
+
+    return build
+
+
+build_five = number(5)
+build_five.__qualname__ = "build_five"
+
+
+def test_a_function_that_has_the_name_of_another_is_refused():
+    assert code_digest(build_five) == code_digest(build_five)
+    for disguised in (number(8), number(9)):
+        with pytest.raises(SpecError, match="The function `build_seven` should be defined at the top level"):
+            code_digest(disguised)

@@ -454,7 +454,7 @@ def test_strategies_that_differ_in_the_seventh_digit_have_two_labels():
 
 
 def test_two_data_sets_by_one_label_are_refused():
-    with pytest.raises(SpecError, match=r"has two data sets named `terse`: .* give the data set class its own `key`"):
+    with pytest.raises(SpecError, match=r"has two data sets named `terse`: .* Give each a name of its own"):
         dataclasses.replace(SWEEP, datasets=(Terse(), Terse(layout="sabour"))).trials()
 
 

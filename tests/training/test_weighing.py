@@ -10,13 +10,16 @@ from mtlray import (
     DTP,
     DWA,
     FAMO,
+    MGDA,
     MGDAUB,
     MLP,
     SGD,
     ArrayDataset,
     BatchLosses,
     Equal,
+    GradNorm,
     MoDo,
+    PCGrad,
     SingleTask,
     SpecError,
     TaskParameters,
@@ -25,6 +28,7 @@ from mtlray import (
     begin_weighing,
     classification,
     end_epoch,
+    regression,
     weigh,
 )
 from mtlray.models import Computation
@@ -189,8 +193,8 @@ def computed():
 def test_losses_may_be_numbers_and_the_step_ones_own():
     before = begin_weighing(DWA(), TASKS, PARAMETERS)
     after = weigh(DWA(), computed(), PARAMETERS, before)
-    assert after.n_batches == 1
-    assert before.n_batches == 0, "nothing is changed in place"
+    assert after.counts.tolist() == [[1, 1]]
+    assert before.counts.tolist() == [[0, 0]], "nothing is changed in place"
     assert after.weights.tolist() == [1.0, 1.0]
     assert all(parameter.grad is not None for parameter in PARAMETERS.all())
 
@@ -237,3 +241,79 @@ def test_what_a_strategy_trains_is_for_the_optimizer():
     assert own.requires_grad
     weigh(Uncertainty(), computed, PARAMETERS, state)
     assert own.grad is not None
+
+
+def small(n_tasks):
+    torch.manual_seed(0)
+    trunk, heads = torch.nn.Linear(3, 4), [torch.nn.Linear(4, 1) for _ in range(3)][:n_tasks]
+    x = torch.randn(8, 3)
+    tasks = [regression(name) for name in "abc"][:n_tasks]
+    parameters = TaskParameters(trunk.parameters(), [head.parameters() for head in heads])
+    return tasks, parameters, lambda: [head(trunk(x).relu()).square().mean() for head in heads]
+
+
+@pytest.mark.parametrize("strategy", [Equal(), DWA(), Uncertainty(), GradNorm(), MGDA(), PCGrad(), FAMO()], ids=str)
+def test_a_step_without_a_task_is_that_of_the_strategy_on_the_others(strategy):
+    found = {}
+    for n_tasks in (2, 3):
+        tasks, parameters, losses = small(n_tasks)
+        state = begin_weighing(strategy, tasks, parameters)
+        before = [p.detach().clone() for p in state.parameters()]
+        optimizer = torch.optim.SGD([*parameters.all(), *state.parameters()], lr=0.1, momentum=0.9)
+
+        def given(losses=losses, n_tasks=n_tasks):
+            return [*losses()[:2], *[None] * (n_tasks - 2)]
+
+        for _ in range(2):
+            state = weigh(strategy, given, parameters, state, optimizer.step)
+        state = end_epoch(strategy, state)
+        found[n_tasks] = state.weights[:2], [p.detach() for p in parameters.all()[:6]]
+        if n_tasks == 3:
+            assert state.weights[2] == 0
+            assert all(not p.grad.any() for p in parameters.heads[2])
+            assert all(torch.equal(p[:, 2], b[:, 2]) for p, b in zip(state.parameters(), before, strict=True))
+    torch.testing.assert_close(found[3][0], found[2][0])
+    torch.testing.assert_close(found[3][1], found[2][1])
+
+
+def test_a_step_without_any_task_changes_nothing():
+    tasks, parameters, _ = small(3)
+    state = begin_weighing(DWA(), tasks, parameters)
+    after = weigh(DWA(), [None] * 3, parameters, state)
+    assert not any(p.grad.any() for p in parameters.all())
+    assert after.counts.sum() == 0
+    assert all(torch.equal(after.state.buffers[n], b) for n, b in state.state.buffers.items() if b.shape[1:] == (3,))
+
+
+def test_frozen_parameters_stay_as_they_are():
+    tasks, parameters, losses = small(2)
+    parameters.shared[1].requires_grad_(False)
+    parameters.heads[0][0].requires_grad_(False)
+    state = begin_weighing(MGDA(), tasks, parameters)
+    weigh(MGDA(), losses, parameters, state)
+    assert parameters.shared[1].grad is None
+    assert parameters.shared[0].grad.any()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (lambda: TaskParameters("ab"), "should be tensors that are trained, .* Found 'a'"),
+        (lambda: TaskParameters(torch.nn.Linear(3, 3).named_parameters()), "should be tensors that are trained"),
+        (lambda: TaskParameters([torch.zeros(3)]), "at least one. Found none with `requires_grad`"),
+        (lambda: TaskParameters(*[[torch.zeros(1, requires_grad=True)]] * 2), "should be tensors that are trained"),
+        (lambda: begin_weighing(Equal, TASKS, small(2)[1]), "`strategy` should be an AbstractStrategy"),
+        (lambda: begin_weighing(Equal(), ("a", "b"), small(2)[1]), "`tasks` should be a Task"),
+        (lambda: weighed(lambda losses: [losses[0], 0.0]), "should be tensors, or None"),
+        (lambda: weighed(lambda losses: dict(zip("ab", losses, strict=True))), "should be tensors, or None"),
+    ],
+)
+@pytest.mark.usefixtures("unchecked")
+def test_what_a_loop_gives_wrongly_is_said(given, expected):
+    with pytest.raises(SpecError, match=expected):
+        given()
+
+
+def weighed(change):
+    tasks, parameters, losses = small(2)
+    return weigh(Equal(), change(losses()), parameters, begin_weighing(Equal(), tasks, parameters))

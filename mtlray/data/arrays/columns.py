@@ -50,8 +50,7 @@ class ColumnsDataset(DatasetSpec):
         allowed = bool(self.name) and all(c.isalnum() or c in "-_." for c in self.name) and self.name[0] != "."
         require(allowed, "name", "consist of letters, digits, `-`, `_` and `.`", repr(self.name))
         object.__setattr__(self, "tasks", checks.tasks_of(self.tasks))
-        if not isinstance(self.inputs, str):
-            object.__setattr__(self, "inputs", tuple(self.inputs))
+        object.__setattr__(self, "inputs", checks.input_names(self.inputs))
         if self.tokens is not None:
             require_choice("tokens", self.tokens, TOKENIZERS)
         for most in ("max_length", "max_vocabulary"):
@@ -61,8 +60,10 @@ class ColumnsDataset(DatasetSpec):
         for share in ("val", "test"):
             splitting.require_share(share, getattr(self, share))
         object.__setattr__(self, "data_seed", integer("data_seed", self.data_seed))
+        checks.kinds_of_settings(self)
         self._settle()
         object.__setattr__(self, "content", self._content())
+        self._check_columns()
         object.__setattr__(self, "tasks", tuple(self._in_standard_units(task) for task in self.tasks))
 
     # -- where the columns come from
@@ -162,7 +163,7 @@ class ColumnsDataset(DatasetSpec):
                 *(task.name for task in self.tasks),
                 *(self._own_columns() or ()),
             }
-            names = ["x"] if "x" in self._columns else [name for name in self._columns if name not in taken]
+            names = checks.default_inputs(self._columns, taken, self._source_name())
         return [(name, self._column(name, "an input")) for name in names]
 
     @cached_property
@@ -195,9 +196,19 @@ class ColumnsDataset(DatasetSpec):
 
     @cached_property
     def _rows(self) -> dict[SplitName, np.ndarray]:
-        rows = self._draw_rows()
+        rows, groups = self._draw_rows(), self._groups()
         checks.splits(rows, self.name, self._task_of)
+        if groups is not None:
+            checks.groups_in_one_split(rows, groups, str(self.group))
         return rows
+
+    def _check_columns(self) -> None:
+        """Raise DataError for what cannot be trained on, before anything is."""
+        rows = self._rows
+        targets = [(task, self._target(task)) for task in self.tasks]
+        self._sizes  # noqa: B018
+        for task, target in targets:
+            checks.labels(task, target, rows)
 
     @cached_property
     def _task_of(self) -> np.ndarray | None:
@@ -207,7 +218,7 @@ class ColumnsDataset(DatasetSpec):
         return checks.task_names(self._column(named[0], "the task"), self.tasks, named[0])
 
     def _groups(self) -> np.ndarray | None:
-        return None if self.group is None else self._column(self.group, "the group")
+        return None if self.group is None else checks.groups(self._column(self.group, "the group"), self.group)
 
     def _target(self, task: Task) -> np.ndarray:
         if (named := self._own_columns()) is None or self._task_of is None:
@@ -221,7 +232,7 @@ class ColumnsDataset(DatasetSpec):
         values = self._target(task)[self._rows["train"]].astype(np.float64)
         there = values[~np.isnan(values)]
         mean, std = (float(there.mean()), float(there.std())) if len(there) else (0.0, 1.0)
-        std = std or 1.0
+        std = std if std and there.min() < there.max() else 1.0  # of equal values it is 0 but for rounding
         metrics = tuple(m.scaled(mean, std) if isinstance(m, NumberMetric | OwnMetric) else m for m in task.metrics)
         return dataclasses.replace(task, loss=dataclasses.replace(task.loss, mean=mean, std=std), metrics=metrics)
 
@@ -275,5 +286,9 @@ class ColumnsDataset(DatasetSpec):
         if inputs.dtype == np.uint8:
             return inputs
         train = inputs[self._rows["train"]]
-        mean, std = (train.mean(axis=0), train.std(axis=0)) if self.standardize else (0.0, 1.0)
-        return ((inputs - mean) / np.where(np.asarray(std) > 0, std, 1)).astype(np.float32)
+        if not self.standardize:
+            return inputs.astype(np.float32)
+        varies = train.min(axis=0) < train.max(axis=0)  # of equal values mean and deviation are off by rounding
+        mean, std = np.where(varies, train.mean(axis=0), train[0]), np.where(varies, train.std(axis=0), 1)
+        scaled: np.ndarray = ((inputs - mean) / np.where(std > 0, std, 1)).astype(np.float32)
+        return scaled

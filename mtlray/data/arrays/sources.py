@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mtlray.checks import require
+from mtlray.data.arrays.files import check_file, read, require_names
 from mtlray.errors import DataError, SpecError
 from mtlray.reading.causes import guarded
 
@@ -17,8 +18,6 @@ Sources = Mapping[str, Source] | tuple[tuple[str, Source], ...]
 
 TASK = "task"
 """The column that says of which of several sources an example is, unless it is named otherwise."""
-
-_ENDINGS = (".csv", ".csv.gz", ".parquet", ".npz")
 
 
 def located(source: Source | Sources) -> Source | tuple[tuple[str, Source], ...]:
@@ -31,7 +30,15 @@ def located(source: Source | Sources) -> Source | tuple[tuple[str, Source], ...]
 
 
 def _located(source: Source) -> Source:
-    return source if callable(source) else str(Path(source).expanduser().absolute())
+    if callable(source):
+        return source
+    if not isinstance(source, (str, Path)):
+        raise SpecError(
+            "The source of an ArrayDataset should be the path of a file, a function that returns a dict of arrays or a data "
+            f"frame, or a dict with one of these for each task. Found {type(source).__name__}. Of data at hand write a "
+            "function, as in `source=lambda: frame`."
+        )
+    return str(Path(source).expanduser().absolute())
 
 
 def calls(source: Source | Sources) -> bool:
@@ -74,8 +81,9 @@ def columns(source: Source | Sources, task_column: str = "") -> dict[str, np.nda
 
 
 def _columns(source: Source) -> dict[str, np.ndarray]:
-    found = source() if callable(source) else _read(Path(source))
+    found = source() if callable(source) else read(Path(source))
     if hasattr(found, "columns"):  # a data frame
+        require_names(map(str, found.columns), name_of(source))
         found = {str(name): found[name].to_numpy() for name in found.columns}
     if not isinstance(found, Mapping) or not found:
         raise SpecError(
@@ -93,7 +101,7 @@ def _columns(source: Source) -> dict[str, np.ndarray]:
 
 def content_of_file(path: Path) -> str:
     """16 hex digits over a file's bytes. Raises DataError and SpecError as `columns` does."""
-    _check(path)
+    check_file(path)
     with guarded(str(path), "a file that can be read"), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
@@ -107,7 +115,7 @@ def content_of_arrays(arrays: Mapping[str, np.ndarray]) -> str:
             for value in map(np.asarray, values):
                 digest.update(f"{value.dtype.str} {value.shape}".encode() + value.tobytes())
             continue
-        plain = values.astype(str) if values.dtype == object else values
+        plain = values.astype(str) if values.dtype == object or values.dtype.kind in "mM" else values
         digest.update(f"{name} {plain.dtype.str} {plain.shape}".encode())
         digest.update(np.ascontiguousarray(plain).data)
     return digest.hexdigest()[:16]
@@ -122,37 +130,15 @@ def name_of(source: Source | Sources) -> str:
 
 def _array(values: Any) -> np.ndarray:
     """Values as an array; one of objects where they are lists of unequal lengths."""
-    if isinstance(values, (list, tuple)) and len({np.shape(value)[:1] for value in values if _is_list(value)}) > 1:
+    if isinstance(values, (list, tuple)) and len({len(value) for value in values if _is_list(value)}) > 1:
         array = np.empty(len(values), dtype=object)
         array[:] = [np.asarray(value) for value in values]
         return array
-    return np.asarray(values)
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"A column of a data set should be an array `[example, ...]`. Found {error}.") from None
 
 
 def _is_list(value: object) -> bool:
-    return isinstance(value, (list, tuple, np.ndarray))
-
-
-def _check(path: Path) -> None:
-    if not path.name.lower().endswith(_ENDINGS):
-        raise SpecError(
-            f"An ArrayDataset reads files that end in {', '.join(_ENDINGS)}, or a function. Found `{path}`."
-        )
-    if not path.is_file():
-        raise DataError(
-            f"The data of an ArrayDataset should be the file {path}. Found none. Check the path; one that is relative starts "
-            "at the folder in which the command runs, and `Path(__file__).with_name(...)` at the sweep file's."
-        )
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    import pandas as pd
-
-    _check(path)
-    name = path.name.lower()
-    with guarded(str(path), f"a readable {name.rpartition('.')[2]} file"):
-        if name.endswith(".npz"):
-            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-                return {key: file[key] for key in file.files}
-        frame = pd.read_parquet(path) if name.endswith(".parquet") else pd.read_csv(path)
-        return {str(column): frame[column].to_numpy() for column in frame.columns}
+    return isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)

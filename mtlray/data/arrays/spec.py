@@ -86,8 +86,16 @@ class ArrayDataset(ColumnsDataset):
         return splitting.at_random(n, self.val, self.test, groups, self.data_seed, kinds)
 
     def _check_unchanged(self) -> None:
-        if not sources.calls(self.source) and self._content() != self.content:
+        again = sources.content(self.source, self._read)  # called anew: the columns that are kept would be the same
+        if again == self.content:
+            return
+        if sources.calls(self.source):
             raise DataError(
-                f"{sources.name_of(self.source)} should hold the data that the sweep was loaded with. It has changed since. "
-                "Start the command again."
+                f"{sources.name_of(self.source)} should return the same data each time and on each machine. Found others than "
+                "those that the sweep was loaded with. Draw random numbers from a generator with a fixed seed, as in "
+                "`numpy.random.default_rng(0)`, and read files that do not change."
             )
+        raise DataError(
+            f"{sources.name_of(self.source)} should hold the data that the sweep was loaded with. It has changed since. "
+            "Start the command again."
+        )

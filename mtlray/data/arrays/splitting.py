@@ -42,8 +42,9 @@ def at_random(
         reached = np.concatenate([[0], sizes[order[taken:]].cumsum()])
         number = int(np.searchsorted(reached, wanted))
         if number >= len(reached):
+            left = "examples left" if groups is None else "groups"
             raise DataError(
-                f"{wanted} of {n} examples should be held out for {split}. Found too few groups. Hold out fewer."
+                f"{wanted} of {n} examples should be held out for {split}. Found too few {left}. Hold out fewer."
             )
         rows[split] = np.flatnonzero(np.isin(of_row, order[taken : taken + number]))
         taken += number

@@ -40,7 +40,8 @@ def _cut(value: object, tokenizer: Tokenizer, name: str, example: int) -> list[T
     elif isinstance(value, str):
         return list(value) if tokenizer == "characters" else list(_WORD.findall(value.lower()))
     wanted = "a list of integers" if tokenizer == "ids" else "a text"
-    shown = "nothing" if value is None or value != value else f"`{str(value)[:40]}`"
+    missing = value is None or (np.ndim(value) == 0 and value != value)  # type: ignore[arg-type]
+    shown = "nothing" if missing else f"`{str(value)[:40]}`"
     raise DataError(
         f"Input `{name}` should hold {wanted} for each example. Found {shown} in example {example}. Fill it in or leave the "
         "example out."

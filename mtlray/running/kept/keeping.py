@@ -122,6 +122,13 @@ def check_keeping(trials: Sequence[TrialSpec], config: RunConfig) -> None:
             f"Option --keep best goes by the joint validation score. {', '.join(sorted(without))} has no validation examples. "
             "Hold some out, or choose --keep last."
         )
+    tasks = {(task.name, metric) for trial in trials for task in trial.tasks for metric in task.metrics[:1]}
+    names = sorted(f"{metric.name} of task {name}" for name, metric in tasks if not metric.has_scale)
+    if config.keep == "best" and names:
+        raise SpecError(
+            f"Option --keep best goes by the joint validation score, and metric {names[0]} has no scale for one: its class names "
+            "no perfect value, or no constant prediction. Choose --keep last."
+        )
 
 
 def _best_of(checkpoint: Checkpoint | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mtlray.data import Dataset
+from mtlray.data import Dataset, Examples
 from mtlray.data.base import SplitName
 from mtlray.data.files.remote import make_ready
 from mtlray.errors import ResultsError
@@ -19,6 +19,7 @@ from mtlray.running.kept.keeping import named_predictions, predictions_table
 from mtlray.running.surroundings import computation_of, surroundings
 from mtlray.specs import RunConfig, TrialSpec
 from mtlray.training.predicting import predict
+from mtlray.training.sampling import of_tasks
 from mtlray.training.starting import rebuilt
 
 
@@ -31,14 +32,16 @@ def kept_network(trial: TrialSpec, ledger: Ledger, config: RunConfig) -> tuple[N
 def predict_to_file(trial: TrialSpec, ledger: Ledger, config: RunConfig, split: SplitName, out: Path) -> str:
     """Write what a trial's kept network predicts for a split as Parquet, one row for each example; returns a line on it.
 
-    The columns are those of the kept predictions, for all tasks. Raises DataError, ResultsError and SpecError.
+    The columns are those of the kept predictions, for all tasks that the trial trains; where each task has examples of its own,
+    the examples are theirs. Raises DataError, ResultsError and SpecError.
     """
     with surroundings(config):
         networks, step = kept_network(trial, ledger, config)
-        dataset = _data_of(trial, ledger, config)
-        if len(dataset.splits[split]) == 0:
+        examples = _data_of(trial, ledger, config).splits[split]
+        examples = of_tasks(examples, [task.name for task in trial.tasks], trial)
+        if len(examples) == 0:
             raise ResultsError(f"{trial.dataset.label} has no {split} examples. Choose another --split.")
-        n, tables = 0, _tables(trial, networks, step, dataset, split)
+        n, tables = 0, _tables(trial, networks, step, examples)
         first = next(tables)
         try:
             with pq.ParquetWriter(out, first.schema, compression="zstd") as writer:
@@ -50,9 +53,9 @@ def predict_to_file(trial: TrialSpec, ledger: Ledger, config: RunConfig, split: 
     return f"{n:,} {split} examples, predicted by the network of step {step}, in {out}"
 
 
-def _tables(trial: TrialSpec, networks: Networks, step: int, dataset: Dataset, split: SplitName) -> Iterator[pa.Table]:
+def _tables(trial: TrialSpec, networks: Networks, step: int, examples: Examples) -> Iterator[pa.Table]:
     first = 0
-    batches = predict(networks, dataset.splits[split], trial.dataset.evaluation_batch)
+    batches = predict(networks, examples, trial.dataset.evaluation_batch)
     for batch in named_predictions(networks.tasks, batches):
         columns: dict[str, np.ndarray] = {name: tensor[0].cpu().numpy() for name, tensor in batch.items()}
         table = predictions_table(trial.trial_id, step, columns, first)

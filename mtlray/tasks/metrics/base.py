@@ -41,6 +41,11 @@ class Metric(abc.ABC):
         return self.bound if self.higher_is_better else 0.0
 
     @property
+    def has_scale(self) -> bool:
+        """Whether a trial's score can go by it: it names a perfect value, and a best constant prediction."""
+        return self.perfect is not None and type(self).constant is not Metric.constant
+
+    @property
     def group(self) -> Hashable:
         """Metrics with equal groups keep the same thing; by default a metric keeps its own."""
         return self

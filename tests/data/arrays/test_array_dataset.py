@@ -15,6 +15,8 @@ from mtlray.identity.codec import canonical_json
 
 TASKS = (classification("kind", classes=3), binary("big"), regression("size", unit="cm"))
 
+DAYS = pd.Series(pd.date_range("2020", periods=60))
+
 
 def arrays(n=60):
     rng = np.random.default_rng(0)
@@ -115,13 +117,14 @@ def test_a_column_may_hold_the_splits():
 
 def test_missing_labels(tmp_path):
     def some():
-        table = frame(kind=np.where(np.arange(60) % 2, -1, 2), big=np.nan).astype({"size": float})
+        every_third = np.where(np.arange(60) % 3, np.nan, 1)
+        table = frame(kind=np.where(np.arange(60) % 2, -1, 2), big=every_third).astype({"size": float})
         table.loc[::3, "size"] = np.nan
         return table
 
     train = loaded(made(some), tmp_path).splits["train"]
     assert set(values(train, "kind").tolist()) == {-1, 2}
-    assert set(values(train, "big").tolist()) == {-1}
+    assert set(values(train, "big").tolist()) == {-1, 1}
     assert 0 < int(values(train, "size").isnan().sum()) < len(train)
 
 
@@ -177,6 +180,26 @@ def test_an_input_that_does_not_vary_is_zero(tmp_path):
     assert not values(train)[:, 0].any()
 
 
+def test_what_does_not_vary_but_for_rounding_is_zero(tmp_path):
+    dataset = made(lambda: frame(a=0.1, size=0.1))  # the deviation of 42 times 0.1 is 1e-17
+    train = loaded(dataset, tmp_path).splits["train"]
+    assert not values(train)[:, 0].any()
+    assert dataset.tasks[2].loss.std == 1
+
+
+def test_classes_may_be_a_column_of_an_array(tmp_path):
+    found = loaded(made(lambda: arrays() | {"kind": arrays()["kind"][:, None]}), tmp_path)
+    assert values(found.splits["train"], "kind").shape == (42,)
+
+
+def test_a_function_that_returns_other_data_each_time_is_noticed(tmp_path):
+    def unsteady():
+        return frame(a=np.random.default_rng().normal(size=60))
+
+    with pytest.raises(DataError, match="should return the same data each time and on each machine"):
+        made(unsteady).prepare(tmp_path)
+
+
 def test_a_trial_on_it_is_its_own(tmp_path):
     trial = TrialSpec(dataset=made(), model=MLP(), strategy=Equal(), optimizer=SGD(lr=0.1), steps=3, batch_size=8)
     assert trial.n_train == 42
@@ -211,7 +234,32 @@ def test_a_trial_on_it_is_its_own(tmp_path):
             {"source": lambda: frame(who=1), "group": "who"},
             "6 of 60 examples should be held out for val. Found too few groups",
         ),
+        ({"val": 0.5, "test": 0.6}, "30 of 60 examples should be held out for val. Found too few examples left"),
         ({"source": "nowhere.csv"}, "should be the file .*nowhere.csv. Found none"),
+        ({"source": lambda: frame(a=1 + 2j)}, "column `a`, should hold real numbers. Found complex numbers"),
+        ({"source": lambda: frame(a=DAYS)}, "An input, column `a`, should hold real numbers. Found dates"),
+        ({"source": lambda: frame(a=DAYS.where(np.arange(60) > 1))}, "should hold real numbers. Found dates"),
+        ({"source": lambda: frame(size=DAYS - DAYS[0])}, "Task size, column `size`, .* Found lengths of time"),
+        ({"source": lambda: frame(a=[[1.0, 2.0]] * 60)}, "one number for each example. Found several, such as `\\[1.0"),
+        ({"source": lambda: arrays() | {"a": [[[1, 2], [3]]] * 60}}, "should be an array `\\[example, ...\\]`"),
+        ({"source": lambda: frame(a=1e39), "standardize": False}, "Input `a` should hold numbers up to 3.4e"),
+        ({"source": lambda: frame(size=1e39)}, "Task size should have finite labels .* Found 60"),
+        ({"source": lambda: frame(size=np.inf)}, "Task size should have finite labels .* Found 60"),
+        ({"source": lambda: arrays() | {"kind": np.eye(3)[np.arange(60) % 3]}}, r"labels of shape \[3\]. .*argmax"),
+        ({"source": lambda: arrays() | {"x": np.zeros((60, 0))}}, "at least one input. Found none in `x`"),
+        ({"source": lambda: arrays() | {"x": np.zeros((60, 8, 8, 3), np.uint8)}}, "channels seem to come last"),
+        ({"source": lambda: frame(kind=-1)}, "Task kind should have a label in each split. .* 42 examples for train"),
+        ({"source": lambda: frame(size=[1.0] + [np.nan] * 59)}, "Task size should have a label in each split"),
+        ({"source": lambda: frame(who=["a", None] * 30), "group": "who"}, "hold the group of each .* Found 30 without"),
+        ({"source": lambda: frame(who=[1, np.nan] * 30), "group": "who"}, "hold the group of each .* Found 30 without"),
+        ({"source": lambda: arrays() | {"who": np.zeros((60, 2))}, "group": "who"}, "one group for each example"),
+        (
+            {"source": lambda: frame(who=1, part=["train", "test"] * 30), "group": "who", "split": "part"},
+            "one group of column `who` should be in one split. Found `1` for train and for test",
+        ),
+        ({"source": lambda: pd.concat([frame(), frame()[["a"]]], axis=1)}, "Found `a` more than once"),
+        ({"inputs": "a", "tokens": "words"}, "should hold a text for each example. Found `5.37"),
+        ({"source": lambda: arrays() | {"a": [[1.5, 2.0]] * 60}, "inputs": "a", "tokens": "ids"}, "a list of integers"),
     ],
 )
 def test_bad_data_are_refused(change, match, tmp_path):
@@ -231,6 +279,14 @@ def test_bad_data_are_refused(change, match, tmp_path):
         ({"test": -1}, "test` should be a share"),
         ({"source": "table.xlsx"}, "reads files that end in .csv"),
         ({"source": lambda: 3}, "should return a dict of arrays, or a data frame. Found int"),
+        ({"source": None}, "source of an ArrayDataset should be the path of a file, .* Found NoneType"),
+        ({"source": np.zeros(3)}, "Found ndarray. Of data at hand write a function"),
+        ({"source": arrays()}, "Found ndarray. Of data at hand write a function"),
+        ({"inputs": None}, "inputs` should be names of columns in their order"),
+        ({"inputs": {"a", "b"}}, "inputs` should be names of columns in their order"),
+        ({"standardize": "no"}, "standardize` should be True or False"),
+        ({"group": 3}, "group` should be the name of a column, or None"),
+        ({"max_length": 3}, "max_length` should be left out where there are no `tokens`"),
     ],
 )
 def test_bad_settings_are_refused(change, match):
@@ -317,3 +373,16 @@ def test_sources_that_do_not_fit_are_refused(tmp_path):
     np.savez(tmp_path / "two.npz", b=[1.0], label=[1])
     with pytest.raises(DataError, match="The sources of all tasks should have the same columns"):
         made({"kind": tmp_path / "one.npz", "big": tmp_path / "two.npz"}).content  # noqa: B018
+
+
+def test_an_index_that_pandas_wrote_is_no_input(tmp_path):
+    frame().to_csv(tmp_path / "table.csv")
+    with pytest.raises(DataError, match=r"Each column of table.csv should have a name. .* `index=False`"):
+        made(tmp_path / "table.csv")
+    assert made(tmp_path / "table.csv", inputs=("a", "b")).input_shape == (2,)
+
+
+def test_another_separator_is_named(tmp_path):
+    frame().to_csv(tmp_path / "table.csv", sep=";", index=False)
+    with pytest.raises(DataError, match="seem to be separated by ';': let a function return"):
+        made(tmp_path / "table.csv")
