@@ -31,7 +31,7 @@ from mtlray.results.schema import (
     conformed,
     curves_schema,
 )
-from mtlray.results.shards import MERGED, Shards
+from mtlray.results.shards import MERGED, Known, Shards
 from mtlray.results.states import Ending, TrialState
 from mtlray.results.trial_folder import TrialFolder
 from mtlray.storage.failpoints import failpoint
@@ -76,6 +76,7 @@ class Ledger:
         if fence is not None:
             fence.protect(self.store)
         self._summaries = Shards(self.store, "summary", _facts_of_summary, is_of_the_first)
+        self._known_curves: dict[str, Known] = {}
 
     # -- the sweep as a whole
 
@@ -185,7 +186,7 @@ class Ledger:
         return moved
 
     def compact(self) -> int:
-        """Merge the shards of finished trials into one file a folder; returns how many trials were merged.
+        """Merge the shards of finished trials, in each folder into files of many; returns how many trials are in such files.
 
         Failed trials stay apart, so that `forget` can take them out. Killed between two steps, it leaves rows twice on disk,
         which readers take once. Raises ResultsError, and changes nothing, where files do not open.
@@ -238,7 +239,8 @@ class Ledger:
             """Whether all of these trials were made by the first release, which sealed nothing."""
             return all(made_by().get(i, 0) < SEALED_SINCE for i in _trials_of(curves))
 
-        return Shards(self.store, f"curves/{dataset}", _facts_of_curves, are_of_the_first)
+        known = self._known_curves.setdefault(dataset, {})
+        return Shards(self.store, f"curves/{dataset}", _facts_of_curves, are_of_the_first, known)
 
     def _recorded(self) -> tuple[dict[str, TrialRecord], list[str]]:
         """The trials that have a summary, with or without curves, and the summary files that do not open."""
@@ -257,7 +259,7 @@ class Ledger:
         shards = self._curves(dataset)
         sizes = shards.sizes()
         read = [name for name in sizes if every_byte or name.startswith(MERGED)]
-        found = shards.look(read)
+        found = shards.look(read) if every_byte else shards.glance(read)
         torn = [name for name in sizes.keys() - set(read) if not shards.ends(name)]
         held = {name.removesuffix(".parquet") for name in sizes.keys() - {*read, *torn}}
         held = held.union(*(facts["trials"] for facts in found.facts.values()))

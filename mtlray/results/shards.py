@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,11 +14,16 @@ import pyarrow.parquet as pq
 from mtlray.errors import StoreError
 from mtlray.storage.failpoints import failpoint
 from mtlray.storage.names import is_side_file
-from mtlray.storage.seal import check_seal, facts_of, sealed
+from mtlray.storage.seal import check_seal, facts_in_footer, facts_of, sealed
 from mtlray.storage.store import Store
 
 MERGED = "compact-"
+Known = dict[str, tuple[tuple[int, int], dict[str, Any] | None]]
+"""What was found in files: size and time, and facts as `Shards.facts` gives them."""
+
 _REQUESTS = 16  # at once, to an object store
+_MOST = 10_000  # trials of a merged file
+_SETTLED = 2_000_000_000  # nanoseconds after which a file's time tells whether it was written again
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,11 @@ class Shards:
         folder: str,
         describe: Callable[[pa.Table], dict[str, Any]],
         unsealed: Callable[[pa.Table], bool],
+        known: Known | None = None,
     ) -> None:
+        """`known` keeps what was found in the files, for the next object of this folder too."""
+        self._known: Known = {} if known is None else known
+        self._stamps: dict[str, tuple[int, int]] = {}
         self._store = store
         self.folder = folder
         self._describe = describe
@@ -62,8 +72,10 @@ class Shards:
 
     def sizes(self) -> dict[str, int]:
         """The size in bytes of each file, from the folder's listing."""
-        sizes = self._store.sizes(self.folder)
-        return {name: n for name, n in sizes.items() if name.endswith(".parquet") and not is_side_file(name)}
+        self._stamps = self._store.stamps(self.folder)
+        return {
+            name: n for name, (n, _) in self._stamps.items() if name.endswith(".parquet") and not is_side_file(name)
+        }
 
     def write(self, name: str, table: pa.Table) -> int:
         """Write one file; returns its size in bytes. Raises OSError."""
@@ -76,14 +88,23 @@ class Shards:
         self._store.delete(f"{self.folder}/{name}")
 
     def look(self, names: Iterable[str]) -> Found:
-        """The facts of files, every byte of which is checked. A file that has disappeared since it was listed is skipped."""
+        """The facts of files, every byte of which is checked. A file that has disappeared since it was listed is skipped.
+
+        One that has the size and the time with which it was checked before is not read again.
+        """
         names = list(names)
+        new = [name for name in names if name not in self._known or self._known[name][0] != self._stamps.get(name)]
         if self._store.local is not None:
-            found = list(map(self.facts, names))
+            read = dict(zip(new, map(self.facts, new), strict=True))
         else:
             with ThreadPoolExecutor(_REQUESTS) as pool:
-                found = list(pool.map(self.facts, names))
-        pairs = list(zip(names, found, strict=True))
+                read = dict(zip(new, pool.map(self.facts, new), strict=True))
+        pairs = [(name, read[name] if name in read else self._known[name][1]) for name in names]
+        settled = time.time_ns() - _SETTLED
+        for name, facts in read.items():
+            # A file may be written twice within a tick of its clock.
+            if (stamp := self._stamps.get(name)) is not None and stamp[1] < settled:
+                self._known[name] = stamp, facts
         damaged = [f"{self.folder}/{name}" for name, facts in pairs if facts is None]
         return Found({name: facts for name, facts in pairs if facts}, damaged)
 
@@ -98,6 +119,32 @@ class Shards:
                 return facts
             table = _parse(data)
             return self._describe(table) if self._unsealed(table) else None
+        return None
+
+    def glance(self, names: Iterable[str]) -> Found:
+        """As `look`, by the end of each file alone, whose other bytes are not read; on an object store by every byte."""
+        names = list(names)
+        if self._store.local is None:
+            return self.look(names)
+        pairs = [(name, self._facts_at_end(name)) for name in names]
+        damaged = [f"{self.folder}/{name}" for name, facts in pairs if facts is None]
+        return Found({name: facts for name, facts in pairs if facts}, damaged)
+
+    def _facts_at_end(self, name: str) -> dict[str, Any] | None:
+        """As `facts`: a Parquet file ends with its footer, the footer's length in four bytes, and a sign."""
+        known, found = self._known.get(name), self._stamps.get(name)
+        if known is not None and known[0] == found:
+            return known[1]
+        path = f"{self.folder}/{name}"
+        try:
+            last = self._store.end(path, 8)
+            if last[4:] != b"PAR1":
+                return None
+            footer = self._store.end(path, int.from_bytes(last[:4], "little") + 8)
+        except FileNotFoundError:
+            return {}
+        with _content():
+            return facts_in_footer(footer) or self.facts(name)
         return None
 
     def ends(self, name: str) -> bool:
@@ -136,16 +183,46 @@ class Shards:
         return merged
 
     def replace(self, ids: set[str]) -> None:
-        """Write the rows of `ids` into one merged file, then remove the files all of whose trials are in it."""
-        found = self.merge()
-        if not found.tables:
+        """Merge the rows of `ids`, at most `_MOST` trials a file, and remove the files all of whose rows are in merged ones.
+
+        Merged files that are large enough stay as they are. Never more than the rows of one new file are held at a time.
+        """
+        names = self.names()
+        trials = {name: facts["trials"] for name, facts in self.look(names).facts.items()}
+        owner: dict[str, str] = {}  # the file whose rows of a trial count
+        for name in names:
+            for trial in trials.get(name, ()):
+                owner.setdefault(trial, name)
+        group: list[str] = []
+        held: set[str] = set()
+        for name, of in trials.items():
+            own = {trial for trial in of if owner[trial] == name}
+            merged = name.startswith(MERGED)
+            if (own == set(of) and len(own) >= _MOST // 2) if merged else not own <= ids:
+                continue
+            if held and len(held) + len(own) > _MOST:
+                self._merge_into_one(group, held)
+                group, held = [], set()
+            group.append(name)
+            held |= own
+        self._merge_into_one(group, held)
+
+    def _merge_into_one(self, names: list[str], ids: set[str]) -> None:
+        """Write the rows of `ids`, each of which is in one of some files, into one file, and remove these."""
+        if not names or (len(names) == 1 and names[0].startswith(MERGED) and self._merged_name(ids) == names[0]):
             return
-        table = rows_of(pa.concat_tables(found.tables, promote_options="default"), ids)
-        written = set(table.column("trial_id").to_pylist())
-        merged = self._write_merged(table, ids)
-        failpoint("merge-written")
-        for name, held in found.ids.items():
-            if name != merged and held <= written:
+        merged = ""
+        if ids:
+            tables, left = [], set(ids)
+            for name in names:
+                if (table := self.table(name)) is not None:
+                    rows = rows_of(table, left)
+                    tables.append(rows)
+                    left -= set(rows.column("trial_id").to_pylist())
+            merged = self._write_merged(pa.concat_tables(tables, promote_options="default"), ids)
+            failpoint("merge-written")
+        for name in names:
+            if name != merged:
                 self.delete(name)
                 failpoint("merge-deleted")
 
@@ -164,10 +241,14 @@ class Shards:
             failpoint("merge-deleted")
 
     def _write_merged(self, table: pa.Table, ids: set[str]) -> str:
-        digest = hashlib.sha256(" ".join(sorted(ids)).encode()).hexdigest()[:12]
-        name = f"{MERGED}{len(ids)}-{digest}.parquet"
+        name = self._merged_name(ids)
         self.write(name, table.sort_by("trial_id"))
         return name
+
+    @staticmethod
+    def _merged_name(ids: set[str]) -> str:
+        digest = hashlib.sha256(" ".join(sorted(ids)).encode()).hexdigest()[:12]
+        return f"{MERGED}{len(ids)}-{digest}.parquet"
 
 
 @contextlib.contextmanager

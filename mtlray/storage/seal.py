@@ -42,6 +42,18 @@ def facts_of(data: bytes) -> dict[str, Any] | None:
     return facts
 
 
+def facts_in_footer(footer: bytes) -> dict[str, Any] | None:
+    """The facts in the last bytes of a sealed Parquet file, none of which is checked; None where there are none.
+
+    Raises ValueError where they are torn.
+    """
+    at = _place(footer)
+    if at is None:
+        return None
+    facts: dict[str, Any] = json.JSONDecoder().raw_decode(footer[at - len(_OPEN) :].decode("latin-1"))[0]
+    return facts
+
+
 def check_seal(data: bytes) -> int | None:
     """Where a sealed file's checksum lies, if it is that of the bytes; None without a seal. Raises BrokenSealError."""
     at = _place(data)

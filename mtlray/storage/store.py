@@ -110,15 +110,20 @@ class Store:
 
     def sizes(self, folder: str) -> dict[str, int]:
         """The size in bytes of each file of a folder, from its listing; empty where there is no such folder."""
+        return {name: size for name, (size, _) in self.stamps(folder).items()}
+
+    def stamps(self, folder: str) -> dict[str, tuple[int, int]]:
+        """The size in bytes of each file of a folder, and when it was last written, in nanoseconds, from its listing."""
         if self.local is not None:
             place = self.local / self._within(folder)
             try:
-                found = patiently(self.where(folder), lambda: _sizes_in(str(place)))
+                found = patiently(self.where(folder), lambda: _stamps_in(str(place)))
             except (FileNotFoundError, NotADirectoryError):
                 return {}
         else:
-            found = {info.base_name: info.size for info in self._listed(folder) if info.type == fs.FileType.File}
-        return {name: size for name, size in found.items() if not name.endswith(TEMPORARY)}
+            files = (info for info in self._listed(folder) if info.type == fs.FileType.File)
+            found = {info.base_name: (info.size, info.mtime_ns or 0) for info in files}
+        return {name: stamp for name, stamp in found.items() if not name.endswith(TEMPORARY)}
 
     def exists(self, path: str) -> bool:
         """Whether a file or a folder is there."""
@@ -175,12 +180,13 @@ class Store:
         return f"{self._root if self.local is not None else self.uri}/{path}"
 
 
-def _sizes_in(folder: str) -> dict[str, int]:
+def _stamps_in(folder: str) -> dict[str, tuple[int, int]]:
     """Raises OSError."""
     found = {}
     with os.scandir(folder) as entries:
         for entry in entries:
             with contextlib.suppress(FileNotFoundError):  # gone since it was listed
                 if entry.is_file():
-                    found[entry.name] = entry.stat().st_size
+                    stat = entry.stat()
+                    found[entry.name] = stat.st_size, stat.st_mtime_ns
     return found

@@ -2,17 +2,20 @@
 
 import contextlib
 import dataclasses
+import os
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import mtlray.results.shards as shards
 from mtlray.data import MultiMNIST
 from mtlray.errors import ResultsError
 from mtlray.identity.provenance import Commit
 from mtlray.models import LeNet
 from mtlray.results.ledger import Ledger
+from mtlray.results.shards import Shards
 from mtlray.results.states import Ending, TrialState
 from mtlray.running.rows import Circumstances, curves_table, summary_table
 from mtlray.specs import SGD, TrialSpec
@@ -287,6 +290,97 @@ def test_compact_is_idempotent(ledger):
     once = {name: (ledger.store.local / name).read_bytes() for name in files(ledger)}
     assert ledger.compact() == len(TRIALS)
     assert {name: (ledger.store.local / name).read_bytes() for name in files(ledger)} == once
+
+
+def test_compact_leaves_large_files_alone_and_holds_one_new_file_at_a_time(ledger, monkeypatch):
+    """Files of at most four trials: of three merged ones and three new, which do not fit together, the merged one is large."""
+    monkeypatch.setattr(shards, "_MOST", 4)
+    for trial in TRIALS[:3]:
+        commit(ledger, trial)
+    assert ledger.compact() == 3
+    first = {name: (ledger.store.local / name).stat().st_ino for name in files(ledger)}
+    held = []
+    write = Shards._write_merged
+    monkeypatch.setattr(
+        Shards, "_write_merged", lambda self, table, ids: held.append(len(ids)) or write(self, table, ids)
+    )
+    for trial in TRIALS[3:]:
+        commit(ledger, trial)
+    before = contents(ledger)
+    assert ledger.compact() == len(TRIALS)
+    assert contents(ledger) == before
+    assert held == [3, 3], "the new ones, of summary and curves"
+    assert len(files(ledger)) == 4
+    assert {name: (ledger.store.local / name).stat().st_ino for name in first} == first
+
+
+def test_a_large_merged_file_is_written_again_without_a_trial_that_ran_again(ledger, monkeypatch):
+    monkeypatch.setattr(shards, "_MOST", 4)
+    for trial in TRIALS[:3]:
+        commit(ledger, trial)
+    ledger.compact()
+    commit(ledger, TRIALS[1], value=9.0)
+    before = contents(ledger)
+    assert ledger.compact() == 3
+    assert contents(ledger) == before
+    assert len(files(ledger)) == 2
+
+
+def reads_of(ledger, monkeypatch):
+    """The files that are read from now on."""
+    read, original = [], ledger.store.read
+    monkeypatch.setattr(ledger.store, "read", lambda path: read.append(path) or original(path))
+    return read
+
+
+def age(ledger, seconds=10):
+    """Make all files older: what was written a moment ago is read again, because two writes may have one time."""
+    for name in files(ledger):
+        path = ledger.store.local / name
+        old = path.stat().st_mtime_ns - seconds * 10**9
+        os.utime(path, ns=(old, old))
+
+
+def test_a_file_that_is_as_it_was_is_read_once_for_a_launch(ledger, monkeypatch):
+    commit_all(ledger)
+    age(ledger)
+    read = reads_of(ledger, monkeypatch)
+    records = ledger.records()
+    assert len(read) == 2 * len(TRIALS)
+    assert ledger.records() == ledger.records(every_byte=False) == records
+    assert ledger.quarantine() == []
+    assert len(read) == 2 * len(TRIALS)
+    commit(ledger, TRIALS[2], value=2.0)
+    assert ledger.records() == records
+    assert sorted(read[2 * len(TRIALS) :]) == [
+        f"curves/{LABEL}/{TRIALS[2].trial_id}.parquet",
+        f"summary/{TRIALS[2].trial_id}.parquet",
+    ]
+
+
+def test_status_reads_the_ends_of_merged_curves_alone(ledger, monkeypatch):
+    commit_all(ledger)
+    ledger.compact()
+    ledger = Ledger(ledger.results, ledger.sweep)
+    whole, read = ledger.records(), reads_of(ledger, monkeypatch)
+    (merged,) = (name for name in files(ledger) if name.startswith("curves/"))
+    assert ledger.records(every_byte=False) == whole
+    assert [name for name in read if name.startswith("curves/")] == []
+    path = ledger.store.local / merged
+    path.write_bytes(path.read_bytes()[:-1])
+    assert ledger.records(every_byte=False) == ({}, [merged])
+
+
+def test_a_file_that_changed_within_a_tick_of_its_clock_is_read_again(ledger, monkeypatch):
+    commit_all(ledger)
+    now = max((ledger.store.local / name).stat().st_mtime_ns for name in files(ledger)) + 10**9
+    monkeypatch.setattr(shards.time, "time_ns", lambda: now)
+    assert ledger.records()[1] == []
+    path = ledger.store.local / "summary" / f"{TRIALS[2].trial_id}.parquet"
+    stat, data = path.stat(), path.read_bytes()
+    path.write_bytes(data[:500] + bytes([data[500] ^ 1]) + data[501:])
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert ledger.records()[1] == [f"summary/{TRIALS[2].trial_id}.parquet"]
 
 
 def test_compact_again_with_more_trials(ledger):
