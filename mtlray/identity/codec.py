@@ -55,12 +55,17 @@ def _identity(spec: Any) -> Iterator[tuple[str, Any]]:
     version = getattr(type(spec), "component_version", 1)
     if version > 1:
         yield "component_version", version
-    for f in dataclasses.fields(spec):
-        if not f.metadata.get("identity", True):  # where something lies, and not what it is
-            continue
-        value = getattr(spec, f.name)
-        if not ("neutral" in f.metadata and value == f.metadata["neutral"]):
-            yield f.name, value
+    for name, has_neutral, neutral in _identity_fields(type(spec)):
+        value = getattr(spec, name)
+        if not (has_neutral and value == neutral):
+            yield name, value
+
+
+@cache
+def _identity_fields(cls: Any) -> tuple[tuple[str, bool, Any], ...]:
+    """The fields of a class that say what something is, and not where it lies; with the value at which one is left out."""
+    fields = (f for f in dataclasses.fields(cls) if f.metadata.get("identity", True))
+    return tuple((f.name, "neutral" in f.metadata, f.metadata.get("neutral")) for f in fields)
 
 
 def canonical_json(spec: Any) -> str:
@@ -69,16 +74,21 @@ def canonical_json(spec: Any) -> str:
     Raises SpecError as `encode` does.
     """
     cls: type = type(spec)
-    texts = {"type": _dumps(class_name(cls))}
+    texts = {"type": _name_json(cls)}
     for name, value in _identity(spec):
-        texts[name] = _part_json(_Same(value)) if dataclasses.is_dataclass(value) else _dumps(encode(value))
+        if type(value) is int:  # what differs between most trials of a large grid
+            texts[name] = str(value)
+        elif dataclasses.is_dataclass(value):
+            texts[name] = _part_json(Same(value))
+        else:
+            texts[name] = _dumps(encode(value))
     return "{" + ",".join(f'"{name}":{texts[name]}' for name in sorted(texts)) + "}"
 
 
 _dumps = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
-class _Same:
+class Same:
     """Stands for an object in a cache, equal to nothing but itself: 1 and True are equal and have two JSON forms."""
 
     def __init__(self, value: Any) -> None:
@@ -88,11 +98,16 @@ class _Same:
         return id(self.value)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.value is other.value
+        return isinstance(other, Same) and self.value is other.value
+
+
+@cache
+def _name_json(cls: type) -> str:
+    return _dumps(class_name(cls))
 
 
 @lru_cache(maxsize=1024)
-def _part_json(part: _Same) -> str:
+def _part_json(part: Same) -> str:
     return _dumps(encode(part.value))
 
 

@@ -5,14 +5,14 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from mtlray.checks import integer, is_number, require, require_choice
 from mtlray.data import DatasetSpec
 from mtlray.data.base import subset_size
 from mtlray.errors import SpecError
-from mtlray.identity.codec import canonical_json, encode, is_ours
+from mtlray.identity.codec import Same, canonical_json, encode, is_ours
 from mtlray.models import ModelSpec
 from mtlray.models.beginning import initialise
 from mtlray.models.dtype import Precision, dtype_of
@@ -69,10 +69,7 @@ class TrialSpec:
         require_object("optimizer", self.optimizer, OptimizerSpec, "SGD(lr=0.1)")
         if self.start_from is not None:
             require_object("start_from", self.start_from, Kept, 'Kept("results/NAME", trial="ID")')
-        for part in (self.dataset, self.model, self.strategy, self.optimizer):
-            require_fields(part)
-        require_hyperparameters(self.strategy)
-        require_optimizer(self.optimizer)
+        _require_parts(*map(Same, (self.dataset, self.model, self.strategy, self.optimizer)))
         for name in ("steps", "batch_size", "seed", "results_version"):
             object.__setattr__(self, name, integer(name, getattr(self, name)))
         require(is_number(self.fraction) and 0 < self.fraction <= 1, "fraction", "lie in (0, 1]", self.fraction)
@@ -115,7 +112,9 @@ class TrialSpec:
     @property
     def _own_versions(self) -> dict[str, int]:
         of_tasks = {
-            f"{task.name}/{part}": version for task in self.tasks for part, version in task.component_versions.items()
+            f"{task.name}/{part}": version
+            for task in _trained(Same(self.dataset), Same(self.strategy))
+            for part, version in task.component_versions.items()
         }
         return {"loop": LOOP_VERSION} | of_tasks
 
@@ -239,3 +238,22 @@ class TrialSpec:
                 f"Strategy {self.strategy.label} needs a model whose heads all read one representation. Those of "
                 f"model {self.model.label} do not. Choose another model or strategy, such as MGDA in place of MGDAUB."
             )
+
+
+# Trials of one sweep share their parts: what follows from these is found out once for all of them.
+
+
+@lru_cache(maxsize=1024)
+def _require_parts(dataset: Same, model: Same, strategy: Same, optimizer: Same) -> None:
+    """Raise SpecError unless all that tells a trial's parts from others is in their fields, and of the right types."""
+    for part in (dataset, model, strategy, optimizer):
+        require_fields(part.value)
+    require_hyperparameters(strategy.value)
+    require_optimizer(optimizer.value)
+
+
+@lru_cache(maxsize=1024)
+def _trained(dataset: Same, strategy: Same) -> tuple[Task, ...]:
+    """The tasks that a strategy trains on a data set."""
+    tasks: tuple[Task, ...] = strategy.value.trains(dataset.value.tasks)
+    return tasks
