@@ -52,10 +52,11 @@ def _identity(spec: Any) -> Iterator[tuple[str, Any]]:
 
     So is the version of the component's code while it is 1.
     """
-    version = getattr(type(spec), "component_version", 1)
+    cls: type = type(spec)
+    version = getattr(cls, "component_version", 1)
     if version > 1:
         yield "component_version", version
-    for name, has_neutral, neutral in _identity_fields(type(spec)):
+    for name, has_neutral, neutral in _identity_fields(cls):
         value = getattr(spec, name)
         if not (has_neutral and value == neutral):
             yield name, value
