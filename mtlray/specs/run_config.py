@@ -7,8 +7,6 @@ from typing import Literal
 
 from mtlray.checks import require, require_count, require_seconds
 
-_MOST_GPUS = 1_000_000
-
 try:
     DATA = str(Path("~/.cache/mtlray").expanduser())
 except RuntimeError:  # no home folder; the command that needs it says so
@@ -32,8 +30,8 @@ class RunConfig:
     pass: less memory, longer steps, the same numbers. It needs packs of one seed, and has no effect on models without stages.
 
     `pack_size` seeds are trained together in one process; "auto": what is fastest on the GPU, measured before the sweep starts,
-    and 1 on a CPU. `gpus_per_trial` is what each pack takes of a GPU: a share, so that several run on it at once, or a whole
-    number; "auto": the smallest share that its memory and the cores allow, measured likewise.
+    and 1 on a CPU. `gpus_per_trial` is what each pack takes of a GPU: a share, so that several run on it at once, or all of
+    it; no trial uses two. "auto": the smallest share that its memory and the cores allow, measured likewise.
 
     Fields with a help text are options of the command line (`mtlray.cli.options`).
     """
@@ -116,7 +114,10 @@ class RunConfig:
         alone = size in (1, "auto") or not self.activation_checkpointing
         require(alone, "pack_size", 'be 1 or "auto" where `activation_checkpointing` is on', size)
         require(
-            share == "auto" or _is_share(share), "gpus_per_trial", 'lie in (0, 1], be a whole number, or "auto"', share
+            share == "auto" or _is_share(share),
+            "gpus_per_trial",
+            'lie in (0, 1], as no trial uses two GPUs, or be "auto"',
+            share,
         )
         require(share == 1 or self.device != "cpu", "gpus_per_trial", 'be left out where `device` is "cpu"', share)
         require_seconds("checkpoint_seconds", self.checkpoint_seconds)
@@ -126,4 +127,4 @@ class RunConfig:
 def _is_share(found: object) -> bool:
     if not isinstance(found, numbers.Real) or isinstance(found, bool):
         return False
-    return 0 < float(found) <= 1 or (1 < float(found) <= _MOST_GPUS and float(found).is_integer())
+    return 0 < float(found) <= 1

@@ -128,7 +128,11 @@ def test_a_bad_sweep_is_one_paragraph_and_exit_code_2(cli, tmp_path, name, verb)
         (["run", str(SMALL), "--pack-size", "x"], "Option --pack-size should be a whole number or auto. Found `x`."),
         (["run", str(SMALL), "--pack-size", "0"], "Parameter `pack_size` should be a whole number, at least 1"),
         (["run", str(SMALL), "--gpus-per-trial", "half"], "Option --gpus-per-trial should be a number or auto."),
-        (["run", str(SMALL), "--gpus-per-trial", "0"], "Parameter `gpus_per_trial` should lie in (0, 1], be a whole"),
+        (["run", str(SMALL), "--gpus-per-trial", "0"], "Parameter `gpus_per_trial` should lie in (0, 1], as no"),
+        (
+            ["run", str(SMALL), "--gpus-per-trial", "2"],
+            'as no trial uses two GPUs, or be "auto". Found `gpus_per_trial = 2',
+        ),
         (["run", str(SMALL), "--gpus-per-trial", "1.5"], "Found `gpus_per_trial = 1.5`."),
         (["run", str(SMALL), "--gpus-per-trial", "nan"], "Found `gpus_per_trial = nan`."),
         (["run", str(SMALL), "--device", "cpu", "--gpus-per-trial", "0.5"], 'be left out where `device` is "cpu"'),

@@ -77,7 +77,6 @@ def test_trials_at_once_on_this_machine(device, share, most, gpus, expected, mon
         ("auto", 1.0, 1, 1),
         ("auto", 0.25, 1, 0.25),
         ("cuda", 1 / 6, 1, 0.1666),  # Ray counts in ten-thousandths; of 0.1667 it would fit five
-        ("cuda", 2, 4, 2),
         ("auto", "auto", 1, 1),
         ("auto", 0.25, 0, None),
     ],
