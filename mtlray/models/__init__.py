@@ -4,16 +4,15 @@ from mtlray.models.activation_checkpointing import StagedTrunk
 from mtlray.models.backbones import Backbone, ResNet
 from mtlray.models.base import ModelSpec, SharedTrunk
 from mtlray.models.computation import Computation
+from mtlray.models.convolutional import NineLayerCNN, WideResNet
 from mtlray.models.factories import Network
 from mtlray.models.lenet import LeNet
 from mtlray.models.mlp import MLP
 from mtlray.models.mtan import MTAN
 from mtlray.models.networks import Networks
-from mtlray.models.nine_layer import NineLayerCNN
 from mtlray.models.segnet import SegNet
 from mtlray.models.text import TextEncoder
 from mtlray.models.vgg import VGG
-from mtlray.models.wide_resnet import WideResNet
 
 MODELS: tuple[type[ModelSpec], ...] = (
     LeNet,

@@ -338,7 +338,7 @@ def test_ids_of_trials_with_the_old_settings_stay_and_new_settings_change_them()
         (lambda: Schedule(warmup=-1), "warmup` should be a number of steps"),
         (lambda: RMSprop(lr=0.1, alpha=2), "alpha` should lie in"),
         (lambda: Adagrad(lr=0.1, lr_decay=-1), "lr_decay` should be at least 0"),
-        (lambda: NAdam(lr=0.1, momentum_decay=math.nan), "momentum_decay` should be at least 0"),
+        (lambda: NAdam(lr=0.1, momentum_decay=math.nan), "momentum_decay` should be finite"),
     ],
 )
 def test_bad_settings_are_refused(make, match):
