@@ -42,15 +42,16 @@ def test_adaptive_weights_run_in_both_forms_beside_their_two_rivals_on_image_and
         "adaptive_weight(form=softmax,cadence=epoch)",
     }  # fmt: skip
     assert labels == {
-        "multi_mnist": shared | {"stl:left", "stl:right"},
+        "cifar100": shared | {"stl:fine", "stl:upside_down", "stl:colour_jitter"},
         "clinc150": shared | {"stl:domain", "stl:intent", "stl:in_scope"},
     }
     assert {(trial.dataset.key, trial.model.key) for trial in trials} == {
-        ("multi_mnist", "lenet"),
+        ("cifar100", "wrn"),
         ("clinc150", "text"),
     }
-    assert {trial.steps / trial.batches_per_epoch for trial in trials} == {20}
-    assert len(trials) == 5 * (9 + 10)
+    epochs = {(trial.dataset.key, trial.steps / trial.batches_per_epoch) for trial in trials}
+    assert epochs == {("cifar100", 100), ("clinc150", 20)}
+    assert len(trials) == 5 * (10 + 10)
 
 
 def test_the_moving_averages_run_on_forty_tasks_each_at_three_betas():
