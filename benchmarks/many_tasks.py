@@ -2,9 +2,9 @@
 
 Yeast, 14 tasks of yes and no on an MLP of 103-64-64, batches of 128, one thread; arrays of the same shapes at random where Yeast
 is not imported. All variants live in one process, and short slices of them run in turn, so that a busy machine slows all alike.
-What counts is the CPU time of a slice relative to another's of the same round: median and quartiles. The first plain loop reads a
-TensorDataset through a DataLoader, the second takes rows of tensors by their indices; both add up the losses. TorchJD, where it is
-installed, runs in the second loop; of its two ways to differentiate, in parallel and one by one, the faster one counts.
+What counts is the CPU time of a slice relative to another's of the same round: median and quartiles. The first plain loop reads
+a TensorDataset through a DataLoader, the second takes rows of tensors by their indices; both add up the losses. TorchJD, where
+it is installed, runs in the second loop; of its two ways to differentiate, in parallel and one by one, the faster one counts.
 
     python benchmarks/many_tasks.py [--rounds 15] [--steps 12] [--seeds 10] [--data FOLDER] [--json FILE]
 """

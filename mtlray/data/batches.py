@@ -8,18 +8,20 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
 from mtlray.axes import Indices
-from mtlray.data.base import Examples
+from mtlray.data.base import Column, Examples
 
 # Neither changes a number.
 LARGE = 256 * 2**20  # bytes; below, a batch is gathered when it is asked for
 RESIDENT = 2 * 2**30  # bytes; up to here a split is copied to the GPU as a whole
 _AHEAD = 3  # batches
+_BESIDE = 2**26  # bytes; up to here columns of one number an example are copied to lie side by side
 
 T = TypeVar("T")
 
@@ -81,6 +83,37 @@ class Ahead(Generic[T]):
                 return
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Columns that are read with one call: the places of those that lie side by side in `column`, or of one."""
+
+    places: tuple[int, ...]
+    column: Column
+
+    def decode(self, rows: Tensor, dtype: torch.dtype) -> Sequence[Tensor]:
+        """Each column's part of rows, decoded, without gaps."""
+        if len(self.places) == 1:
+            return [self.column.decode(rows, dtype)]
+        return self.column.decode(rows.movedim(2, 0).contiguous(), dtype).unbind(0)
+
+
+def _reads(columns: Sequence[Column]) -> list[_Read]:
+    """How to read the columns: those of many tasks with one label or number an example together."""
+    kinds: dict[tuple[object, ...], list[int]] = {}
+    for place, column in enumerate(columns):
+        values = column.values
+        joins = values.ndim == 1 and column.kind in ("label", "number") and len(columns) * values.nbytes <= _BESIDE
+        kind = (column.kind, column.scale, values.dtype, values.device) if joins else (place,)
+        kinds.setdefault(kind, []).append(place)
+    reads = []
+    for places in kinds.values():
+        column = columns[places[0]]
+        if len(places) > 1:
+            column = replace(column, values=torch.stack([columns[place].values for place in places], dim=1))
+        reads.append(_Read(tuple(places), column))
+    return reads
+
+
 class Batches:
     """Inputs and targets of a split, by the number of the batch.
 
@@ -98,7 +131,7 @@ class Batches:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        self._columns = [examples.inputs, *(examples.targets[name] for name in tasks)]
+        self._reads = _reads([examples.inputs, *(examples.targets[name] for name in tasks)])
         self._indices, self._examples = indices, examples
         self._device, self._dtype = device, dtype
         self._lies_on = examples.inputs.values.device
@@ -119,10 +152,12 @@ class Batches:
 
     def _decoded(self, stored: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         # Decoded where the network is: a GPU divides differently, and it should do so wherever the split lies.
-        inputs, *targets = (
-            column.decode(rows.to(self._device, non_blocking=True), self._dtype)
-            for column, rows in zip(self._columns, stored, strict=True)
-        )
+        found: dict[int, Tensor] = {}
+        for read, rows in zip(self._reads, stored, strict=True):
+            found.update(
+                zip(read.places, read.decode(rows.to(self._device, non_blocking=True), self._dtype), strict=True)
+            )
+        inputs, *targets = (found[place] for place in range(len(found)))
         return inputs, targets
 
     def close(self) -> None:
@@ -132,7 +167,7 @@ class Batches:
 
     def _gather(self, indices: Indices) -> list[Tensor]:
         located = self._examples.located(indices.to(self._lies_on, non_blocking=True))
-        rows = [column.stored(located) for column in self._columns]
+        rows = [read.column.stored(located) for read in self._reads]
         pinned = self._lies_on.type == "cpu" and self._device.type == "cuda"
         return [r.pin_memory() for r in rows] if pinned else rows
 

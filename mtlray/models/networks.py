@@ -6,12 +6,11 @@ and the network is mapped over it with torch.func. Both look the same from outsi
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, stack_module_state, vmap
+from torch.func import stack_module_state
 
 from mtlray.axes import Losses, PerSeed
 from mtlray.errors import SpecError
@@ -21,9 +20,14 @@ from mtlray.models.blocks import blocks_of, in_blocks
 from mtlray.models.computation import Computation
 from mtlray.models.dtype import Precision, dtype_of
 from mtlray.models.kernels import Kernel
+from mtlray.models.linear_heads import LinearHeads, Predicted, linear_heads
+from mtlray.models.mapping import Mapped, mapped
 from mtlray.randomness import stream_seed
+from mtlray.tasks.at_once import bounded_metrics, joint_losses
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses
+
+_Made = TypeVar("_Made")
 
 
 class Networks:
@@ -86,14 +90,20 @@ class Networks:
             [p for name, p in trained.items() if name.startswith(f"heads.{head_name(task.name)}.")]
             for task in self.tasks
         ]
+        joins = self._single and not self._autocast
+        self._linear = linear_heads(self._network, self.heads, self.tasks, stacked=self.stacked) if joins else None
 
     def _stack(self, networks: Sequence[SharedTrunk]) -> None:
         self.parameters, self.buffers = stack_module_state(list(networks))
-        self._call = self._mapped("", self._network)
+
+        def part(prefix: str, module: nn.Module) -> Mapped:
+            return mapped(module, prefix, self.parameters, self.buffers, self._label)
+
+        self._call = part("", self._network)
         # Two maps and not one, so that what lies between them is a tensor of the graph.
-        self._call_trunk = self._mapped("trunk.", self._network.trunk)
-        self._call_heads = self._mapped("heads.", self._network.heads)
-        self._call_each = [self._mapped(f"heads.{n}.", head) for n, head in self._network.heads.items()]
+        self._call_trunk = part("trunk.", self._network.trunk)
+        self._call_heads = part("heads.", self._network.heads)
+        self._call_each = [part(f"heads.{n}.", head) for n, head in self._network.heads.items()]
 
     def alone(self, i: int) -> "Networks":
         """The network of the i-th seed by itself, called as a single one, with parameters of its own and the same numbers.
@@ -121,31 +131,6 @@ class Networks:
         """The number of one trial's shared parameters."""
         return sum(p.numel() for p in self.shared) // self.n_seeds
 
-    def _mapped(self, prefix: str, module: nn.Module) -> Callable[[Tensor], Any]:
-        """A part of the network, its parameters known by how their names start, mapped over the seeds."""
-        parameters, buffers = (
-            {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-            for tensors in (self.parameters, self.buffers)
-        )
-
-        def call(parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor) -> Any:
-            return functional_call(module, (parameters, buffers), (x,))
-
-        return partial(self._packed, vmap(call, randomness="error"), parameters, buffers)
-
-    def _packed(self, mapped: Callable[..., Any], *arguments: Any) -> Any:
-        """What a mapped part returns. Raises SpecError for what torch.func cannot map, which may well run alone."""
-        try:
-            return mapped(*arguments)
-        except RuntimeError as error:
-            said = " ".join(str(error).split())
-            if "vmap" not in said and "atching rule" not in said:
-                raise
-            raise SpecError(
-                f"The networks of model {self._label} should run as a pack of {self.n_seeds} seeds. torch.func cannot map them: "
-                f"{said[:200].rstrip('.')}. Choose pack size 1."
-            ) from error
-
     def predict(self, inputs: Tensor, *, training: bool = False) -> tuple[Tensor, ...]:
         """Predictions of each task, `[seed, batch, ...]`, for inputs `[seed, batch, ...]`."""
         return self._forward(inputs, training)[1]
@@ -168,25 +153,36 @@ class Networks:
         `blocks` are the examples of each task, where each has its own; predictions are then of these.
         """
         network = self._network
-        if network.training != training:  # it walks through all layers, which takes a hundredth of a LeNet step
-            network.train(training)
-        if self.stacked:
-            if not self._single:
-                return None, in_blocks(self._mixed(self._call, inputs), blocks)
-            representation = self._mixed(self._call_trunk, inputs)
-            if blocks and self._by_block(representation):
+        representation = self._trunk(inputs, training) if self._single else None
+        if blocks and representation is not None and self._by_block(representation):
+            if self.stacked:
                 each = zip(self._call_each, blocks, strict=True)
                 return representation, tuple(self._mixed(call, representation[:, block]) for call, block in each)
-            return representation, in_blocks(self._mixed(self._call_heads, representation), blocks)
-        x = inputs[0]
-        if self._channels_last:
-            x = x.contiguous(memory_format=torch.channels_last)
-        representation = self._mixed(network.trunk, x) if self._single else None
-        if blocks and representation is not None and self._by_block(representation):
-            each = zip(network.heads.values(), blocks, strict=True)
-            return representation, tuple(self._mixed(head, representation[block]).unsqueeze(0) for head, block in each)
-        predictions = self._mixed(network, x) if representation is None else self._mixed(network.heads, representation)
+            heads = zip(network.heads.values(), blocks, strict=True)
+            return representation, tuple(self._mixed(head, representation[block]).unsqueeze(0) for head, block in heads)
+        if self.stacked:
+            call, x = (self._call, inputs) if representation is None else (self._call_heads, representation)
+            return representation, in_blocks(self._mixed(call, x), blocks)
+        if representation is None:
+            self._switch(training)
+            predictions = self._mixed(network, self._laid_out(inputs))
+        else:
+            predictions = self._mixed(network.heads, representation)
         return representation, in_blocks(tuple(prediction.unsqueeze(0) for prediction in predictions), blocks)
+
+    def _trunk(self, inputs: Tensor, training: bool) -> Tensor:
+        """What the trunk makes of inputs, in its natural shape where not `stacked`."""
+        self._switch(training)
+        if self.stacked:
+            return self._mixed(self._call_trunk, inputs)  # type: ignore[no-any-return]
+        return self._mixed(self._network.trunk, self._laid_out(inputs))  # type: ignore[no-any-return]
+
+    def _switch(self, training: bool) -> None:
+        if self._network.training != training:  # it walks through all layers, which takes a hundredth of a LeNet step
+            self._network.train(training)
+
+    def _laid_out(self, inputs: Tensor) -> Tensor:
+        return inputs[0].contiguous(memory_format=torch.channels_last) if self._channels_last else inputs[0]
 
     def _by_block(self, representation: object) -> bool:
         """Whether each head can be given the examples of its task alone."""
@@ -212,40 +208,62 @@ class Networks:
         """
         chosen = range(len(self.tasks)) if tasks is None else tasks
         blocks = blocks_of(targets) if inputs.shape[1] > targets[0].shape[1] else ()
-        representation, predictions = self._train(inputs, step, blocks)
+        if self._linear is not None and not blocks:
+            return self._joint(self._linear, inputs, targets, step, chosen)
+
+        def forward() -> tuple[Tensor | None, tuple[Tensor, ...]]:
+            return self._train(step, lambda: self._forward(inputs, training=True, blocks=blocks))
+
+        representation, predictions = forward()
         separate = self._each(predictions, targets, chosen)
         return TaskLosses(
             values=torch.stack(separate, dim=1),
             shared=self.shared,
-            heads=self.heads if tasks is None else [self.heads[t] for t in tasks],
+            heads=[self.heads[t] for t in chosen],
             stacked=self.stacked,
-            recompute=lambda: torch.stack(self._each(self._train(inputs, step, blocks)[1], targets, chosen), dim=1),
+            recompute=lambda: torch.stack(self._each(forward()[1], targets, chosen), dim=1),
             representation=representation if isinstance(representation, Tensor) else None,
-            measure=lambda: self._bounded_metrics(predictions, targets, chosen),
+            measure=lambda: bounded_metrics(
+                [self.tasks[t] for t in chosen], [predictions[t] for t in chosen], [targets[t] for t in chosen]
+            ),
             separate=separate,
         )
 
-    def _train(self, inputs: Tensor, step: int, blocks: Sequence[slice]) -> tuple[Tensor | None, tuple[Tensor, ...]]:
-        """`_forward` in training mode, with the dropout masks of a step."""
+    def _joint(
+        self, heads: LinearHeads, inputs: Tensor, targets: Sequence[Tensor], step: int, chosen: Sequence[int]
+    ) -> TaskLosses:
+        """`losses` with the heads, and losses of equal kind, computed as one."""
+        tasks, of_tasks = [self.tasks[t] for t in chosen], [targets[t] for t in chosen]
+
+        def forward() -> tuple[Tensor, Predicted]:
+            representation = self._train(step, lambda: self._trunk(inputs, training=True))
+            return representation, heads(representation, chosen)
+
+        def values(predicted: Predicted) -> Losses:
+            return joint_losses(tasks, predicted.groups, predicted.of_groups, of_tasks)
+
+        representation, predicted = forward()
+        return TaskLosses(
+            values=values(predicted),
+            shared=self.shared,
+            heads=[self.heads[t] for t in chosen],
+            stacked=self.stacked,
+            recompute=lambda: values(forward()[1]),
+            representation=representation,
+            measure=lambda: bounded_metrics(tasks, predicted.of_tasks, of_tasks),
+            joint=predicted.heads,
+        )
+
+    def _train(self, step: int, forward: Callable[[], _Made]) -> _Made:
+        """A forward pass in training mode, with the dropout masks of a step."""
         if not self._stochastic:
-            return self._forward(inputs, training=True, blocks=blocks)
+            return forward()
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(stream_seed(self.seeds[0], "dropout", step))
-            return self._forward(inputs, training=True, blocks=blocks)
+            return forward()
 
     def _each(self, predictions: Sequence[Tensor], targets: Sequence[Tensor], tasks: Sequence[int]) -> list[PerSeed]:
         return [self.tasks[t].loss(predictions[t], targets[t]) for t in tasks]
-
-    def _bounded_metrics(
-        self, predictions: Sequence[Tensor], targets: Sequence[Tensor], tasks: Sequence[int]
-    ) -> Losses:
-        columns = []
-        for t in tasks:
-            metric = self.tasks[t].bounded_metric
-            if metric is None:
-                raise SpecError(f"Task {self.tasks[t].name} has no metric with a bound, such as accuracy.")
-            columns.append(metric.success(predictions[t].detach(), targets[t]))
-        return torch.stack(columns, dim=1)
 
     def state(self) -> dict[str, Tensor]:
         """Copies of all parameters and buffers, each leading with the `seed` axis."""

@@ -11,6 +11,18 @@ from mtlray.errors import SpecError
 
 
 @dataclass(frozen=True, slots=True)
+class JointHeads:
+    """Heads that were computed as one, between the representation and the losses.
+
+    `predictions` are tensors of the graph; each task's loss is a function of its own part of them. `back` takes the gradients
+    there and gives each task's own at the representation, `[task, ...]`, and those of the parameters of each head.
+    """
+
+    predictions: Sequence[Tensor]
+    back: Callable[[Sequence[Tensor]], tuple[Tensor, Sequence[Sequence[Tensor]]]]
+
+
+@dataclass(frozen=True, slots=True)
 class TaskLosses:
     """The losses of one mini-batch, with the ways to learn more about them.
 
@@ -19,7 +31,7 @@ class TaskLosses:
     `representation` is what the trunk hands to all heads, in its natural shape where not `stacked`; None where the model has
     no single one. `measure` gives the tasks' bounded metrics on the predictions at hand. `separate` are the columns of `values`
     as they were before they were stacked; without them a backward pass from the loss of one task takes zeros through the heads
-    of all others.
+    of all others. `joint` is how heads that were computed as one give the gradients of all tasks in one pass through them.
     """
 
     values: Losses
@@ -30,6 +42,7 @@ class TaskLosses:
     representation: Tensor | None = field(default=None, repr=False)
     measure: Callable[[], Losses] | None = field(default=None, repr=False)
     separate: Sequence[PerSeed] | None = field(default=None, repr=False)
+    joint: JointHeads | None = field(default=None, repr=False)
 
     def total(self, task: int) -> Tensor:
         """The loss of one task, summed over the seeds, to start a backward pass from."""
@@ -51,6 +64,13 @@ class TaskLosses:
         """
         n_seeds, n_tasks = self.values.shape
         pieces: list[Tensor] = []
+        if self.joint is not None:
+            rows, representation = self._rows(self.joint), self._representation()
+            for task, row in enumerate(rows.unbind(0)):
+                more = task < n_tasks - 1
+                at_shared = torch.autograd.grad(representation, self.shared, row, retain_graph=more, allow_unused=True)
+                pieces += self._pieces(at_shared)
+            return torch.cat(pieces, dim=1).view(n_seeds, n_tasks, -1)
         for task in range(n_tasks):
             inputs = [*self.shared, *self.heads[task]]
             more = task < n_tasks - 1
@@ -58,6 +78,15 @@ class TaskLosses:
             pieces += self._pieces(gradients[: len(self.shared)])
             _fill(self.heads[task], gradients[len(self.shared) :])
         return torch.cat(pieces, dim=1).view(n_seeds, n_tasks, -1)
+
+    def _rows(self, joint: JointHeads, *, fill: bool = True) -> Tensor:
+        """Gradients of each task's loss at the representation, `[task, ...]`; with `fill`, `.grad` of every head too."""
+        gradients = torch.autograd.grad(self.values.sum(), joint.predictions, retain_graph=not fill)
+        rows, of_heads = joint.back(gradients)
+        for parameters, found in zip(self.heads, of_heads, strict=True):
+            if fill:
+                _fill(parameters, found)
+        return rows
 
     def gramian(self) -> Gramian:
         """Inner products of the tasks' gradients, `jacobian @ jacobian.T`; the cost and effects of `jacobian`."""
@@ -71,6 +100,9 @@ class TaskLosses:
         own, unweighted loss, and leaves the trunk alone. May be called once a batch. Raises SpecError for a model without a
         single shared representation.
         """
+        if self.joint is not None:
+            found = self._rows(self.joint)
+            return (found.flatten(2) if self.stacked else found.flatten(1).unsqueeze(1)).transpose(0, 1)
         shared, n_tasks, rows = self._representation(), self.values.shape[1], []
         for task in range(n_tasks):
             inputs = [shared, *self.heads[task]]

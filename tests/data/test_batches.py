@@ -98,3 +98,24 @@ def test_a_split_too_large_for_the_device_stays(monkeypatch):
     assert place(split, torch.device("meta")).inputs.values.device.type == "meta"
     monkeypatch.setattr("mtlray.data.batches.RESIDENT", split.n_bytes - 1)
     assert place(split, torch.device("meta")) is split
+
+
+def test_columns_of_one_number_that_are_read_together_are_those_read_one_by_one(monkeypatch):
+    rng = torch.Generator().manual_seed(0)
+    table = torch.randint(-1, 2, (50, 3), dtype=torch.int8, generator=rng)
+    targets = {f"yes{i}": Column(table[:, i], "label") for i in range(3)}
+    targets |= {f"size{i}": Column(torch.randn(50, generator=rng), "number", 0.3) for i in range(2)}
+    targets |= {"far": Column(torch.randn(50, generator=rng), "number", 0.7), "many": Column(table.float(), "number")}
+    names = ["size1", "yes2", "many", "yes0", "far", "size0", "yes1"]
+    split = Examples(Column(torch.randn(50, 4, generator=rng), "number"), targets, torch.arange(49, 9, -2))
+
+    def read():
+        return Batches(split, names, indices, 5, device=CPU, dtype=torch.float64).at(2)
+
+    together = read()
+    monkeypatch.setattr("mtlray.data.batches._BESIDE", 0)
+    alone = read()
+    for found, name in zip(together[1], names, strict=True):
+        assert torch.equal(found, targets[name].gather(split.rows[indices(2)], torch.float64)), name
+    assert torch.equal(together[0], alone[0])
+    assert all(a.stride() == b.stride() and torch.equal(a, b) for a, b in zip(together[1], alone[1], strict=True))
