@@ -6,7 +6,7 @@ What counts is the CPU time of a slice relative to another's of the same round: 
 a TensorDataset through a DataLoader, the second takes rows of tensors by their indices; both add up the losses. TorchJD, where
 it is installed, runs in the second loop; of its two ways to differentiate, in parallel and one by one, the faster one counts.
 
-    python benchmarks/many_tasks.py [--rounds 15] [--steps 12] [--seeds 10] [--data FOLDER] [--json FILE]
+    python benchmarks/many_tasks.py [--rounds 15] [--steps 40] [--seeds 10] [--data FOLDER] [--json FILE]
 """
 
 import argparse
@@ -203,7 +203,7 @@ def ratio(seconds: dict[str, list[float]], name: str, other: str) -> tuple[float
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rounds", type=int, default=15)
-    options.add_argument("--steps", type=int, default=12, help="steps in a slice")
+    options.add_argument("--steps", type=int, default=40, help="steps in a slice")
     options.add_argument("--seeds", type=int, default=10, help="seeds in a pack")
     options.add_argument("--data", type=Path, default=Path("~/.cache/mtlray").expanduser())
     options.add_argument("--json", type=Path, help="also write the figures here")

@@ -14,14 +14,14 @@ from torch.func import stack_module_state
 
 from mtlray.axes import Losses, PerSeed
 from mtlray.errors import SpecError
+from mtlray.models.as_one.linear_heads import LinearHeads, Predicted, linear_heads
+from mtlray.models.as_one.mapping import Mapped, mapped
 from mtlray.models.base import Heads, ModelSpec, SharedTrunk, head_name
 from mtlray.models.beginning import check_forward, checkpoint, choose, initialise
 from mtlray.models.blocks import blocks_of, in_blocks
 from mtlray.models.computation import Computation
 from mtlray.models.dtype import Precision, dtype_of
 from mtlray.models.kernels import Kernel
-from mtlray.models.linear_heads import LinearHeads, Predicted, linear_heads
-from mtlray.models.mapping import Mapped, mapped
 from mtlray.randomness import stream_seed
 from mtlray.tasks.at_once import bounded_metrics, joint_losses
 from mtlray.tasks.task import Task

@@ -6,7 +6,7 @@ from torch import nn
 
 from mtlray import MLP, LeNet, Network, binary, classification, regression
 from mtlray.models import Computation, Networks, networks
-from mtlray.models.linear_heads import linear_heads
+from mtlray.models.as_one.linear_heads import linear_heads
 
 COMPUTATION = Computation(torch.device("cpu"))
 # Kinds that alternate, so that the order of the tasks and that of their groups differ.

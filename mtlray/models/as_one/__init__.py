@@ -1,0 +1,1 @@
+"""Heads of many tasks, and networks of many seeds, computed as one."""
