@@ -58,7 +58,13 @@ class LinearHeads:
 def linear_heads(
     network: SharedTrunk, heads: Sequence[Sequence[Tensor]], tasks: Sequence[Task], *, stacked: bool
 ) -> LinearHeads | None:
-    """The heads of a network as one, whose parameters are `heads`; None where one of them is more than a linear layer."""
+    """The heads of a network as one, whose parameters are `heads`.
+
+    None where one of them is more than a linear layer, and where no two tasks have equal losses: there is little to gain then,
+    and a pack's numbers would round otherwise for it.
+    """
+    if len(with_equal_losses(tasks)) == len(tasks):
+        return None
     modules = list(network.heads.values())
     parameters = [p for p in network.heads.parameters() if p.requires_grad]
     own = len({id(p) for p in parameters} - {id(p) for p in network.trunk.parameters()})

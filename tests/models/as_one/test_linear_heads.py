@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mtlray import MLP, LeNet, Network, binary, classification, regression
+from mtlray import MLP, LeNet, MultiMNIST, Network, binary, classification, regression
 from mtlray.models import Computation, Networks, networks
 from mtlray.models.as_one.linear_heads import linear_heads
 
@@ -147,13 +147,17 @@ def test_other_heads_are_left_alone(head):
     assert linear_heads(network, heads, BINARY[:2], stacked=False) is None
 
 
-def test_a_hook_is_heard_and_the_paper_s_network_has_heads_of_two_layers():
+def test_a_hook_is_heard():
     network = Network(trunk=build_trunk).build((7,), BINARY[:2])
     heads = [list(module.parameters()) for module in network.heads.values()]
     assert linear_heads(network, heads, BINARY[:2], stacked=False) is not None
     network.heads["yes0"].register_forward_hook(lambda *_: None)
     assert linear_heads(network, heads, BINARY[:2], stacked=False) is None
-    digits = tuple(classification(name, classes=10) for name in ("left", "right"))
-    lenet = LeNet().build((1, 36, 36), digits)
-    heads = [list(module.parameters()) for module in lenet.heads.values()]
-    assert linear_heads(lenet, heads, digits, stacked=False) is None
+
+
+@pytest.mark.parametrize("preset", ["A", "B"])
+def test_lenet_is_computed_as_before_in_packs_too(preset):
+    data = MultiMNIST()
+    made_of = Networks(LeNet(preset=preset), data.input_shape, data.tasks, (3, 4), COMPUTATION)
+    targets = [torch.zeros(2, 2, dtype=torch.long)] * 2
+    assert made_of.losses(torch.rand(2, 2, *data.input_shape), targets, 0).joint is None
