@@ -6,7 +6,7 @@ import os
 import platform
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,8 +77,16 @@ def holder(store: Store, part: Part = WHOLE) -> Owner | None:
 
 def holders(store: Store) -> dict[Part, Owner]:
     """Who wrote the file of each part last. Raises StoreError."""
-    parts = sorted({part for name in store.names("") if name.endswith(".json") and (part := Part.named(name))})
+    return _holders(store, _parts(store))
+
+
+def _holders(store: Store, parts: Sequence[Part]) -> dict[Part, Owner]:
     return {part: owner for part in parts if (owner := holder(store, part)) is not None}
+
+
+def _parts(store: Store) -> list[Part]:
+    """The parts that any file of a driver belongs to."""
+    return sorted({part for name in store.names("") if (part := Part.named(name))})
 
 
 def present(store: Store) -> dict[Part, Owner]:
@@ -86,10 +94,10 @@ def present(store: Store) -> dict[Part, Owner]:
 
     Raises StoreError.
     """
-    owners = holders(store)
+    parts = _parts(store)
+    owners = _holders(store, parts)
     if store.local is None:
         return {part: owner for part, owner in owners.items() if _seems_alive(owner)}
-    parts = sorted({part for name in store.names("") if (part := Part.named(name))})
     found = {}
     for part in parts:
         if is_locked(store.local / part.lock_file):

@@ -48,7 +48,7 @@ def _apart(one: DatasetSpec, two: DatasetSpec) -> str:
 
 def require_score(sweep: "SweepSpec", trial: TrialSpec) -> None:
     """Raise SpecError where the sweep selects by a score that its trials will not have: its tables would be empty."""
-    without = next((task for task in trial.tasks if task.metrics and not task.metrics[0].has_scale), None)
+    without = next((task for task in trial.tasks if task.lacks_scale), None)
     if sweep.selection in ("best_val", "best_test_joint") and without is not None:
         raise SpecError(
             f"Sweep {sweep.name} selects evaluations by `{sweep.selection}`, a score over the first metrics of all tasks. Metric "

@@ -186,7 +186,7 @@ class TrialSpec:
                 f"{what} goes by the validation score, and {self.dataset.label} has no validation examples. Hold some out, or "
                 f"{instead}."
             )
-        without = next((task for task in self.tasks if task.metrics and not task.metrics[0].has_scale), None)
+        without = next((task for task in self.tasks if task.lacks_scale), None)
         if self.goes_by_score and without is not None:
             raise SpecError(
                 f"A trial with `patience` or the schedule Plateau goes by the validation score, and metric "

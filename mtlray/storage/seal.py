@@ -36,10 +36,7 @@ def sealed(table: pa.Table, facts: Mapping[str, Any]) -> bytes:
 def facts_of(data: bytes) -> dict[str, Any] | None:
     """The facts of a sealed file; None for one without a seal. Raises BrokenSealError where a byte is not as it was."""
     at = check_seal(data)
-    if at is None:
-        return None
-    facts: dict[str, Any] = json.JSONDecoder().raw_decode(data[at - len(_OPEN) :].decode("latin-1"))[0]
-    return facts
+    return None if at is None else _facts_at(data, at)
 
 
 def facts_in_footer(footer: bytes) -> dict[str, Any] | None:
@@ -48,9 +45,12 @@ def facts_in_footer(footer: bytes) -> dict[str, Any] | None:
     Raises ValueError where they are torn.
     """
     at = _place(footer)
-    if at is None:
-        return None
-    facts: dict[str, Any] = json.JSONDecoder().raw_decode(footer[at - len(_OPEN) :].decode("latin-1"))[0]
+    return None if at is None else _facts_at(footer, at)
+
+
+def _facts_at(data: bytes, at: int) -> dict[str, Any]:
+    """The facts whose checksum lies there."""
+    facts: dict[str, Any] = json.JSONDecoder().raw_decode(data[at - len(_OPEN) :].decode("latin-1"))[0]
     return facts
 
 

@@ -49,6 +49,11 @@ class Task:
             require(fits, "name", "be a word without `/`, in one line, and not `loss`", repr(name))
 
     @property
+    def lacks_scale(self) -> bool:
+        """Whether its first metric has no scale, so that a trial has no joint validation score."""
+        return bool(self.metrics) and not self.metrics[0].has_scale
+
+    @property
     def component_versions(self) -> dict[str, int]:
         """The versions of the loss and the metrics. A loss carries its own as an attribute `component_version`; none means 1."""
         loss = {"loss": int(getattr(self.loss, "component_version", 1))}

@@ -79,13 +79,12 @@ class TaskLosses:
             _fill(self.heads[task], gradients[len(self.shared) :])
         return torch.cat(pieces, dim=1).view(n_seeds, n_tasks, -1)
 
-    def _rows(self, joint: JointHeads, *, fill: bool = True) -> Tensor:
-        """Gradients of each task's loss at the representation, `[task, ...]`; with `fill`, `.grad` of every head too."""
-        gradients = torch.autograd.grad(self.values.sum(), joint.predictions, retain_graph=not fill)
+    def _rows(self, joint: JointHeads) -> Tensor:
+        """Fill `.grad` of every head, and return the gradients of each task's loss at the representation, `[task, ...]`."""
+        gradients = torch.autograd.grad(self.values.sum(), joint.predictions)
         rows, of_heads = joint.back(gradients)
         for parameters, found in zip(self.heads, of_heads, strict=True):
-            if fill:
-                _fill(parameters, found)
+            _fill(parameters, found)
         return rows
 
     def gramian(self) -> Gramian:

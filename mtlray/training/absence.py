@@ -1,6 +1,6 @@
 """The state of a strategy for some of its tasks, and back: what stays as it is where a batch has no label of a task."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -54,6 +54,18 @@ def joined(strategy: AbstractStrategy, state: State, parts: Sequence[Part], n_ta
             back = _back(found, strategy.by_task.shares[name], part.held[name]) if name in part.held else found
             buffers[name][part.seed][_index(strategy, name, buffers[name], part.tasks, n_tasks)] = back.detach()[0]
     return State(state.params, buffers)
+
+
+def among_present(
+    strategy: AbstractStrategy,
+    state: State,
+    tasks: Sequence[Sequence[int]],
+    n_tasks: int,
+    act: Callable[[Part], State],
+) -> State:
+    """The whole state after `act` on that of each seed's `tasks`, by number; a seed without any keeps its own."""
+    parts = [cut(strategy, state, seed, own, n_tasks) for seed, own in enumerate(tasks) if own]
+    return joined(strategy, state, [part.become(act(part)) for part in parts], n_tasks)
 
 
 def join_gradients(strategy: AbstractStrategy, state: State, parts: Sequence[Part], n_tasks: int) -> None:

@@ -13,7 +13,7 @@ from mtlray.axes import Losses, Weights
 from mtlray.models import Networks
 from mtlray.strategies import AbstractStrategy, State
 from mtlray.tasks.task_losses import TaskLosses
-from mtlray.training.absence import Part, absent_stay, cut, join_gradients, joined
+from mtlray.training.absence import Part, absent_stay, among_present, cut, join_gradients, joined
 from mtlray.training.contract import check_weights
 from mtlray.training.meters import Present
 from mtlray.training.optimizers import Optimizer
@@ -56,7 +56,7 @@ class PartStep:
 
     def __init__(self, strategy: AbstractStrategy, networks: Networks, present: Present, make: MakeLosses) -> None:
         self._strategy, self._networks, self.present = strategy, networks, present
-        self._tasks = [row.nonzero().flatten().tolist() for row in present]
+        self._tasks = _numbers(present)
         self._losses = [make(networks.alone(i), i, tasks) if tasks else () for i, tasks in enumerate(self._tasks)]
 
     def backward(self, state: State) -> tuple[Weights, State]:
@@ -102,10 +102,11 @@ class PartStep:
 
     def end(self, state: State) -> State:
         """`strategy.end_step` on the tasks that take part."""
-        strategy, n_tasks = self._strategy, self.present.shape[1]
-        parts = [cut(strategy, state, i, tasks, n_tasks) for i, tasks, _ in self._taking_part()]
-        ended = [part.become(strategy.end_step(self._losses[part.seed], part.state)) for part in parts]
-        return joined(strategy, state, ended, n_tasks)
+
+        def ended(part: Part) -> State:
+            return self._strategy.end_step(self._losses[part.seed], part.state)
+
+        return among_present(self._strategy, state, self._tasks, self.present.shape[1], ended)
 
     @property
     def values(self) -> list[Losses]:
@@ -125,9 +126,13 @@ def end_epoch(strategy: AbstractStrategy, mean_losses: Losses, present: Present 
     """`strategy.end_epoch` on the tasks that the epoch had; `present` None: all."""
     if present is None:
         return strategy.end_epoch(mean_losses, state)
-    parts = []
-    for i, row in enumerate(present):
-        if tasks := row.nonzero().flatten().tolist():
-            part = cut(strategy, state, i, tasks, len(row))
-            parts.append(part.become(strategy.end_epoch(mean_losses[i : i + 1, tasks], part.state)))
-    return joined(strategy, state, parts, present.shape[1])
+
+    def ended(part: Part) -> State:
+        return strategy.end_epoch(mean_losses[part.seed : part.seed + 1, part.tasks], part.state)
+
+    return among_present(strategy, state, _numbers(present), present.shape[1], ended)
+
+
+def _numbers(present: Present) -> list[list[int]]:
+    """The tasks of each seed, by number."""
+    return [row.nonzero().flatten().tolist() for row in present]

@@ -14,8 +14,9 @@ from mtlray.specs.checks import require_object, require_strategy
 from mtlray.strategies import AbstractStrategy, State
 from mtlray.tasks.task import Task
 from mtlray.tasks.task_losses import TaskLosses
-from mtlray.training.absence import absent_stay, by_task, cut, join_gradients, joined
+from mtlray.training.absence import absent_stay, among_present, by_task, cut, join_gradients, joined
 from mtlray.training.contract import check_weights, initial_state
+from mtlray.training.steps import WholeStep
 from mtlray.training.steps import end_epoch as close_epoch
 
 
@@ -175,11 +176,11 @@ def _weigh_all(
 ) -> tuple[Tensor, State]:
     """The weights and the next state where all tasks take part."""
     del tasks, parameters
-    weights, after = strategy.backward(made, state.state)
-    check_weights(strategy, weights, state.epoch_losses.shape)
+    whole = WholeStep(strategy, made)
+    weights, after = whole.backward(state.state)
     if step is not None:
         step()
-    return weights, strategy.end_step(made, after)
+    return weights, whole.end(after)
 
 
 def _weigh_some(
@@ -211,9 +212,8 @@ def _weigh_some(
     with absent_stay(strategy, optimizer if isinstance(optimizer, torch.optim.Optimizer) else None, whole, absent):
         if step is not None:
             step()
-    ended = [cut(strategy, whole, 0, tasks, n_tasks)] if tasks else []
-    ended = [part.become(strategy.end_step(made, part.state)) for part in ended]
-    return weights, joined(strategy, whole, ended, n_tasks)
+    ended = among_present(strategy, whole, [tasks], n_tasks, lambda part: strategy.end_step(made, part.state))
+    return weights, ended
 
 
 def _shown(found: object) -> str:

@@ -122,11 +122,11 @@ def check_keeping(trials: Sequence[TrialSpec], config: RunConfig) -> None:
             f"Option --keep best goes by the joint validation score. {', '.join(sorted(without))} has no validation examples. "
             "Hold some out, or choose --keep last."
         )
-    tasks = {(task.name, metric) for trial in trials for task in trial.tasks for metric in task.metrics[:1]}
-    names = sorted(f"{metric.name} of task {name}" for name, metric in tasks if not metric.has_scale)
-    if config.keep == "best" and names:
+    unscaled = [task for trial in trials for task in trial.tasks if task.lacks_scale]
+    if config.keep == "best" and unscaled:
+        first = min(f"{task.metrics[0].name} of task {task.name}" for task in unscaled)
         raise SpecError(
-            f"Option --keep best goes by the joint validation score, and metric {names[0]} has no scale for one: its class names "
+            f"Option --keep best goes by the joint validation score, and metric {first} has no scale for one: its class names "
             "no perfect value, or no constant prediction. Choose --keep last."
         )
 
