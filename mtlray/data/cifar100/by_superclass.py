@@ -15,7 +15,7 @@ from mtlray.data.cifar100.archive import SUPERCLASSES
 from mtlray.data.cifar100.pictures import Pictures
 from mtlray.data.cifar100.store import arrays_of, imported
 from mtlray.data.files import prepared
-from mtlray.data.holdout import held_out
+from mtlray.data.holdout import held_out, require_val_images
 from mtlray.tasks.kinds import classification
 from mtlray.tasks.task import Task
 
@@ -52,8 +52,7 @@ class CIFAR100BySuperclass(Pictures):
         self._settle()
         n = len(SUPERCLASSES)
         require(not any(count % n for count in self.n_images), "n_images", f"be multiples of {n}", self.n_images)
-        rule = f"be from 0 to {self.n_images[0] // n - 1}"
-        require(0 <= self.val_images < self.n_images[0] // n, "val_images", rule, self.val_images)
+        require_val_images(self, self.n_images[0] // n)
 
     def _about_pictures(self) -> str:
         return ", by superclass"

@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mtlray.checks import integer, require
 from mtlray.data.base import DatasetSpec
 from mtlray.data.cifar100.archive import SIDE
 from mtlray.data.cifar100.store import folder_of
+from mtlray.data.holdout import parts_in_label, settle_parts
 from mtlray.tasks.task import checked_names, names_in_label
 
 N_TRAIN, N_TEST = 50_000, 10_000
@@ -42,11 +42,7 @@ class Pictures(DatasetSpec):
 
     def _settle(self) -> None:
         object.__setattr__(self, "task_names", checked_names(self.task_names, self.all_tasks, self.what))
-        for name in ("val_images", "data_seed"):
-            object.__setattr__(self, name, integer(name, getattr(self, name)))
-        counts = tuple(integer("n_images", n, "hold two integers") for n in self.n_images)
-        object.__setattr__(self, "n_images", counts)
-        require(len(counts) == 2 and min(counts) >= 1, "n_images", "be two counts", counts)
+        settle_parts(self)
 
     @property
     def label(self) -> str:
@@ -54,13 +50,7 @@ class Pictures(DatasetSpec):
         names = [self.key, *chosen]
         if self.augment_training:
             names.append("augmented")
-        if self.n_images != (N_TRAIN, N_TEST):
-            names.append(f"{self.n_images[0]}+{self.n_images[1]}")
-        if self.val_images:
-            names.append(f"val{self.val_images}")
-        if self.data_seed:
-            names.append(f"data{self.data_seed}")
-        return "-".join(names)
+        return "-".join([*names, *parts_in_label(self, usual=(N_TRAIN, N_TEST))])
 
     @property
     def origin(self) -> str:

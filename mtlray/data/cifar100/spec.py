@@ -9,14 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtlray.checks import require
 from mtlray.data.base import Column, Dataset, Examples, SplitName
 from mtlray.data.cifar100.alterations import JITTERED, UPSIDE_DOWN, alteration_of, quarter_of
 from mtlray.data.cifar100.archive import N_FINE, SUPERCLASSES
 from mtlray.data.cifar100.pictures import Pictures
 from mtlray.data.cifar100.store import altered_folder, arrays_of, imported, prepare_altered
 from mtlray.data.files import prepared
-from mtlray.data.holdout import held_out, three_splits
+from mtlray.data.holdout import held_out, n_in_split, require_val_images, three_splits
 from mtlray.tasks.kinds import binary, classification
 from mtlray.tasks.task import Task
 
@@ -61,8 +60,7 @@ class CIFAR100(Pictures):
 
     def __post_init__(self) -> None:
         self._settle()
-        rule = f"be from 0 to {self.n_images[0] - 1}"
-        require(0 <= self.val_images < self.n_images[0], "val_images", rule, self.val_images)
+        require_val_images(self, self.n_images[0])
 
     def _about_pictures(self) -> str:
         return ", every third jittered and every third upside down" if self._is_altered else ""
@@ -79,8 +77,7 @@ class CIFAR100(Pictures):
         )
 
     def n_examples(self, split: SplitName) -> int:
-        n_train, n_test = self.n_images
-        return {"train": n_train - self.val_images, "val": self.val_images, "test": n_test}[split]
+        return n_in_split(self, split)
 
     def prepare(self, root: Path) -> str:
         return prepare_altered(root) if self._is_altered else prepared.recorded_fingerprint(imported(root))

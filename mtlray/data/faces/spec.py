@@ -15,7 +15,14 @@ from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.faces.store import OLDEST
 from mtlray.data.files import prepared
 from mtlray.data.files.of_size import folder_of_size, imported_of_size
-from mtlray.data.holdout import held_out, three_splits
+from mtlray.data.holdout import (
+    held_out,
+    n_in_split,
+    parts_in_label,
+    require_val_images,
+    settle_parts,
+    three_splits,
+)
 from mtlray.errors import DataError
 from mtlray.tasks.losses import age_error, cross_entropy
 from mtlray.tasks.metrics import Accuracy, MeanAgeError, MedianAgeError
@@ -48,16 +55,13 @@ class Faces(DatasetSpec):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "task_names", checked_names(self.task_names, TASKS, "task on faces"))
-        object.__setattr__(self, "n_images", tuple(integer("n_images", n, "hold two integers") for n in self.n_images))
-        for name in ("image_size", "val_images", "data_seed"):
-            object.__setattr__(self, name, integer(name, getattr(self, name)))
+        settle_parts(self)
+        object.__setattr__(self, "image_size", integer("image_size", self.image_size))
         require(self.image_size >= 32, "image_size", "be at least 32", self.image_size)
         flips = ("none", "horizontal", "both")
         require(self.flips in flips, "flips", f"be one of {', '.join(flips)}", repr(self.flips))
         require(self.age_head in ("dex", "l1"), "age_head", 'be "dex" or "l1"', repr(self.age_head))
-        require(len(self.n_images) == 2 and min(self.n_images) >= 1, "n_images", "be two counts", self.n_images)
-        rule = f"be from 0 to {self.n_images[0] - 1}"
-        require(0 <= self.val_images < self.n_images[0], "val_images", rule, self.val_images)
+        require_val_images(self, self.n_images[0])
 
     @property
     def label(self) -> str:
@@ -69,12 +73,7 @@ class Faces(DatasetSpec):
             names.append("flips" if self.flips == "both" else self.flips)
         if self.age_head != "dex":
             names.append(self.age_head)
-        names.append(f"{self.n_images[0]}+{self.n_images[1]}")
-        if self.val_images:
-            names.append(f"val{self.val_images}")
-        if self.data_seed:
-            names.append(f"data{self.data_seed}")
-        return "-".join(names)
+        return "-".join([*names, *parts_in_label(self)])
 
     @property
     def origin(self) -> str:
@@ -105,8 +104,7 @@ class Faces(DatasetSpec):
         return inputs, targets
 
     def n_examples(self, split: SplitName) -> int:
-        n_train, n_test = self.n_images
-        return {"train": n_train - self.val_images, "val": self.val_images, "test": n_test}[split]
+        return n_in_split(self, split)
 
     def folders(self, root: Path) -> tuple[Path, ...]:
         return (folder_of_size(root, self.key, self.image_size),)

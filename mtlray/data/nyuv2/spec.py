@@ -15,7 +15,14 @@ from mtlray.checks import integer, require
 from mtlray.data.base import Column, Dataset, DatasetSpec, Examples, SplitName
 from mtlray.data.files import prepared
 from mtlray.data.files.record import is_here
-from mtlray.data.holdout import held_out, three_splits
+from mtlray.data.holdout import (
+    held_out,
+    n_in_split,
+    parts_in_label,
+    require_val_images,
+    settle_parts,
+    three_splits,
+)
 from mtlray.data.nyuv2.augmentation import flipped_and_scaled
 from mtlray.data.nyuv2.importing import FORMS, folder_of
 from mtlray.data.nyuv2.reduced import write_reduced
@@ -53,16 +60,13 @@ class NYUv2(DatasetSpec):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "task_names", checked_names(self.task_names, TASKS, "NYUv2 task"))
-        object.__setattr__(self, "n_images", tuple(integer("n_images", n, "hold two integers") for n in self.n_images))
-        for name in ("downscale", "val_images", "data_seed"):
-            object.__setattr__(self, name, integer(name, getattr(self, name)))
+        settle_parts(self)
+        object.__setattr__(self, "downscale", integer("downscale", self.downscale))
         if self.source not in FORMS:
             raise unknown_name("form of NYUv2", self.source, FORMS)
         require(self.mask in ("own", "legacy2019"), "mask", 'be "own" or "legacy2019"', repr(self.mask))
         require(self.downscale in (1, 2, 4, 8), "downscale", "be 1, 2, 4 or 8", self.downscale)
-        require(len(self.n_images) == 2 and min(self.n_images) >= 1, "n_images", "be two counts", self.n_images)
-        rule = f"be from 0 to {self.n_images[0] - 1}"
-        require(0 <= self.val_images < self.n_images[0], "val_images", rule, self.val_images)
+        require_val_images(self, self.n_images[0])
 
     @property
     def label(self) -> str:
@@ -76,13 +80,7 @@ class NYUv2(DatasetSpec):
             names.append("augmented")
         if self.downscale != 1:
             names.append(f"{self._height}x{self._width}")
-        if self.n_images != (N_TRAIN, N_TEST):
-            names.append(f"{self.n_images[0]}+{self.n_images[1]}")
-        if self.val_images:
-            names.append(f"val{self.val_images}")
-        if self.data_seed:
-            names.append(f"data{self.data_seed}")
-        return "-".join(names)
+        return "-".join([*names, *parts_in_label(self, usual=(N_TRAIN, N_TEST))])
 
     @property
     def origin(self) -> str:
@@ -113,8 +111,7 @@ class NYUv2(DatasetSpec):
         return flipped_and_scaled(inputs, targets, random)
 
     def n_examples(self, split: SplitName) -> int:
-        n_train, n_test = self.n_images
-        return {"train": n_train - self.val_images, "val": self.val_images, "test": n_test}[split]
+        return n_in_split(self, split)
 
     def folders(self, root: Path) -> tuple[Path, ...]:
         return (folder_of(root, self.source),)  # smaller pictures are made from it
