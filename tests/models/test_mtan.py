@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
+from written_out import batch_norm, count, see
 
 from mtlray.data import MultiMNIST, NYUv2
 from mtlray.errors import SpecError
@@ -12,10 +12,6 @@ from mtlray.strategies import Uncertainty
 
 SIZE = (32, 64)
 TASKS = NYUv2().tasks
-
-
-def count(module):
-    return sum(p.numel() for p in module.parameters())
 
 
 def empty(model, tasks):
@@ -68,13 +64,7 @@ class Equations:
         return F.conv2d(x, weight, self.w[f"{name}.bias"], padding=weight.shape[-1] // 2)
 
     def norm(self, name, x):
-        mean, var = self.w[f"{name}.running_mean"], self.w[f"{name}.running_var"]
-        if self.training:
-            mean, var = x.mean(dim=(0, 2, 3)), x.var(dim=(0, 2, 3), unbiased=False)
-        mean, var, scale, shift = (
-            v[:, None, None] for v in (mean, var, self.w[f"{name}.weight"], self.w[f"{name}.bias"])
-        )
-        return (x - mean) / (var + 1e-5).sqrt() * scale + shift
+        return batch_norm(self.w, name, x, self.training)
 
     def layer(self, name, i, x):
         """The i-th convolution of a stage with its normalisation and ReLU."""
@@ -129,10 +119,7 @@ def network():
             drawn = torch.rand(parameter.shape, generator=generator, dtype=torch.float64)
             scales = parameter.ndim == 1 and "bias" not in name
             parameter.copy_(drawn + 0.5 if scales else (drawn - 0.5) * 0.4)
-        norms = [module for module in made.modules() if isinstance(module, nn.BatchNorm2d)]
-        for norm in norms:
-            norm.momentum = 1.0  # running statistics are then those of the last batch
-        made(torch.rand(3, 3, *SIZE, generator=generator, dtype=torch.float64))
+        see(made, torch.rand(3, 3, *SIZE, generator=generator, dtype=torch.float64))
     return made
 
 

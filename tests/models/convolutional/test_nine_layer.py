@@ -3,17 +3,13 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
+from written_out import batch_norm, count, draw_vectors, see
 
 from mtlray.data import CelebA
 from mtlray.errors import SpecError
 from mtlray.models import NineLayerCNN
 
 TASKS = CelebA().tasks
-
-
-def count(module):
-    return sum(p.numel() for p in module.parameters())
 
 
 @pytest.mark.parametrize(("width", "expected"), [(64, 5_176_640), (8, 81_704)])
@@ -27,30 +23,14 @@ def test_the_number_of_parameters(width, expected):
     assert count(network.heads) == 40 * (8 * width + 1)
 
 
-def norm(w, name, x, training):
-    axes = tuple(k for k in range(x.ndim) if k != 1)
-    mean, var = w[f"{name}.running_mean"], w[f"{name}.running_var"]
-    if training:
-        mean, var = x.mean(dim=axes), x.var(dim=axes, unbiased=False)
-    shape = (-1, *[1] * (x.ndim - 2))
-    mean, var, scale, shift = (v.reshape(shape) for v in (mean, var, w[f"{name}.weight"], w[f"{name}.bias"]))
-    return (x - mean) / (var + 1e-5).sqrt() * scale + shift
-
-
 @pytest.mark.parametrize("training", [True, False])
 def test_outputs_are_those_of_the_layers_written_out(training):
     generator = torch.Generator().manual_seed(0)
     network = NineLayerCNN(width=4).build((3, 32, 32), TASKS).double()
     with torch.no_grad():
-        for name, tensor in (*network.named_parameters(), *network.named_buffers()):
-            if tensor.ndim == 1:  # normalisation, and biases
-                low = 0.5 if name.endswith(("weight", "var")) else -0.3
-                tensor.uniform_(low, low + 0.6, generator=generator)
+        draw_vectors(network, generator)
         given = torch.rand(5, 3, 32, 32, generator=generator, dtype=torch.float64)
-        norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
-        for module in norms:
-            module.momentum = 1.0  # running statistics are then those of the last batch
-        network(torch.rand(5, 3, 32, 32, generator=generator, dtype=torch.float64))
+        see(network, torch.rand(5, 3, 32, 32, generator=generator, dtype=torch.float64))
         network.train(training)
         w = dict(network.named_parameters()) | dict(network.named_buffers())
         x = given
@@ -58,10 +38,10 @@ def test_outputs_are_those_of_the_layers_written_out(training):
             for i in range(n):
                 name = f"trunk.stages.{stage}"
                 x = F.conv2d(x, w[f"{name}.{3 * i}.weight"], padding=1)
-                x = norm(w, f"{name}.{3 * i + 1}", x, training).clamp(min=0)
+                x = batch_norm(w, f"{name}.{3 * i + 1}", x, training).clamp(min=0)
             x = F.max_pool2d(x, 2, 2) if stage < 3 else x.mean(dim=(2, 3))
         for i in (1, 4):
-            x = norm(w, f"trunk.connected.{i + 1}", x @ w[f"trunk.connected.{i}.weight"].T, training).clamp(min=0)
+            x = batch_norm(w, f"trunk.connected.{i + 1}", x @ w[f"trunk.connected.{i}.weight"].T, training).clamp(min=0)
         for task, found in zip(TASKS, network(given), strict=True):
             expected = x @ w[f"heads.{task.name}.weight"].T + w[f"heads.{task.name}.bias"]
             torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)

@@ -4,16 +4,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from written_out import batch_norm, count, draw_vectors, see
 
 from mtlray import TokenShape, binary, classification
 from mtlray.errors import SpecError
 from mtlray.models import WideResNet
 
 TASKS = (classification("fine", classes=100), binary("upside_down"))
-
-
-def count(module):
-    return sum(p.numel() for p in module.parameters())
 
 
 def empty(depth, width, tasks):
@@ -44,14 +41,6 @@ def test_the_published_numbers_of_parameters():
     assert count(empty(28, 10, TASKS[:1])) == 36_536_884
 
 
-def norm(w, name, x, training):
-    mean, var = w[f"{name}.running_mean"], w[f"{name}.running_var"]
-    if training:
-        mean, var = x.mean(dim=(0, 2, 3)), x.var(dim=(0, 2, 3), unbiased=False)
-    mean, var, scale, shift = (v[:, None, None] for v in (mean, var, w[f"{name}.weight"], w[f"{name}.bias"]))
-    return (x - mean) / (var + 1e-5).sqrt() * scale + shift
-
-
 def written_out(network, x, depth, training):
     """Equation 1 and Figure 1 of the paper, with the ReLU before a 1x1 shortcut as in its code."""
     w = dict(network.named_parameters()) | dict(network.named_buffers())
@@ -59,14 +48,14 @@ def written_out(network, x, depth, training):
     n = (depth - 4) // 6
     for i in range(3 * n):
         name, stride = f"trunk.blocks.{i}", 2 if i in (n, 2 * n) else 1
-        activated = norm(w, f"{name}.before.0", x, training).clamp(min=0)
+        activated = batch_norm(w, f"{name}.before.0", x, training).clamp(min=0)
         changed = F.conv2d(activated, w[f"{name}.convolutions.0.weight"], stride=stride, padding=1)
-        changed = norm(w, f"{name}.convolutions.1", changed, training).clamp(min=0)
+        changed = batch_norm(w, f"{name}.convolutions.1", changed, training).clamp(min=0)
         changed = F.conv2d(changed, w[f"{name}.convolutions.3.weight"], padding=1)
         if f"{name}.shortcut.weight" in w:
             x = F.conv2d(activated, w[f"{name}.shortcut.weight"], stride=stride)
         x = x + changed
-    x = norm(w, "trunk.last.0", x, training).clamp(min=0).mean(dim=(2, 3))
+    x = batch_norm(w, "trunk.last.0", x, training).clamp(min=0).mean(dim=(2, 3))
     return [x @ w[f"heads.{task.name}.weight"].T + w[f"heads.{task.name}.bias"] for task in TASKS]
 
 
@@ -76,15 +65,9 @@ def test_outputs_are_those_of_the_blocks_written_out(depth, width, training):
     generator = torch.Generator().manual_seed(0)
     network = WideResNet(depth, width).build((3, 16, 12), TASKS).double()
     with torch.no_grad():
-        for name, tensor in (*network.named_parameters(), *network.named_buffers()):
-            if tensor.ndim == 1:  # normalisation, and biases
-                low = 0.5 if name.endswith(("weight", "var")) else -0.3
-                tensor.uniform_(low, low + 0.6, generator=generator)
+        draw_vectors(network, generator)
         x = torch.rand(3, 3, 16, 12, generator=generator, dtype=torch.float64)
-        norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
-        for module in norms:
-            module.momentum = 1.0  # running statistics are then those of the last batch
-        network(torch.rand(3, 3, 16, 12, generator=generator, dtype=torch.float64))
+        see(network, torch.rand(3, 3, 16, 12, generator=generator, dtype=torch.float64))
         network.train(training)
         expected = written_out(network, x, depth, training)
         found = network(x)
